@@ -1,0 +1,166 @@
+#include "conf/options.h"
+
+#define IN_CONF(field)     offsetof(struct conf, field), sizeof(((struct conf *)0)->field)
+#define IN_NODE(field) \
+    offsetof(struct conf_node, field), sizeof(((struct conf_node *)0)->field)
+#define IN_LISTENER(field) \
+    offsetof(struct conf_listener, field), sizeof(((struct conf_listener *)0)->field)
+
+/* clang-format off: a row a group of lines, in the order of the fields. */
+static const char *const network_names[] = {"main", "test", "testnet4", "signet",
+                                            "regtest", NULL};
+static const char *const level_names[] = {"error", "warn", "info", "debug", NULL};
+static const char *const format_names[] = {"text", "json", NULL};
+
+static const struct option node_rows[] = {
+    {"url", OPTION_TEXT, IN_NODE(url), NULL, 0, 0, "", false,
+     "where its RPC server is: http://host:port"},
+    {"cookie_file", OPTION_TEXT, IN_NODE(cookie_file), "\"\"", 0, 0, "", false,
+     "the node's .cookie file; read again after the node refused it"},
+    {"user", OPTION_TEXT, IN_NODE(user), "\"\"", 0, 0, "", false,
+     "instead of a cookie: rpcuser"},
+    {"password_file", OPTION_TEXT, IN_NODE(password_file), "\"\"", 0, 0, "", false,
+     "instead of a cookie: file with rpcpassword, not world-readable"},
+    {.name = NULL},
+};
+
+static const struct option listener_rows[] = {
+    {"address", OPTION_TEXT, IN_LISTENER(address), NULL, 0, 0, "", false,
+     "host:port or [IPv6]:port; port 0 takes a free one"},
+    {"tls", OPTION_BOOL, IN_LISTENER(tls), "false", 0, 0, "", false,
+     "TLS 1.2 and 1.3 with stratum.tls.certificate"},
+    {"difficulty", OPTION_REAL, IN_LISTENER(difficulty), "null", 1e-10, 1e15, "", true,
+     "start difficulty; default 8192, moved into the listener's bounds"},
+    {"minimum", OPTION_REAL, IN_LISTENER(minimum), "null", 1e-10, 1e15, "", true,
+     "least difficulty on this listener; default stratum.vardiff.minimum"},
+    {"maximum", OPTION_REAL, IN_LISTENER(maximum), "null", 1e-10, 1e15, "", true,
+     "greatest difficulty on this listener; default stratum.vardiff.maximum"},
+    {"extranonce2_size", OPTION_U32, IN_LISTENER(extranonce2_size), "8", 4, 8, "bytes",
+     false, "bytes a rig may roll; extranonce1 takes what is left of 12"},
+    {"proxy_protocol", OPTION_BOOL, IN_LISTENER(proxy_protocol), "false", 0, 0, "", false,
+     "read a PROXY v1 or v2 header first; only from proxy_peers"},
+    {"proxy_peers", OPTION_TEXT_LIST, IN_LISTENER(proxy_peers), "[]", 0, CONF_PEERS_MAX,
+     "", false, "addresses or networks (10.0.0.0/8) that may send that header",
+     .count_offset = offsetof(struct conf_listener, proxy_peer_count)},
+    {.name = NULL},
+};
+
+const struct option option_table[] = {
+    {"instance", OPTION_TEXT, IN_CONF(instance), "\"front-1\"", 0, 0, "", false,
+     "name of this karizd in Redis keys: [a-z0-9-], unique among those that share one "
+     "Redis"},
+    {"instance_number", OPTION_U32, IN_CONF(instance_number), "0", 0, 255, "", false,
+     "its part of the extranonce1 space, unique among instances with the same rigs"},
+    {"network", OPTION_CHOICE, IN_CONF(network), "\"main\"", 0, 0, "", false,
+     "the Bitcoin network", .names = network_names},
+    {"data_dir", OPTION_TEXT, IN_CONF(data_dir), "\"/var/lib/kariz\"", 0, 0, "", false,
+     "found blocks, embedded Redis; made with mode 0750"},
+
+    {"nodes", OPTION_ARRAY, offsetof(struct conf, nodes), sizeof(struct conf_node),
+     "null", 1, CONF_NODES_MAX, "", false,
+     "Bitcoin nodes in order of preference; default one on 127.0.0.1 at the network's "
+     "port, with its cookie under /var/lib/bitcoin",
+     .rows = node_rows, .count_offset = offsetof(struct conf, node_count)},
+    {"template_refresh_seconds", OPTION_U32, IN_CONF(template_refresh_seconds), "10", 1,
+     300, "s", false, "how often a template is asked for beside the long poll"},
+    {"node_timeout_seconds", OPTION_U32, IN_CONF(node_timeout_seconds), "10", 1, 120,
+     "s", false, "a node that takes longer to answer is unreachable"},
+    {"node_behind_blocks", OPTION_U32, IN_CONF(node_behind_blocks), "1", 1, 100,
+     "blocks", false, "a node this far below the best known height is not used"},
+
+    {"redis", OPTION_REDIS, 0, 0, "\"embedded\"", 0, 0, "", false,
+     "\"embedded\", \"unix:///path\", \"redis://host:port/db\", or an object with url, "
+     "password_file, server (program for the embedded mode)"},
+    {"flush_ms", OPTION_U32, IN_CONF(flush_ms), "500", 20, 60000, "ms", false,
+     "shares are written to Redis at least this often"},
+
+    {"stratum.listen", OPTION_ARRAY, offsetof(struct conf, stratum.listen),
+     sizeof(struct conf_listener), "[{\"address\":\"0.0.0.0:3333\"}]", 1,
+     CONF_LISTENERS_MAX, "", false, "where rigs connect", .rows = listener_rows,
+     .count_offset = offsetof(struct conf, stratum.listen_count)},
+    {"stratum.threads", OPTION_U32, IN_CONF(stratum.threads), "0", 0, 64, "", false,
+     "front threads; 0: one a core"},
+    {"stratum.tls.certificate", OPTION_TEXT, IN_CONF(stratum.tls_certificate), "\"\"", 0,
+     0, "", true, "PEM file with the whole chain; read again on reload"},
+    {"stratum.tls.key", OPTION_TEXT, IN_CONF(stratum.tls_key), "\"\"", 0, 0, "", true,
+     "PEM file, not world-readable; read again on reload"},
+    {"stratum.vardiff.shares_per_minute", OPTION_REAL,
+     IN_CONF(stratum.shares_per_minute), "18", 0.1, 600, "per minute", true,
+     "what each rig's difficulty aims at"},
+    {"stratum.vardiff.minimum", OPTION_REAL, IN_CONF(stratum.minimum), "512", 1e-10,
+     1e15, "", true, "least difficulty"},
+    {"stratum.vardiff.maximum", OPTION_REAL, IN_CONF(stratum.maximum), "1099511627776",
+     1e-10, 1e15, "", true, "greatest difficulty"},
+    {"stratum.version_mask", OPTION_HEX32, IN_CONF(stratum.version_mask),
+     "\"1fffe000\"", 0, 0x1fffffe0, "", true,
+     "header version bits a rig may roll (BIP310); within 1fffffe0"},
+    {"stratum.job_seconds", OPTION_U32, IN_CONF(stratum.job_seconds), "600", 60, 3600,
+     "s", true, "how long a job of the current tip is accepted"},
+    {"stratum.resend_seconds", OPTION_U32, IN_CONF(stratum.resend_seconds), "30", 5, 55,
+     "s", true, "silence after which a rig is sent its job again"},
+    {"stratum.resume_seconds", OPTION_U32, IN_CONF(stratum.resume_seconds), "600", 0,
+     3600, "s", true, "how long an ended session's extranonce1 can be taken up again"},
+
+    {"stratum.limits.line_bytes", OPTION_U32, IN_CONF(stratum.limits.line_bytes),
+     "16384", 1024, 1048576, "bytes", true, "longest line; a longer one ends the session"},
+    {"stratum.limits.output_bytes", OPTION_U32, IN_CONF(stratum.limits.output_bytes),
+     "262144", 16384, 16777216, "bytes", true,
+     "unsent output of a session; a slower reader is closed"},
+    {"stratum.limits.first_request_seconds", OPTION_U32,
+     IN_CONF(stratum.limits.first_request_seconds), "20", 1, 600, "s", true,
+     "time for a first valid request"},
+    {"stratum.limits.authorize_seconds", OPTION_U32,
+     IN_CONF(stratum.limits.authorize_seconds), "60", 1, 3600, "s", true,
+     "time to authorize"},
+    {"stratum.limits.idle_seconds", OPTION_U32, IN_CONF(stratum.limits.idle_seconds),
+     "3600", 60, 604800, "s", true,
+     "least silence before a session is closed; grows with difficulty / hash rate"},
+    {"stratum.limits.sessions", OPTION_U32, IN_CONF(stratum.limits.sessions), "100000",
+     1, 1000000, "", true, "sessions in all; further connections are closed"},
+    {"stratum.limits.sessions_per_address", OPTION_U32,
+     IN_CONF(stratum.limits.sessions_per_address), "0", 0, 1000000, "", true,
+     "0: no limit, since whole farms sit behind one address"},
+    {"stratum.limits.sessions_per_miner", OPTION_U32,
+     IN_CONF(stratum.limits.sessions_per_miner), "0", 0, 1000000, "", true,
+     "0: no limit"},
+    {"stratum.limits.connects_per_second", OPTION_U32,
+     IN_CONF(stratum.limits.connects_per_second), "0", 0, 100000, "", true,
+     "new connections a second from one address; 0: no limit"},
+    {"stratum.limits.logins_per_session", OPTION_U32,
+     IN_CONF(stratum.limits.logins_per_session), "256", 1, 4096, "", true,
+     "logins one connection (a proxy) may authorize"},
+    {"stratum.limits.ban_score", OPTION_U32, IN_CONF(stratum.limits.ban_score), "20", 1,
+     1000, "", true, "malformed lines until the address and login together are banned"},
+    {"stratum.limits.ban_seconds", OPTION_U32, IN_CONF(stratum.limits.ban_seconds),
+     "300", 1, 86400, "s", true, "how long that lasts"},
+    {"stratum.limits.shares_per_job", OPTION_U32,
+     IN_CONF(stratum.limits.shares_per_job), "1000000", 1000, 100000000, "", true,
+     "a front thread's duplicate set of one job; further shares are refused"},
+    {"stratum.limits.queue_records", OPTION_U32, IN_CONF(stratum.limits.queue_records),
+     "65536", 1024, 4194304, "", false,
+     "shares of a front thread that wait for the store; further ones are refused"},
+    {"stratum.limits.jobs", OPTION_U32, IN_CONF(stratum.limits.jobs), "128", 8, 1024, "",
+     true, "live jobs kept; the oldest goes first"},
+
+    {"coinbase.tag", OPTION_TEXT, IN_CONF(coinbase_tag), "\"/Kariz/\"", 0, 0, "", false,
+     "put into the coinbase of each block; up to 64 bytes"},
+    {"coinbase.address", OPTION_TEXT, IN_CONF(coinbase_address), NULL, 0, 0, "", false,
+     "the pool's own address, on the right network: rewards go there"},
+
+    {"registry.jurisdiction", OPTION_TEXT, IN_CONF(jurisdiction), "\"tm\"", 0, 0, "",
+     false, "country code that residency is relative to"},
+    {"registry.operator", OPTION_TEXT, IN_CONF(operator_name), "\"\"", 0, 0, "", false,
+     "name of the pool's operator, shown in status"},
+
+    {"control.socket", OPTION_TEXT, IN_CONF(control_socket), "\"/run/kariz/control.sock\"",
+     0, 0, "", false, "Unix socket for karizctl, mode 0660"},
+    {"control.group", OPTION_TEXT, IN_CONF(control_group), "\"\"", 0, 0, "", false,
+     "group that may use it; default the daemon's"},
+
+    {"log.level", OPTION_CHOICE, IN_CONF(log_level), "\"info\"", 0, 0, "", true,
+     "least urgent level that is written", .names = level_names},
+    {"log.format", OPTION_CHOICE, IN_CONF(log_format), "\"text\"", 0, 0, "", true,
+     "text, or one JSON object a line", .names = format_names},
+    {.name = NULL},
+};
+/* clang-format on */

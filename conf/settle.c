@@ -1,0 +1,221 @@
+#include "conf/settle.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+/* A share must earn at least one unit of work of 2^22 hashes (accounting, section 1);
+ * on regtest the unit is one hash. */
+#define MIN_DIFFICULTY         (1.0 / 1024)
+#define MIN_DIFFICULTY_REGTEST 1e-9
+#define DEFAULT_DIFFICULTY     8192.0
+
+static enum kz_err refuse(struct conf_problem *p, const char *key, const char *format,
+                          ...) KZ_PRINTF(3, 4);
+
+static enum kz_err refuse(struct conf_problem *p, const char *key, const char *format,
+                          ...)
+{
+    va_list args;
+    snprintf(p->key, sizeof(p->key), "%s", key);
+    va_start(args, format);
+    vsnprintf(p->expected, sizeof(p->expected), format, args);
+    va_end(args);
+    return KZ_RANGE;
+}
+
+/* `text` is digits only; false above `max`. */
+static bool parse_number(uint32_t *out, const char *text, uint32_t max)
+{
+    uint64_t v = 0;
+    if (text[0] == '\0' || strlen(text) > 9)
+        return false;
+    for (; *text != '\0'; text++) {
+        if (*text < '0' || *text > '9')
+            return false;
+        v = v * 10 + (uint64_t)(*text - '0');
+    }
+    *out = (uint32_t)v;
+    return v <= max;
+}
+
+/* "host:port/db": the host may be an IPv6 address in brackets. */
+static bool parse_tcp_url(struct conf *c, const char *rest)
+{
+    char copy[CONF_TEXT_MAX + 1];
+    snprintf(copy, sizeof(copy), "%s", rest);
+    char *slash = strchr(copy, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    char *colon = strrchr(copy, ':');
+    uint32_t port = 0, db = 0;
+    if (colon == NULL || !parse_number(&port, colon + 1, 65535) || port == 0)
+        return false;
+    if (slash != NULL && slash[1] != '\0' && !parse_number(&db, slash + 1, 9999))
+        return false;
+    *colon = '\0';
+    size_t len = strlen(copy);
+    bool bracketed = len > 2 && copy[0] == '[' && copy[len - 1] == ']';
+    if (bracketed)
+        copy[len - 1] = '\0';
+    snprintf(c->redis_host, sizeof(c->redis_host), "%s", copy + bracketed);
+    c->redis_port = (uint16_t)port;
+    c->redis_db = db;
+    return c->redis_host[0] != '\0';
+}
+
+enum kz_err settle_redis_url(struct conf *c, const char *url, struct conf_problem *problem)
+{
+    if (strcmp(url, "embedded") == 0) {
+        c->redis_mode = CONF_REDIS_EMBEDDED;
+        return KZ_OK;
+    }
+    if (strncmp(url, "unix:///", 8) == 0 && strlen(url) - 7 < 108) {
+        c->redis_mode = CONF_REDIS_UNIX;
+        snprintf(c->redis_path, sizeof(c->redis_path), "%s", url + 7);
+        return KZ_OK;
+    }
+    if (strncmp(url, "redis://", 8) == 0 && parse_tcp_url(c, url + 8)) {
+        c->redis_mode = CONF_REDIS_TCP;
+        return KZ_OK;
+    }
+    return refuse(problem, "redis",
+                  "expected \"embedded\", \"unix:///path\" or \"redis://host:port/db\"");
+}
+
+static void default_node(struct conf *c)
+{
+    static const struct {
+        unsigned port;
+        const char *folder;
+    } of[] = {
+        [CONF_MAIN] = {8332, ""},
+        [CONF_TEST] = {18332, "testnet3/"},
+        [CONF_TESTNET4] = {48332, "testnet4/"},
+        [CONF_SIGNET] = {38332, "signet/"},
+        [CONF_REGTEST] = {18443, "regtest/"},
+    };
+    struct conf_node *n = &c->nodes[0];
+    snprintf(n->url, sizeof(n->url), "http://127.0.0.1:%u", of[c->network].port);
+    snprintf(n->cookie_file, sizeof(n->cookie_file), "/var/lib/bitcoin/%s.cookie",
+             of[c->network].folder);
+    c->node_count = 1;
+}
+
+static enum kz_err settle_nodes(struct conf *c, struct conf_problem *problem)
+{
+    if (c->node_count == 0)
+        default_node(c);
+    for (size_t i = 0; i < c->node_count; i++) {
+        const struct conf_node *n = &c->nodes[i];
+        char key[64];
+        snprintf(key, sizeof(key), "nodes[%zu].url", i);
+        if (strncmp(n->url, "http://", 7) != 0 || n->url[7] == '\0')
+            return refuse(problem, key, "expected http://host:port");
+        if (strchr(n->url, '@') != NULL)
+            return refuse(problem, key, "expected no user or password in the URL; use "
+                                        "user and password_file");
+        snprintf(key, sizeof(key), "nodes[%zu]", i);
+        bool cookie = n->cookie_file[0] != '\0';
+        bool user = n->user[0] != '\0' && n->password_file[0] != '\0';
+        bool part = n->user[0] != '\0' || n->password_file[0] != '\0';
+        if (cookie == user || (part && !user))
+            return refuse(problem, key,
+                          "expected either cookie_file, or user and password_file");
+    }
+    return KZ_OK;
+}
+
+static double clamp(double v, double low, double high)
+{
+    return v < low ? low : v > high ? high : v;
+}
+
+static enum kz_err settle_listener(const struct conf *c, struct conf_listener *l,
+                                   const char *key, struct conf_problem *problem)
+{
+    double least = c->network == CONF_REGTEST ? MIN_DIFFICULTY_REGTEST : MIN_DIFFICULTY;
+    const char *colon = strrchr(l->address, ':');
+    uint32_t port;
+    if (colon == NULL || colon == l->address || !parse_number(&port, colon + 1, 65535))
+        return refuse(problem, key, "expected an address host:port or [IPv6]:port");
+    if (l->minimum <= 0)
+        l->minimum = c->stratum.minimum;
+    if (l->maximum <= 0)
+        l->maximum = fmax(c->stratum.maximum, l->minimum);
+    if (l->minimum > l->maximum)
+        return refuse(problem, key, "expected minimum <= maximum (%g, %g)", l->minimum,
+                      l->maximum);
+    if (l->minimum < least)
+        return refuse(problem, key, "expected a minimum of at least %g on this network, "
+                                    "where a share earns one unit of work", least);
+    if (l->difficulty <= 0)
+        l->difficulty = clamp(DEFAULT_DIFFICULTY, l->minimum, l->maximum);
+    if (l->difficulty < l->minimum || l->difficulty > l->maximum)
+        return refuse(problem, key, "expected a difficulty from %g to %g", l->minimum,
+                      l->maximum);
+    if (l->tls && (c->stratum.tls_certificate[0] == '\0' || c->stratum.tls_key[0] == '\0'))
+        return refuse(problem, key,
+                      "tls needs stratum.tls.certificate and stratum.tls.key");
+    if (l->proxy_protocol != (l->proxy_peer_count > 0))
+        return refuse(problem, key,
+                      "expected proxy_protocol and proxy_peers together or neither");
+    return KZ_OK;
+}
+
+static bool is_name(const char *text)
+{
+    return text[0] != '\0' &&
+           strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen(text);
+}
+
+static bool is_printable(const char *text)
+{
+    for (; *text != '\0'; text++) {
+        if (*text < ' ' || *text == 0x7f)
+            return false;
+    }
+    return true;
+}
+
+enum kz_err settle(struct conf *c, struct conf_problem *problem)
+{
+    if (!is_name(c->instance))
+        return refuse(problem, "instance", "expected lower-case letters, digits, '-'");
+    if (c->data_dir[0] != '/')
+        return refuse(problem, "data_dir", "expected an absolute path");
+    if (c->control_socket[0] != '/')
+        return refuse(problem, "control.socket", "expected an absolute path");
+    if (!is_name(c->jurisdiction))
+        return refuse(problem, "registry.jurisdiction", "expected a code such as \"tm\"");
+    if (!is_printable(c->coinbase_tag))
+        return refuse(problem, "coinbase.tag", "expected no control characters");
+    if (c->redis_server[0] == '\0')
+        snprintf(c->redis_server, sizeof(c->redis_server), "redis-server");
+    if (c->stratum.minimum > c->stratum.maximum)
+        return refuse(problem, "stratum.vardiff.minimum", "expected at most the maximum");
+    enum kz_err err = settle_nodes(c, problem);
+    for (size_t i = 0; err == KZ_OK && i < c->stratum.listen_count; i++) {
+        char key[64];
+        snprintf(key, sizeof(key), "stratum.listen[%zu]", i);
+        err = settle_listener(c, &c->stratum.listen[i], key, problem);
+    }
+    return err;
+}
+
+const char *conf_network_name(enum conf_network n)
+{
+    switch (n) {
+    case CONF_MAIN:
+        return "main";
+    case CONF_TEST:
+        return "test";
+    case CONF_TESTNET4:
+        return "testnet4";
+    case CONF_SIGNET:
+        return "signet";
+    case CONF_REGTEST:
+        return "regtest";
+    }
+    return "?";
+}

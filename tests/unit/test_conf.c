@@ -1,0 +1,198 @@
+#include "conf/conf.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define ADDRESS "\"coinbase\": {\"address\": \"bc1qexample\"}"
+
+static enum kz_err load_text(struct conf **c, struct conf_problem *p, const char *text)
+{
+    char path[] = "/tmp/kariz-conf-XXXXXX";
+    int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    close(fd);
+    enum kz_err err = conf_load(c, p, path);
+    unlink(path);
+    return err;
+}
+
+static struct conf *load_fine(const char *text)
+{
+    struct conf *c = NULL;
+    struct conf_problem p;
+    enum kz_err err = load_text(&c, &p, text);
+    if (err != KZ_OK)
+        conf_problem_print(stderr, &p);
+    assert_int_equal(err, KZ_OK);
+    return c;
+}
+
+static void the_smallest_file_gets_safe_defaults(void **state)
+{
+    (void)state;
+    struct conf *c = load_fine("{" ADDRESS "}");
+    assert_string_equal(c->nodes[0].url, "http://127.0.0.1:8332");
+    assert_string_equal(c->nodes[0].cookie_file, "/var/lib/bitcoin/.cookie");
+    assert_int_equal(c->redis_mode, CONF_REDIS_EMBEDDED);
+    assert_int_equal(c->stratum.listen_count, 1);
+    assert_string_equal(c->stratum.listen[0].address, "0.0.0.0:3333");
+    assert_true(c->stratum.listen[0].difficulty == 8192);
+    assert_true(c->stratum.listen[0].minimum == 512);
+    assert_int_equal(c->stratum.version_mask, 0x1fffe000);
+    assert_int_equal(c->stratum.limits.line_bytes, 16384);
+    assert_int_equal(c->log_level, LOG_INFO);
+    conf_free(c);
+}
+
+static void the_example_file_loads_and_names_every_option(void **state)
+{
+    (void)state;
+    struct conf *c;
+    struct conf_problem p;
+    assert_int_equal(conf_load(&c, &p, "conf/kariz.example.json"), KZ_OK);
+    assert_int_equal(c->stratum.listen_count, 6);
+    assert_int_equal(c->stratum.listen[5].proxy_peer_count, 2);
+    assert_string_equal(c->stratum.listen[5].proxy_peers[1], "10.0.0.0/8");
+    assert_true(c->stratum.listen[4].minimum == 0.001);
+    conf_free(c);
+}
+
+static void the_readme_has_the_table_as_printed(void **state)
+{
+    (void)state;
+    char *printed = NULL, *readme = calloc(1, 1 << 20);
+    size_t size;
+    FILE *memory = open_memstream(&printed, &size);
+    conf_print_markdown(memory);
+    fclose(memory);
+    FILE *f = fopen("conf/README.md", "r");
+    assert_non_null(f);
+    assert_true(fread(readme, 1, (1 << 20) - 1, f) > 0);
+    fclose(f);
+    assert_non_null(strstr(readme, printed));
+    free(printed);
+    free(readme);
+}
+
+struct broken {
+    const char *text;
+    enum kz_err err;
+    int line;
+    const char *key;
+    const char *expected; /* a part of it */
+};
+
+static const struct broken broken[] = {
+    {"{", KZ_PARSE, 1, "", "not JSON"},
+    {"{\n\"coinbase\": {\"address\": \"x\"},\n\"stratm\": {}}", KZ_PARSE, 3, "stratm",
+     "unknown key"},
+    {"{}", KZ_RANGE, 1, "coinbase.address", "must be given"},
+    {"{" ADDRESS ",\n\n\"stratum\": {\"vardiff\":\n {\"minimum\": \"5\"}}}", KZ_PARSE, 4,
+     "stratum.vardiff.minimum", "expected a number"},
+    {"{" ADDRESS ",\n\"instance_number\": 256}", KZ_RANGE, 2, "instance_number",
+     "0 to 255"},
+    {"{" ADDRESS ",\n\"instance_number\": 1.5}", KZ_PARSE, 2, "instance_number",
+     "whole number"},
+    {"{" ADDRESS ",\n\"network\": \"mainnet\"}", KZ_RANGE, 2, "network", "\"testnet4\""},
+    {"{" ADDRESS ",\n\"redis\": \"redis://nowhere\"}", KZ_RANGE, 2, "redis",
+     "redis://host:port"},
+    {"{" ADDRESS ",\n\"redis\": {\"sentinels\": []}}", KZ_PARSE, 2, "redis.sentinels",
+     "unknown key"},
+    {"{" ADDRESS ",\n\"stratum\": {\"listen\": [{\"address\": \"a:1\"},\n{\"address\": "
+     "\"a:2\", \"tls\": 1}]}}",
+     KZ_PARSE, 3, "stratum.listen[1].tls", "true or false"},
+    {"{" ADDRESS ",\n\"stratum\": {\"listen\": [\n{\"address\": \"a:1\", \"tls\": "
+     "true}]}}",
+     KZ_RANGE, 3, "stratum.listen[0]", "stratum.tls.certificate"},
+    {"{" ADDRESS ",\n\"stratum\": {\"listen\": [{\"address\": \"a\"}]}}", KZ_RANGE, 2,
+     "stratum.listen[0]", "host:port"},
+    {"{" ADDRESS ",\n\"stratum\": {\"listen\": [{\"address\": \"a:1\", \"minimum\": 0.0001"
+     "}]}}",
+     KZ_RANGE, 2, "stratum.listen[0]", "one unit of work"},
+    {"{" ADDRESS ",\n\"nodes\": [{\"url\": \"http://u:p@h:1\", \"cookie_file\": \"/c\"}]}",
+     KZ_RANGE, 2, "nodes[0].url", "no user or password"},
+    {"{" ADDRESS ",\n\"nodes\": [{\"url\": \"http://h:1\", \"user\": \"u\"}]}", KZ_RANGE,
+     2, "nodes[0]", "cookie_file, or user"},
+    {"{" ADDRESS ",\n\"nodes\": [{\"cookie_file\": \"/c\"}]}", KZ_RANGE, 2,
+     "nodes[0].url", "must be given"},
+    {"{" ADDRESS ",\n\"nodes\": []}", KZ_RANGE, 2, "nodes", "1 to 8"},
+    {"{" ADDRESS ",\n\"stratum\": {\"version_mask\": \"ffffffff\"}}", KZ_RANGE, 2,
+     "stratum.version_mask", "1fffffe0"},
+    {"{" ADDRESS ",\n\"instance\": \"a\",\n\"instance\": \"b\"}", KZ_PARSE, 3, "",
+     "duplicate"},
+    {"{" ADDRESS ",\n\"instance\": \"Front 1\"}", KZ_RANGE, 2, "instance", "lower-case"},
+    {"[]", KZ_PARSE, 1, "", "object"},
+};
+
+static void a_wrong_setting_is_named_with_its_line(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(broken) / sizeof(broken[0]); i++) {
+        const struct broken *b = &broken[i];
+        struct conf *c = NULL;
+        struct conf_problem p;
+        assert_int_equal(load_text(&c, &p, b->text), b->err);
+        assert_null(c);
+        assert_string_equal(p.key, b->key);
+        if (strstr(p.expected, b->expected) == NULL)
+            fail_msg("case %zu: \"%s\" lacks \"%s\"", i, p.expected, b->expected);
+        if (p.line != b->line)
+            fail_msg("case %zu: line %d, not %d", i, p.line, b->line);
+    }
+}
+
+static void redis_urls_are_taken_apart(void **state)
+{
+    (void)state;
+    struct conf *c = load_fine("{" ADDRESS ", \"redis\": \"redis://[::1]:6380/3\"}");
+    assert_int_equal(c->redis_mode, CONF_REDIS_TCP);
+    assert_string_equal(c->redis_host, "::1");
+    assert_int_equal(c->redis_port, 6380);
+    assert_int_equal(c->redis_db, 3);
+    conf_free(c);
+    c = load_fine("{" ADDRESS ", \"redis\": {\"url\": \"unix:///run/r.sock\", "
+                  "\"password_file\": \"/p\"}}");
+    assert_int_equal(c->redis_mode, CONF_REDIS_UNIX);
+    assert_string_equal(c->redis_path, "/run/r.sock");
+    assert_string_equal(c->redis_password_file, "/p");
+    conf_free(c);
+}
+
+static void a_reload_tells_what_needs_a_restart(void **state)
+{
+    (void)state;
+    char changed[200];
+    struct conf *a = load_fine("{" ADDRESS "}");
+    struct conf *b = load_fine("{" ADDRESS ", \"log\": {\"level\": \"debug\"}, "
+                               "\"stratum\": {\"vardiff\": {\"minimum\": 1024}}}");
+    struct conf *c = load_fine("{" ADDRESS ", \"flush_ms\": 100, \"redis\": "
+                               "\"redis://h:1/0\", \"stratum\": {\"listen\": "
+                               "[{\"address\": \"0.0.0.0:3334\"}]}}");
+    conf_needs_restart(changed, sizeof(changed), a, b);
+    assert_string_equal(changed, "");
+    conf_needs_restart(changed, sizeof(changed), a, c);
+    assert_string_equal(changed, "flush_ms, stratum.listen[0].address, redis");
+    conf_free(a);
+    conf_free(b);
+    conf_free(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_smallest_file_gets_safe_defaults),
+        cmocka_unit_test(the_example_file_loads_and_names_every_option),
+        cmocka_unit_test(the_readme_has_the_table_as_printed),
+        cmocka_unit_test(a_wrong_setting_is_named_with_its_line),
+        cmocka_unit_test(redis_urls_are_taken_apart),
+        cmocka_unit_test(a_reload_tells_what_needs_a_restart),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
