@@ -1,0 +1,65 @@
+#include "share/cursor.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+void cursor_format(char out[CURSOR_SIZE], const char *id, uint64_t seq)
+{
+    snprintf(out, CURSOR_SIZE, "%.32s:%" PRIu64, id, seq);
+}
+
+/* "<id>:<seq>" of our own id; false for any other text. */
+static bool parse_own(uint64_t *seq, const char *have, const char *id)
+{
+    size_t id_len = strlen(id);
+    if (strncmp(have, id, id_len) != 0 || have[id_len] != ':')
+        return false;
+    uint64_t v = 0;
+    const char *p = have + id_len + 1;
+    for (; *p >= '0' && *p <= '9' && v < UINT64_MAX / 20; p++)
+        v = v * 10 + (uint64_t)(*p - '0');
+    if (*p != '\0' || p == have + id_len + 1)
+        return false;
+    *seq = v;
+    return true;
+}
+
+struct cursor_answer cursor_judge(const char *have, const struct cursor_facts *f)
+{
+    uint64_t seq = 0;
+    bool own = parse_own(&seq, have, f->id);
+    if (own && seq > f->last)
+        return (struct cursor_answer){CURSOR_AHEAD, 0};
+    bool is_base = f->base != NULL && strcmp(have, f->base) == 0;
+    if (own || is_base) {
+        bool kept = seq + 1 >= f->first_kept;
+        return (struct cursor_answer){kept ? CURSOR_RESUME : CURSOR_GAP, seq};
+    }
+    /* None of ours can have been applied, so none can be counted twice by starting from
+     * here: whoever wrote last is behind us, or has just died. */
+    if (f->reached == 0 && f->first_kept <= 1)
+        return (struct cursor_answer){CURSOR_TAKE_OVER, 0};
+    if (have[0] == '\0')
+        return (struct cursor_answer){CURSOR_LOST, 0};
+    return (struct cursor_answer){CURSOR_FOREIGN, 0};
+}
+
+const char *cursor_case_name(enum cursor_case what)
+{
+    switch (what) {
+    case CURSOR_TAKE_OVER:
+        return "take_over";
+    case CURSOR_RESUME:
+        return "resume";
+    case CURSOR_GAP:
+        return "gap";
+    case CURSOR_LOST:
+        return "lost";
+    case CURSOR_FOREIGN:
+        return "foreign";
+    case CURSOR_AHEAD:
+        break;
+    }
+    return "ahead";
+}

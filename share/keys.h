@@ -1,0 +1,79 @@
+/* share/keys.h - every Redis key's name, and how long what lies under it is kept.
+ *
+ * Accounting spec section 13. All that one script touches shares a hash tag, so that it
+ * lives in one slot of a cluster: {instance} (tallies), {registry}, {ledger}. Times in
+ * names are UTC text (2026112207 is an hour, 20261122 a day, 202611 a month), so that
+ * an operator reads them and a reader of a known period needs no index.
+ *
+ *   applied:{i}                       cursor "<id>:<seq>" of the batches of instance i
+ *   tally:{i}:m:<miner>:<hour>        minute "07" -> work
+ *   tally:{i}:h:<miner>:<day>         hour "07w", "07a", "07r" -> work, accepted, refused
+ *   tally:{i}:d:<miner>:<month>       day "22w", "22a", "22r" -> the same
+ *   pool:{i}:m:<hour>, :h:<day>, :d:<month>   the same for all miners together
+ *   miners:{i}                        miner -> record (share/summary.h)
+ *   pool:{i}                          "all" -> record
+ *   worker:{i}:<miner>:<bucket>       worker -> record; bucket 0 to KEY_WORKER_BUCKETS - 1
+ *   refused:{i}:<hour>                reason -> count
+ *   healed:{i}                        run id of the server that was last healed
+ *   instances                         set of the instances that ever wrote
+ *   miners:{registry}                 id -> "<number> <revision> <JSON>"
+ *   live:{registry}                   id -> what it holds: "<certificate>\n<address>\n..."
+ *   certs:{registry}, addrs:{registry}    certificate number, address -> id that holds it
+ *   seq:{registry}, version:{registry}    last number given out; counts changes
+ *   blk:{ledger}:<hash>               "json" -> the block's record
+ *   blks:{ledger}                     zset, hash by height
+ *
+ * Pure; any thread. */
+#ifndef SHARE_KEYS_H
+#define SHARE_KEYS_H
+
+#include "share/ids.h"
+
+#define KEY_SIZE       160
+#define KEY_FIELD_SIZE 8
+
+/* A miner's workers are spread over this many hashes, by name: one of up to 100 workers
+ * a bucket stays in Redis's compact form, and no index is needed to find a worker. */
+#define KEY_WORKER_BUCKETS 16
+
+#define KEY_INSTANCES     "instances"
+#define KEY_REG_MINERS    "miners:{registry}"
+#define KEY_REG_LIVE      "live:{registry}"
+#define KEY_REG_CERTS     "certs:{registry}"
+#define KEY_REG_ADDRESSES "addrs:{registry}"
+#define KEY_REG_SEQ       "seq:{registry}"
+#define KEY_REG_VERSION   "version:{registry}"
+#define KEY_BLOCKS        "blks:{ledger}"
+#define KEY_POOL_FIELD    "all"
+
+enum key_span {
+    KEY_MINUTES, /* a key an hour, a field a minute; kept 3 hours  */
+    KEY_HOURS,   /* a key a day, a field an hour; kept 32 days     */
+    KEY_DAYS,    /* a key a month, a field a day; kept 13 months   */
+};
+
+void key_cursor(char out[KEY_SIZE], const char *instance);
+void key_healed(char out[KEY_SIZE], const char *instance);
+void key_miners(char out[KEY_SIZE], const char *instance);
+void key_pool(char out[KEY_SIZE], const char *instance);
+/* `miner` NULL: of the whole pool. */
+void key_tally(char out[KEY_SIZE], const char *instance, enum key_span span,
+               const struct miner_id *miner, int64_t utc_s);
+/* The field of `utc_s` in it, with `kind` behind ('w', 'a', 'r'; 0: none). */
+void key_tally_field(char out[KEY_FIELD_SIZE], enum key_span span, int64_t utc_s,
+                     char kind);
+/* When it may go: Unix seconds, counted from the end of the key's own period. */
+int64_t key_tally_expires(enum key_span span, int64_t utc_s);
+
+unsigned key_worker_bucket(const struct worker_name *worker);
+void key_workers(char out[KEY_SIZE], const char *instance, const struct miner_id *miner,
+                 unsigned bucket);
+int64_t key_workers_expire(int64_t utc_s); /* silent for 30 days */
+
+void key_refused(char out[KEY_SIZE], const char *instance, int64_t utc_s);
+int64_t key_refused_expires(int64_t utc_s); /* 90 days */
+
+/* `hash` as people see it, 64 hex digits. */
+void key_block(char out[KEY_SIZE], const char *hash);
+
+#endif

@@ -1,0 +1,181 @@
+/* share/scripts.h - the Lua texts that write to Redis: the only writers of what counts.
+ *
+ * Rules (accounting spec section 8): a script that fails half-way is not rolled back, so
+ * everything is checked before the first write; numbers stay decimal strings wherever a
+ * double could lose digits; no TIME and no random, times come from the caller. Keys are
+ * all declared, and all of one script carry one hash tag.
+ * Texts only; any thread. */
+#ifndef SHARE_SCRIPTS_H
+#define SHARE_SCRIPTS_H
+
+/* One batch of tallies. KEYS[1] cursor, KEYS[2..] hashes. ARGV[1] expected cursor,
+ * ARGV[2] new cursor, ARGV[3..#KEYS+1] Unix time at which KEYS[2..] may go, then fours
+ * (op, key index, field, value):
+ *   i   add value (digits, < 10^18) to a counter
+ *   r   merge value into a record (share/summary.h)
+ *   w   the same, but where the hash is full, into the record "(other)"
+ * Answers {OK, cursor}; {NO, cursor found}; {BAD, where}; {BIG, key, field}: a counter
+ * that could pass 63 bits. Values below 2^53 are exact in Lua; a record's work is kept
+ * as hi * 10^12 + lo for that. A record's slots hold the work of the last 10 minutes and
+ * of the last 6 stretches of 10 minutes, newest first. */
+#define SCRIPT_BATCH                                                                   \
+    "local have = redis.call('GET', KEYS[1]) or ''\n"                                  \
+    "if have ~= ARGV[1] then return {'NO', have} end\n"                                \
+    "local first = #KEYS + 2\n"                                                        \
+    "if #ARGV < first - 1 or (#ARGV - first + 1) % 4 ~= 0 then\n"                      \
+    "  return {'BAD', 'count'}\n"                                                      \
+    "end\n"                                                                            \
+    "local function digits(s, most)\n"                                                 \
+    "  return #s <= most and string.match(s, '^%d+$')\n"                               \
+    "end\n"                                                                            \
+    "local function numbers(s, want)\n"                                                \
+    "  local n = {}\n"                                                                 \
+    "  for w in string.gmatch(s, '%S+') do\n"                                          \
+    "    local v = tonumber(w)\n"                                                      \
+    "    if not v or v < 0 or v ~= v or v > 1e300 then return nil end\n"               \
+    "    n[#n + 1] = v\n"                                                              \
+    "  end\n"                                                                          \
+    "  return #n == want and n or nil\n"                                               \
+    "end\n"                                                                            \
+    "local function shift(n, at, size, now)\n"                                         \
+    "  local by = now - n[at]\n"                                                       \
+    "  if by > 0 then\n"                                                               \
+    "    for j = size, 1, -1 do n[at + j] = j > by and n[at + j - by] or 0 end\n"      \
+    "    n[at] = now\n"                                                                \
+    "  end\n"                                                                          \
+    "  return n[at] - now\n"                                                           \
+    "end\n"                                                                            \
+    "local function slot(n, at, size, now, work)\n"                                    \
+    "  local age = shift(n, at, size, now)\n"                                          \
+    "  if age < size then n[at + 1 + age] = n[at + 1 + age] + work end\n"              \
+    "end\n"                                                                            \
+    "local function merge(n, d)\n" /* d: minute hi lo accepted refused best last */    \
+    "  local lo = n[3] + d[3]\n"                                                       \
+    "  n[2] = n[2] + d[2] + math.floor(lo / 1e12)\n"                                   \
+    "  n[3] = lo % 1e12\n"                                                             \
+    "  n[4] = n[4] + d[4]\n"                                                           \
+    "  n[5] = n[5] + d[5]\n"                                                           \
+    "  n[6] = math.max(n[6], d[6])\n"                                                  \
+    "  n[7] = math.max(n[7], d[7])\n"                                                  \
+    "  local work = d[2] * 1e12 + d[3]\n"                                              \
+    "  slot(n, 8, 10, d[1], work)\n"                                                   \
+    "  slot(n, 19, 6, math.floor(d[1] / 10), work)\n"                                  \
+    "end\n"                                                                            \
+    "local function text(n)\n"                                                         \
+    "  local t = {}\n"                                                                 \
+    "  for i = 1, #n do\n"                                                             \
+    "    t[i] = string.format(i == 6 and '%.15g' or '%.0f', n[i])\n"                   \
+    "  end\n"                                                                          \
+    "  return table.concat(t, ' ')\n"                                                  \
+    "end\n"                                                                            \
+    "local new = '1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0'\n"                \
+    "local fresh, records = {}, {}\n"                                                  \
+    "for k = 2, #KEYS do\n"                                                            \
+    "  if KEYS[k] == KEYS[1] or not digits(ARGV[k + 1], 12) then\n"                    \
+    "    return {'BAD', 'key ' .. k}\n"                                                \
+    "  end\n"                                                                          \
+    "  records[k] = {}\n"                                                              \
+    "end\n"                                                                            \
+    "for i = first, #ARGV, 4 do\n"                                                     \
+    "  local op, k, f, d = ARGV[i], tonumber(ARGV[i + 1]) or 0, ARGV[i + 2], "         \
+    "ARGV[i + 3]\n"                                                                    \
+    "  local r = records[k]\n"                                                         \
+    "  if not r then return {'BAD', 'argument ' .. i} end\n"                           \
+    "  if op == 'i' then\n"                                                            \
+    "    local v = redis.call('HGET', KEYS[k], f)\n"                                   \
+    "    if not digits(d, 18) then return {'BAD', 'argument ' .. i} end\n"             \
+    "    if not v then fresh[k] = true\n"                                              \
+    "    elseif not string.match(v, '^%-?%d+$') then return {'BAD', KEYS[k], f}\n"     \
+    "    elseif #v > 19 or (#v == 19 and v > '8') then return {'BIG', KEYS[k], f}\n"   \
+    "    end\n"                                                                        \
+    "  elseif op == 'r' or op == 'w' then\n"                                           \
+    "    local v = not r[f] and redis.call('HGET', KEYS[k], f)\n"                      \
+    "    if op == 'w' and not r[f] and not v and\n"                                    \
+    "       redis.call('HLEN', KEYS[k]) >= 8192 then\n"                                \
+    "      f = '(other)'\n"                                                            \
+    "      v = not r[f] and redis.call('HGET', KEYS[k], f)\n"                          \
+    "    end\n"                                                                        \
+    "    r[f] = r[f] or numbers(v or new, 25)\n"                                       \
+    "    local by = numbers(d, 7)\n"                                                   \
+    "    if not r[f] or r[f][1] ~= 1 then return {'BAD', KEYS[k], f} end\n"            \
+    "    if not by then return {'BAD', 'argument ' .. i} end\n"                        \
+    "    merge(r[f], by)\n"                                                            \
+    "    fresh[k] = true\n"                                                            \
+    "  else return {'BAD', 'argument ' .. i} end\n"                                    \
+    "end\n"                                                                            \
+    "for i = first, #ARGV, 4 do\n"                                                     \
+    "  if ARGV[i] == 'i' then\n"                                                       \
+    "    redis.call('HINCRBY', KEYS[tonumber(ARGV[i + 1])], ARGV[i + 2], "             \
+    "ARGV[i + 3])\n"                                                                   \
+    "  end\n"                                                                          \
+    "end\n"                                                                            \
+    "for k = 2, #KEYS do\n"                                                            \
+    "  for f, n in pairs(records[k]) do redis.call('HSET', KEYS[k], f, text(n)) end\n" \
+    "  if fresh[k] and ARGV[k + 1] ~= '0' then\n"                                      \
+    "    redis.call('EXPIREAT', KEYS[k], ARGV[k + 1])\n"                               \
+    "  end\n"                                                                          \
+    "end\n"                                                                            \
+    "redis.call('SET', KEYS[1], ARGV[2])\n"                                            \
+    "return {'OK', ARGV[2]}\n"
+
+/* A miner's record, created or replaced. KEYS: miners, live, certs, addrs, seq, version
+ * (share/keys.h). ARGV: id, expected revision ("0": create), JSON, certificate held ("":
+ * none), then the addresses held. A record that holds nothing (a final state) gives
+ * certificate and addresses free. Records are never deleted, so an id is never reused.
+ * Answers {OK, number, revision} or {NO, what, detail, whose}. */
+#define SCRIPT_REGISTRY_PUT                                                            \
+    "local id = ARGV[1]\n"                                                             \
+    "local old = redis.call('HGET', KEYS[1], id)\n"                                    \
+    "local number, revision = '0', '0'\n"                                              \
+    "if old then number, revision = string.match(old, '^(%d+) (%d+) ') end\n"          \
+    "if not number then return {'NO', 'damaged', id, ''} end\n"                        \
+    "if revision ~= ARGV[2] then return {'NO', 'revision', revision, id} end\n"        \
+    "local cert = ARGV[4]\n"                                                           \
+    "local holder = cert ~= '' and redis.call('HGET', KEYS[3], cert)\n"                \
+    "if holder and holder ~= id then return {'NO', 'certificate', cert, holder} end\n" \
+    "local holds = {cert}\n"                                                           \
+    "for i = 5, #ARGV do\n"                                                            \
+    "  holder = redis.call('HGET', KEYS[4], ARGV[i])\n"                                \
+    "  if holder and holder ~= id then return {'NO', 'address', ARGV[i], holder} end\n" \
+    "  holds[#holds + 1] = ARGV[i]\n"                                                  \
+    "end\n"                                                                            \
+    "local held = redis.call('HGET', KEYS[2], id)\n"                                   \
+    "local seq = redis.call('GET', KEYS[5]) or '0'\n"                                  \
+    "local version = redis.call('GET', KEYS[6]) or '0'\n"                              \
+    "if not string.match(seq, '^%d+$') or #seq > 10 or\n"                              \
+    "   not string.match(version, '^%d+$') or #version > 15 or #revision > 15 then\n"  \
+    "  return {'NO', 'damaged', 'counters', ''}\n"                                     \
+    "end\n"                                                                            \
+    "if not old and tonumber(seq) >= 4294967295 then\n"                                \
+    "  return {'NO', 'full', seq, ''}\n"                                               \
+    "end\n"                                                                            \
+    "local at = 0\n"                                                                   \
+    "for what in string.gmatch((held or '') .. '\\n', '([^\\n]*)\\n') do\n"            \
+    "  if held and what ~= '' then\n"                                                  \
+    "    redis.call('HDEL', at == 0 and KEYS[3] or KEYS[4], what)\n"                   \
+    "  end\n"                                                                          \
+    "  at = at + 1\n"                                                                  \
+    "end\n"                                                                            \
+    "if not old then number = string.format('%.0f', redis.call('INCR', KEYS[5])) end\n" \
+    "revision = string.format('%.0f', tonumber(revision) + 1)\n"                       \
+    "if cert ~= '' then redis.call('HSET', KEYS[3], cert, id) end\n"                   \
+    "for i = 5, #ARGV do redis.call('HSET', KEYS[4], ARGV[i], id) end\n"               \
+    "redis.call('HSET', KEYS[2], id, table.concat(holds, '\\n'))\n"                    \
+    "redis.call('HSET', KEYS[1], id, number .. ' ' .. revision .. ' ' .. ARGV[3])\n"   \
+    "redis.call('INCR', KEYS[6])\n"                                                    \
+    "return {'OK', number, revision}\n"
+
+/* The whole registry at one instant. KEYS: miners, version. {version, [id, text]*}. */
+#define SCRIPT_REGISTRY_LOAD                                                           \
+    "return {redis.call('GET', KEYS[2]) or '0', redis.call('HGETALL', KEYS[1])}\n"
+
+/* A block. KEYS: blk, blks. ARGV: hash, height, JSON. Types are checked by the reads. */
+#define SCRIPT_BLOCK_PUT                                                               \
+    "redis.call('HGET', KEYS[1], 'json')\n"                                            \
+    "redis.call('ZSCORE', KEYS[2], ARGV[1])\n"                                         \
+    "if not string.match(ARGV[2], '^%d+$') then return {'NO', 'height'} end\n"         \
+    "redis.call('HSET', KEYS[1], 'json', ARGV[3])\n"                                   \
+    "redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])\n"                                  \
+    "return {'OK'}\n"
+
+#endif

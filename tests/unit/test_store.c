@@ -1,0 +1,441 @@
+/* The store against a real redis-server: what fronts had accepted is in Redis once,
+ * whatever died meanwhile. */
+#include "share/keys.h"
+#include "tests/unit/redis_fixture.h"
+
+#include <sys/prctl.h>
+
+/* Sends `count` shares of two miners; what is not taken is not counted. */
+static uint64_t load(struct fixture *f, unsigned count, uint64_t work)
+{
+    uint64_t sum = 0;
+    char worker[16];
+    for (unsigned i = 0; i < count; i++) {
+        snprintf(worker, sizeof(worker), "rig-%u", i % 7);
+        if (send_share(f, i % 3 == 0 ? "miner-a" : "miner-b", worker, work + i))
+            sum += work + i;
+    }
+    return sum;
+}
+
+static void expect_rows(struct fixture *f, uint64_t sum)
+{
+    redisContext *c = redis_of(f);
+    assert_non_null(c);
+    assert_int_equal(sum_of_keys(c, "tally:{front-1}:m:*", 0), sum);
+    assert_int_equal(sum_of_keys(c, "tally:{front-1}:h:*", 'w'), sum);
+    assert_int_equal(sum_of_keys(c, "tally:{front-1}:d:*", 'w'), sum);
+    assert_int_equal(sum_of_keys(c, "pool:{front-1}:m:*", 0), sum);
+    assert_int_equal(sum_of_keys(c, "pool:{front-1}:h:*", 'w'), sum);
+    assert_int_equal(sum_of_keys(c, "pool:{front-1}:d:*", 'w'), sum);
+    redisFree(c);
+}
+
+static void shares_come_out_as_sums_by_miner_worker_and_time(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    fixture_start(&f);
+    uint64_t sum = load(&f, 300, 1000);
+    struct share_record refused = make_share("miner-a", "rig-0", 0);
+    refused.verdict = SHARE_STALE;
+    assert_int_equal(record_queue_put(f.queue, &refused), KZ_OK);
+    wait_until(pool_work(&f) == sum);
+    wait_until(status_number(&f, "shares_applied") == 300);
+    json_t *t = tally_of(&f);
+    const json_t *miners = json_object_get(t, "miners");
+    assert_int_equal(json_object_size(miners), 2);
+    const json_t *a = json_object_get(miners, "miner-a");
+    assert_int_equal(json_integer_value(json_object_get(a, "accepted")), 100);
+    assert_true(json_number_value(json_object_get(a, "best_difficulty")) >= 1297.0 / 4);
+    assert_true(json_number_value(
+                    json_object_get(json_object_get(a, "hashrate"), "1m")) > 0);
+    assert_int_equal(work_in(a) + work_in(json_object_get(miners, "miner-b")), sum);
+    json_decref(t);
+    struct reply r = {.err = KZ_OK};
+    store_workers(f.store, "miner-b", on_reply, &r);
+    wait_until(atomic_load(&r.done) > 0);
+    assert_int_equal(json_array_size(r.value), 7);
+    json_decref(r.value);
+    struct reply all = {.err = KZ_OK};
+    store_workers(f.store, "", on_reply, &all);
+    wait_until(atomic_load(&all.done) > 0);
+    assert_int_equal(json_array_size(all.value), 14);
+    json_decref(all.value);
+    expect_rows(&f, sum);
+    fixture_clear(&f);
+}
+
+static void refusals_are_counted_by_hour_and_reason(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    fixture_start(&f);
+    int64_t now = clock_utc_ms();
+    char key[KEY_SIZE];
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(store_count_refusal(f.store, "unregistered", now), KZ_OK);
+    assert_int_equal(store_count_refusal(f.store, "not_active", now), KZ_OK);
+    wait_until(status_number(&f, "batches") > 0);
+    redisContext *c = redis_of(&f);
+    key_refused(key, "front-1", now / 1000);
+    wait_until(sum_of_hash(c, key, 0) == 6);
+    redisReply *r = redisCommand(c, "HGET %s unregistered", key);
+    assert_string_equal(r->str, "5");
+    freeReplyObject(r);
+    r = redisCommand(c, "TTL %s", key);
+    assert_true(r->integer > 89 * 86400);
+    freeReplyObject(r);
+    redisFree(c);
+    fixture_clear(&f);
+}
+
+static void what_was_queued_at_the_stop_is_in_redis_at_the_next_start(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    f.conf.flush_ms = 60000;
+    fixture_start(&f);
+    wait_until(status_is(&f, "state", "ready"));
+    uint64_t sum = load(&f, 500, 7);
+    fixture_stop(&f);
+    fixture_start(&f);
+    wait_until(pool_work(&f) == sum);
+    f.conf.flush_ms = 50;
+    fixture_clear(&f);
+}
+
+static void a_killed_redis_comes_back_and_no_sum_is_wrong(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    fixture_start(&f);
+    uint64_t sum = 0;
+    for (int round = 0; round < 5; round++) {
+        wait_until(status_is(&f, "state", "ready"));
+        for (int i = 0; i < 20; i++) {
+            sum += load(&f, 50, 100);
+            json_int_t batches = status_number(&f, "batches");
+            if (i == 10 + round)
+                assert_int_equal(kill((pid_t)status_number(&f, "pid"), SIGKILL), 0);
+            else if (i < 10)
+                wait_until(status_number(&f, "batches") > batches);
+        }
+    }
+    wait_until(pool_work(&f) == sum);
+    assert_int_equal(status_number(&f, "restarts"), 5);
+    assert_true(status_is(&f, "alarm", ""));
+    expect_rows(&f, sum);
+    fixture_clear(&f);
+}
+
+static void a_frozen_redis_costs_nothing_when_it_thaws(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    fixture_start(&f);
+    wait_until(status_is(&f, "state", "ready"));
+    pid_t pid = (pid_t)status_number(&f, "pid");
+    uint64_t sum = load(&f, 200, 5);
+    wait_until(pool_work(&f) == sum);
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    for (int i = 0; i < 20; i++)
+        sum += load(&f, 100, 5);
+    /* Batches are under way on a connection that is given up after 5 s; on the next one
+     * the cursor is read while those commands may still lie in the old socket. */
+    wait_until(status_has(&f, "error", "does not answer"));
+    sum += load(&f, 100, 5);
+    assert_int_equal(kill(pid, SIGCONT), 0);
+    wait_until(pool_work(&f) == sum);
+    assert_int_equal(status_number(&f, "restarts"), 0);
+    expect_rows(&f, sum);
+    fixture_clear(&f);
+}
+
+/* --- a Redis that is not ours ------------------------------------------------------------- */
+
+static void start_external(struct fixture *f, const char *aof)
+{
+    char dir[100];
+    snprintf(dir, sizeof(dir), "%s/external", f->dir);
+    mkdir(dir, 0700);
+    f->conf.redis_mode = CONF_REDIS_UNIX;
+    snprintf(f->conf.redis_path, sizeof(f->conf.redis_path), "%s/external/r.sock", f->dir);
+    f->server = fork();
+    if (f->server == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (freopen("/dev/null", "w", stdout) == NULL)
+            _exit(127);
+        execlp("redis-server", "redis-server", "--port", "0", "--unixsocket", "r.sock",
+               "--dir", dir, "--save", "", "--appendonly", aof, (char *)NULL);
+        _exit(127);
+    }
+    redisContext *c = NULL;
+    wait_until((c = redis_of(f)) != NULL);
+    redisFree(c);
+}
+
+static void end_external(struct fixture *f, int signal_number)
+{
+    kill(f->server, signal_number);
+    waitpid(f->server, NULL, 0);
+    f->server = 0;
+    unlink(f->conf.redis_path);
+}
+
+static void do_command(struct fixture *f, const char *format, const char *arg)
+{
+    redisContext *c = redis_of(f);
+    assert_non_null(c);
+    redisReply *r = redisCommand(c, format, arg);
+    assert_non_null(r);
+    if (r->type == REDIS_REPLY_ERROR)
+        fail_msg("%s: %s", format, r->str);
+    freeReplyObject(r);
+    redisFree(c);
+}
+
+static void a_redis_that_lost_its_last_seconds_is_healed_from_memory(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    start_external(&f, "no");
+    fixture_start(&f);
+    uint64_t sum = load(&f, 100, 50);
+    wait_until(pool_work(&f) == sum);
+    do_command(&f, "SAVE", NULL);
+    sum += load(&f, 100, 60);
+    wait_until(pool_work(&f) == sum);
+    json_int_t batches = status_number(&f, "batches");
+    end_external(&f, SIGKILL); /* what came after SAVE is lost */
+    start_external(&f, "no");
+    wait_until(pool_work(&f) == sum);
+    assert_true(status_number(&f, "batches_healed") > 0);
+    assert_true(status_number(&f, "batches") >= batches);
+    assert_true(status_is(&f, "alarm", ""));
+    expect_rows(&f, sum);
+    fixture_clear(&f);
+}
+
+static void a_batch_that_was_applied_already_is_not_applied_again(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    start_external(&f, "no");
+    fixture_start(&f);
+    uint64_t sum = load(&f, 100, 50);
+    wait_until(pool_work(&f) == sum);
+    /* Connections die right when batches are under way: answers are lost, not batches. */
+    for (int i = 0; i < 50; i++) {
+        sum += load(&f, 40, 3);
+        do_command(&f, "CLIENT KILL TYPE normal SKIPME yes", NULL);
+    }
+    wait_until(pool_work(&f) == sum);
+    expect_rows(&f, sum);
+    fixture_clear(&f);
+}
+
+static void scripts_that_redis_forgot_are_loaded_again(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    start_external(&f, "no");
+    fixture_start(&f);
+    uint64_t sum = load(&f, 10, 50);
+    wait_until(pool_work(&f) == sum);
+    do_command(&f, "SCRIPT FLUSH", NULL);
+    sum += load(&f, 10, 50);
+    wait_until(pool_work(&f) == sum);
+    assert_true(status_is(&f, "alarm", ""));
+    fixture_clear(&f);
+}
+
+static void an_emptied_redis_raises_an_alarm_and_says_what_is_lost(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    start_external(&f, "no");
+    /* An earlier start wrote there, so not all can come back from memory. */
+    do_command(&f, "SET applied:{front-1} %s", "00112233445566778899aabbccddeeff:41");
+    fixture_start(&f);
+    uint64_t sum = load(&f, 100, 50);
+    wait_until(pool_work(&f) == sum);
+    do_command(&f, "FLUSHALL", NULL);
+    sum += load(&f, 100, 50);
+    wait_until(status_has(&f, "alarm", "lost the data of earlier starts"));
+    wait_until(pool_work(&f) == sum); /* of this start all was still in memory */
+    assert_true(status_is(&f, "state", "alarm"));
+    fixture_clear(&f);
+}
+
+static void a_second_daemon_under_the_same_name_stops_the_first(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    start_external(&f, "no");
+    fixture_start(&f);
+    uint64_t sum = load(&f, 100, 50);
+    wait_until(pool_work(&f) == sum);
+    struct fixture g = f;
+    g.server = 0;
+    g.queue = record_queue_new(4096);
+    fixture_start(&g);
+    wait_until(status_is(&g, "state", "ready"));
+    sum += load(&g, 100, 50);
+    wait_until(pool_work(&g) == sum);
+    load(&f, 100, 50);
+    wait_until(status_is(&f, "state", "stopped"));
+    assert_true(status_has(&f, "alarm", "another daemon"));
+    assert_int_equal(pool_work(&g), sum); /* nothing of the first came in behind */
+    fixture_stop(&g);
+    record_queue_free(g.queue);
+    store_stop(f.store, 0);
+    f.store = NULL;
+    fixture_clear(&f);
+}
+
+static void a_transaction_cut_by_a_power_loss_is_not_counted_twice(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char file[200];
+    struct stat st;
+    fixture_init(&f);
+    start_external(&f, "yes");
+    fixture_start(&f);
+    wait_until(status_is(&f, "state", "ready"));
+    uint64_t sum = load(&f, 1, 100);
+    wait_until(pool_work(&f) == sum);
+    wait_until(status_number(&f, "batches_waiting") == 0);
+    /* Its own doing goes on only once the file is without the dangling MULTI. */
+    end_external(&f, SIGKILL);
+    redisContext *none = redis_of(&f);
+    assert_null(none);
+    for (int seq = 1; seq < 9; seq++) { /* the newest incremental file */
+        char name[200];
+        snprintf(name, sizeof(name), "%s/external/appendonlydir/appendonly.aof.%d.incr.aof",
+                 f.dir, seq);
+        if (stat(name, &st) == 0)
+            memcpy(file, name, sizeof(file));
+    }
+    assert_int_equal(stat(file, &st), 0);
+    assert_int_equal(truncate(file, st.st_size - 3), 0);
+    start_external(&f, "yes");
+    sum += load(&f, 1, 100);
+    wait_until(pool_work(&f) == sum);
+    end_external(&f, SIGKILL);
+    start_external(&f, "yes");
+    wait_until(pool_work(&f) == sum);
+    wait_until(status_is(&f, "state", "ready"));
+    expect_rows(&f, sum);
+    fixture_clear(&f);
+}
+
+/* --- requests ----------------------------------------------------------------------------- */
+
+static void requests_are_refused_at_once_while_redis_is_away(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    snprintf(f.conf.redis_server, sizeof(f.conf.redis_server), "no-such-program");
+    fixture_start(&f);
+    struct reply r = {.err = KZ_OK};
+    store_tally(f.store, on_reply, &r);
+    wait_until(atomic_load(&r.done) > 0);
+    assert_int_equal(r.err, KZ_IO);
+    wait_until(status_has(&f, "error", "no-such-program"));
+    struct reply w = {.err = KZ_OK};
+    store_registry_put(f.store, json_pack("{s:s}", "miner_id", "miner-a"), 0, on_reply,
+                       &w);
+    wait_until(atomic_load(&w.done) > 0);
+    assert_int_equal(w.err, KZ_IO);
+    fixture_clear(&f);
+}
+
+static void memory_is_bounded_and_the_rest_is_refused_while_redis_is_away(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    snprintf(f.conf.redis_server, sizeof(f.conf.redis_server), "no-such-program");
+    fixture_start(&f);
+    char worker[32];
+    bool refused = false;
+    struct monotime began = clock_now();
+    unsigned i = 0;
+    while (!refused && monotime_ms_between(began, clock_now()) < WAIT_S * 1000) {
+        snprintf(worker, sizeof(worker), "w%u", i);
+        if (send_share(&f, "miner-a", worker, 1))
+            i++;
+        else
+            refused = status_number(&f, "entries_waiting") == 262144;
+    }
+    assert_true(refused);
+    assert_false(send_share(&f, "miner-a", "one more", 1));
+    store_stop(f.store, 0);
+    f.store = NULL;
+    fixture_clear(&f);
+}
+
+static void blocks_are_kept_and_listed_newest_first(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char hash[65];
+    fixture_init(&f);
+    fixture_start(&f);
+    wait_until(status_is(&f, "state", "ready"));
+    for (int h = 1; h <= 3; h++) {
+        struct reply r = {.err = KZ_OK};
+        snprintf(hash, sizeof(hash), "%064d", h);
+        store_block_put(f.store, json_pack("{s:s, s:i, s:s}", "hash", hash, "height", h,
+                                           "state", "submitted"),
+                        on_reply, &r);
+        wait_until(atomic_load(&r.done) > 0);
+        assert_int_equal(r.err, KZ_OK);
+    }
+    assert_int_equal(kill((pid_t)status_number(&f, "pid"), SIGKILL), 0);
+    wait_until(status_number(&f, "restarts") == 1);
+    wait_until(status_is(&f, "state", "ready"));
+    struct reply r = {.err = KZ_OK};
+    store_blocks(f.store, 2, on_reply, &r);
+    wait_until(atomic_load(&r.done) > 0);
+    assert_int_equal(r.err, KZ_OK);
+    assert_int_equal(json_array_size(r.value), 2);
+    assert_int_equal(
+        json_integer_value(json_object_get(json_array_get(r.value, 0), "height")), 3);
+    json_decref(r.value);
+    fixture_clear(&f);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(shares_come_out_as_sums_by_miner_worker_and_time),
+        cmocka_unit_test(refusals_are_counted_by_hour_and_reason),
+        cmocka_unit_test(what_was_queued_at_the_stop_is_in_redis_at_the_next_start),
+        cmocka_unit_test(a_killed_redis_comes_back_and_no_sum_is_wrong),
+        cmocka_unit_test(a_frozen_redis_costs_nothing_when_it_thaws),
+        cmocka_unit_test(a_redis_that_lost_its_last_seconds_is_healed_from_memory),
+        cmocka_unit_test(a_batch_that_was_applied_already_is_not_applied_again),
+        cmocka_unit_test(scripts_that_redis_forgot_are_loaded_again),
+        cmocka_unit_test(an_emptied_redis_raises_an_alarm_and_says_what_is_lost),
+        cmocka_unit_test(a_second_daemon_under_the_same_name_stops_the_first),
+        cmocka_unit_test(a_transaction_cut_by_a_power_loss_is_not_counted_twice),
+        cmocka_unit_test(requests_are_refused_at_once_while_redis_is_away),
+        cmocka_unit_test(memory_is_bounded_and_the_rest_is_refused_while_redis_is_away),
+        cmocka_unit_test(blocks_are_kept_and_listed_newest_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
