@@ -1,0 +1,200 @@
+#include "pool/blocks.h"
+
+#include "conf/clock.h"
+#include "conf/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Blocks whose answers may still come; older ones are in Redis and in the spool. */
+#define BLOCKS_KEPT 256
+
+struct block {
+    struct hash256 hash;
+    bool is_pending;
+    json_t *record; /* as in Redis */
+};
+
+struct blocks {
+    struct blocks_parts parts;
+    struct block kept[BLOCKS_KEPT]; /* a ring */
+    size_t next;
+    size_t pending;
+    uint64_t found, accepted, rejected;
+};
+
+/* A found block on its way from a front thread to control. */
+struct note {
+    struct blocks *blocks;
+    struct found_block found; /* its job is a reference of ours */
+    struct job *job;
+    int64_t time_ms;
+};
+
+static void note_free(void *arg)
+{
+    struct note *n = arg;
+    job_unref(n->job);
+    mem_free(n);
+}
+
+static struct block *find(struct blocks *b, const struct hash256 *hash)
+{
+    for (size_t i = 0; i < BLOCKS_KEPT; i++) {
+        if (b->kept[i].record != NULL && hash256_equal(&b->kept[i].hash, hash))
+            return &b->kept[i];
+    }
+    return NULL;
+}
+
+/* The oldest gives way. Should its answer still be out, its state stays "submitted" in
+ * Redis and the spool keeps its file: nothing is lost but the note in status. */
+static struct block *add(struct blocks *b, const struct hash256 *hash, json_t *record)
+{
+    struct block *slot = &b->kept[b->next++ % BLOCKS_KEPT];
+    if (slot->is_pending)
+        b->pending--;
+    json_decref(slot->record);
+    *slot = (struct block){.hash = *hash, .is_pending = true, .record = record};
+    b->pending++;
+    return slot;
+}
+
+static void on_stored(void *ctx, enum kz_err err, json_t *value, const char *text)
+{
+    (void)ctx;
+    json_decref(value);
+    if (err != KZ_OK)
+        log_error("block_record_failed", kv_str("why", text));
+}
+
+static void store_record(struct blocks *b, const struct block *block)
+{
+    store_block_put(b->parts.store, json_deep_copy(block->record), on_stored, b);
+}
+
+static json_t *make_record(const struct found_block *f, const char *hash, uint32_t height,
+                           int64_t value_sat, int64_t found_ms)
+{
+    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:I, s:I, s:s}", "hash", hash, "height",
+                     (json_int_t)height, "state", "submitted", "miner", f->miner.text,
+                     "worker", f->worker.text, "value_sat", (json_int_t)value_sat,
+                     "found_ms", (json_int_t)found_ms, "answer", "");
+}
+
+static void on_note(void *owner, void *arg)
+{
+    (void)owner;
+    struct note *n = arg;
+    struct blocks *b = n->blocks;
+    size_t len;
+    char *hex = job_block_hex(n->job, n->found.header, n->found.extranonce, &len);
+    nodes_submit_block(b->parts.nodes, &n->found.hash, hex, len, n->job->height);
+    spool_write(b->parts.spool, &n->found.hash, n->job->height, hex, len);
+    mem_free(hex);
+    char hash[HASH256_HEX_SIZE];
+    hash256_format_display(hash, &n->found.hash);
+    log_info("block_found", kv_str("hash", hash), kv_u64("height", n->job->height),
+             kv_str("miner", n->found.miner.text), kv_str("worker", n->found.worker.text));
+    b->found++;
+    json_t *record = make_record(&n->found, hash, n->job->height,
+                                 n->job->template->coinbase_value_sat, n->time_ms);
+    store_record(b, add(b, &n->found.hash, record));
+    note_free(n);
+}
+
+void blocks_found(struct blocks *b, const struct found_block *found)
+{
+    struct note *n = mem_new(sizeof(*n));
+    n->blocks = b;
+    n->found = *found;
+    n->job = job_ref(found->job);
+    n->time_ms = clock_utc_ms();
+    if (mailbox_post(b->parts.mailbox, (struct mailbox_call){on_note, note_free, n}) ==
+        KZ_OK)
+        return;
+    log_error("block_not_posted", kv_hex("hash", found->hash.b, 32),
+              kv_str("instead", "written to disk; sent at the next start"));
+    size_t len;
+    char *hex = job_block_hex(n->job, found->header, found->extranonce, &len);
+    spool_write(b->parts.spool, &found->hash, n->job->height, hex, len);
+    mem_free(hex);
+    note_free(n);
+}
+
+static void set_state(struct block *block, const char *state)
+{
+    json_object_set_new(block->record, "state", json_string(state));
+}
+
+void blocks_on_answer(struct blocks *b, const struct hash256 *hash, bool accepted,
+                      const char *answer)
+{
+    struct block *block = find(b, hash);
+    if (accepted)
+        spool_mark(b->parts.spool, hash, SPOOL_ACCEPTED);
+    if (block == NULL || !block->is_pending)
+        return;
+    json_t *text = json_string(answer);
+    if (text != NULL)
+        json_object_set_new(block->record, "answer", text);
+}
+
+void blocks_on_final(struct blocks *b, const struct hash256 *hash, bool accepted)
+{
+    struct block *block = find(b, hash);
+    spool_mark(b->parts.spool, hash, accepted ? SPOOL_ACCEPTED : SPOOL_REJECTED);
+    b->accepted += accepted;
+    b->rejected += !accepted;
+    if (block == NULL)
+        return;
+    b->pending -= block->is_pending;
+    block->is_pending = false;
+    set_state(block, accepted ? "accepted" : "rejected");
+    store_record(b, block);
+}
+
+size_t blocks_pending(const struct blocks *b)
+{
+    return b->pending;
+}
+
+static void on_unsent(void *ctx, const struct hash256 *hash, uint32_t height,
+                      const char *hex, size_t hex_len)
+{
+    struct blocks *b = ctx;
+    char text[HASH256_HEX_SIZE];
+    hash256_format_display(text, hash);
+    log_warn("block_sent_again", kv_str("hash", text), kv_u64("height", height));
+    nodes_submit_block(b->parts.nodes, hash, hex, hex_len, height);
+    /* The rest of its record was stored when it was found, and stays. */
+    add(b, hash, json_pack("{s:s, s:I}", "hash", text, "height", (json_int_t)height));
+}
+
+void blocks_resume(struct blocks *b)
+{
+    spool_pending(b->parts.spool, on_unsent, b);
+}
+
+struct blocks *blocks_new(const struct blocks_parts *parts)
+{
+    struct blocks *b = mem_new(sizeof(*b));
+    b->parts = *parts;
+    return b;
+}
+
+void blocks_free(struct blocks *b)
+{
+    if (b == NULL)
+        return;
+    for (size_t i = 0; i < BLOCKS_KEPT; i++)
+        json_decref(b->kept[i].record);
+    mem_free(b);
+}
+
+json_t *blocks_status(const struct blocks *b)
+{
+    return json_pack("{s:I, s:I, s:I, s:I}", "found", (json_int_t)b->found, "accepted",
+                     (json_int_t)b->accepted, "rejected", (json_int_t)b->rejected,
+                     "pending", (json_int_t)b->pending);
+}

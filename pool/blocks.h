@@ -1,0 +1,52 @@
+/* pool/blocks.h - found blocks: to the nodes first, then to disk, Redis and status.
+ *
+ * A front thread that finds a block posts it here; the control thread assembles it,
+ * hands it to all nodes, and only then to the spool (disk, a thread of its own) and the
+ * store. Should the control thread's mailbox be full, the front assembles the block
+ * itself and gives it to the spool, which has it sent by the next start: nothing found
+ * is ever only a log line.
+ *
+ * State of a block: submitted -> accepted | rejected | stale (accounting, section 6;
+ * maturity and orphans are the block tracker's).
+ *
+ * Ownership  nodes, spool and store are borrowed and outlive it.
+ * Thread     control, but blocks_found(): any. */
+#ifndef POOL_BLOCKS_H
+#define POOL_BLOCKS_H
+
+#include "conf/mailbox.h"
+#include "pool/node.h"
+#include "pool/spool.h"
+#include "share/store.h"
+#include "stratum/server.h"
+
+struct blocks;
+
+struct blocks_parts {
+    struct mailbox *mailbox; /* of the control thread, whose owner pointer is not used */
+    struct nodes *nodes;
+    struct spool *spool;
+    struct store *store;
+};
+
+struct blocks *blocks_new(const struct blocks_parts *parts);
+void blocks_free(struct blocks *b); /* NULL accepted */
+
+/* The stratum hook. */
+void blocks_found(struct blocks *b, const struct found_block *found);
+
+/* Sends what the spool still holds from an earlier run. */
+void blocks_resume(struct blocks *b);
+
+/* The node hooks. */
+void blocks_on_answer(struct blocks *b, const struct hash256 *hash, bool accepted,
+                      const char *answer);
+void blocks_on_final(struct blocks *b, const struct hash256 *hash, bool accepted);
+
+/* Sent, and neither taken nor given up yet. */
+size_t blocks_pending(const struct blocks *b);
+
+/* {"found", "accepted", "rejected", "pending"} since start. The caller owns. */
+json_t *blocks_status(const struct blocks *b);
+
+#endif

@@ -1,0 +1,439 @@
+#include "pool/commands.h"
+
+#include "conf/mem.h"
+#include "pool/pool_parts.h"
+
+#include <string.h>
+
+#define BLOCKS_SHOWN      100
+#define SESSIONS_SHOWN    10000 /* of each front thread */
+#define STATUS_MINERS_MAX 1000
+
+/* A request that waits for the store or the fronts, and what is known so far. Their
+ * answers come on their threads and are posted on to control. */
+struct pending {
+    struct pool *pool;
+    struct control_request *request;
+    void (*finish)(struct pending *w); /* on control, with `value` or `text` */
+    enum kz_err err;
+    json_t *value; /* owned */
+    char text[256];
+    json_t *other; /* owned; a first part of the answer */
+};
+
+static struct pending *pending_new(struct pool *p, struct control_request *r,
+                                   void (*finish)(struct pending *w))
+{
+    struct pending *w = mem_new(sizeof(*w));
+    w->pool = p;
+    w->request = r;
+    w->finish = finish;
+    return w;
+}
+
+static void pending_free(void *arg)
+{
+    struct pending *w = arg;
+    json_decref(w->value);
+    json_decref(w->other);
+    mem_free(w);
+}
+
+/* Never ran: the daemon stops. The request's client is gone already. */
+static void pending_drop(void *arg)
+{
+    struct pending *w = arg;
+    control_refuse(w->request, "stopping");
+    pending_free(w);
+}
+
+static void run_finish(void *owner, void *arg)
+{
+    (void)owner;
+    struct pending *w = arg;
+    w->finish(w);
+}
+
+static void post_on(struct pending *w)
+{
+    struct mailbox_call call = {run_finish, pending_drop, w};
+    /* The mailbox holds tens of thousands: full means that control has hung. */
+    if (mailbox_post(w->pool->mailbox, call) != KZ_OK)
+        log_error("control_answer_lost");
+}
+
+/* A store_reply_fn: on the store thread. */
+static void on_store_reply(void *ctx, enum kz_err err, json_t *value, const char *text)
+{
+    struct pending *w = ctx;
+    json_decref(w->value);
+    w->err = err;
+    w->value = value;
+    snprintf(w->text, sizeof(w->text), "%s", text != NULL ? text : "");
+    post_on(w);
+}
+
+/* --- status -------------------------------------------------------------------------- */
+
+static json_t *listeners_status(const struct pool *p)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->conf->stratum.listen_count; i++)
+        json_array_append_new(
+            list, json_pack("{s:s, s:b}", "address",
+                            stratum_listener_address(p->stratum, i), "tls",
+                            p->conf->stratum.listen[i].tls));
+    return list;
+}
+
+static json_t *shares_status(const struct stratum_stats *s)
+{
+    json_t *refused = json_object();
+    for (int v = SHARE_ACCEPTED + 1; v < SHARE_VERDICTS; v++)
+        json_object_set_new(refused, share_verdict_name((enum share_verdict)v),
+                            json_integer((json_int_t)s->shares[v]));
+    return json_pack("{s:I, s:o}", "accepted", (json_int_t)s->shares[SHARE_ACCEPTED],
+                     "refused", refused);
+}
+
+static json_t *logins_status(const struct stratum_stats *s)
+{
+    json_t *refused = json_object();
+    for (int i = 0; i < REFUSALS; i++)
+        json_object_set_new(refused, refusal_name((enum refusal)i),
+                            json_integer((json_int_t)s->logins_refused[i]));
+    return refused;
+}
+
+/* Each bound's counter, so that what happens at it is seen. */
+static json_t *stratum_status(const struct stratum_stats *s)
+{
+    const struct {
+        const char *name;
+        uint64_t value;
+    } counters[] = {
+        {"sessions", s->sessions},
+        {"authorized_sessions", s->authorized_sessions},
+        {"tls_sessions", s->tls_sessions},
+        {"connects", s->connects},
+        {"logins", s->logins},
+        {"lines", s->lines},
+        {"jobs_sent", s->jobs_sent},
+        {"blocks_found", s->blocks_found},
+        {"closed_by_peer", s->closed_by_peer},
+        {"closed_slow_reader", s->closed_slow_reader},
+        {"closed_line_too_long", s->closed_line_too_long},
+        {"closed_no_request", s->closed_no_request},
+        {"closed_idle", s->closed_idle},
+        {"closed_banned", s->closed_banned},
+        {"closed_not_active", s->closed_not_active},
+        {"closed_limit", s->closed_limit},
+        {"closed_http", s->closed_http},
+        {"closed_tls_on_plain", s->closed_tls_on_plain},
+        {"closed_proxy_header", s->closed_proxy_header},
+        {"closed_tls_failed", s->closed_tls_failed},
+    };
+    json_t *object = json_object();
+    for (size_t i = 0; i < sizeof(counters) / sizeof(counters[0]); i++)
+        json_object_set_new(object, counters[i].name,
+                            json_integer((json_int_t)counters[i].value));
+    json_object_set_new(object, "logins_refused", logins_status(s));
+    return object;
+}
+
+/* What the daemon knows without asking Redis. */
+static json_t *status_now(const struct pool *p)
+{
+    struct stratum_stats stats;
+    stratum_stats(p->stratum, &stats);
+    int64_t up = monotime_ms_between(p->started, clock_now());
+    json_t *status = json_pack(
+        "{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
+        KARIZ_VERSION, "instance", p->conf->instance, "network",
+        conf_network_name(p->conf->network), "operator", p->conf->operator_name,
+        "uptime_ms", (json_int_t)up, "sessions", (json_int_t)stats.sessions, "listeners",
+        listeners_status(p), "nodes", nodes_status(p->nodes), "shares",
+        shares_status(&stats), "stratum", stratum_status(&stats), "blocks",
+        blocks_status(p->blocks), "redis", store_status(p->store));
+    json_t *job = refresh_status(p->refresh);
+    json_object_update(status, job); /* height, job_id, proposal, ... */
+    json_decref(job);
+    return status;
+}
+
+static void set_node_in_use(json_t *status)
+{
+    size_t index;
+    json_t *node;
+    json_object_set_new(status, "node_in_use", json_integer(-1));
+    json_array_foreach (json_object_get(status, "nodes"), index, node) {
+        if (json_is_true(json_object_get(node, "in_use")))
+            json_object_set_new(status, "node_in_use", json_integer((json_int_t)index));
+    }
+}
+
+static json_t *hashrate_of(const json_t *figures)
+{
+    json_t *rates = json_object_get(figures, "hashrate");
+    return rates != NULL ? json_incref(rates) : json_pack("{}");
+}
+
+/* A miner's record of the registry and its sums of the tally, in one row. */
+static json_t *miner_row(const json_t *miner, const json_t *tally)
+{
+    const char *id = json_string_value(json_object_get(miner, "miner_id"));
+    const json_t *sums = json_object_get(json_object_get(tally, "miners"), id);
+    json_t *row = json_pack("{s:s}", "id", id);
+    static const char *const from_record[] = {"residency", "residence_country", "state"};
+    static const char *const from_tally[] = {"work", "accepted", "refused",
+                                             "last_share_ms"};
+    for (size_t i = 0; i < 3; i++)
+        json_object_set(row, from_record[i], json_object_get(miner, from_record[i]));
+    for (size_t i = 0; i < 4; i++) {
+        json_t *value = json_object_get(sums, from_tally[i]);
+        json_object_set_new(row, from_tally[i],
+                            value != NULL ? json_incref(value)
+                            : i == 0      ? json_string("0")
+                                          : json_integer(0));
+    }
+    json_t *rates = hashrate_of(sums);
+    json_object_set_new(row, "hashrate",
+                        json_real(json_number_value(json_object_get(rates, "10m"))));
+    json_decref(rates);
+    return row;
+}
+
+static void finish_status(struct pending *w)
+{
+    struct pool *p = w->pool;
+    json_t *status = status_now(p);
+    json_t *miners = registry_list(p->registry);
+    json_t *rows = json_array();
+    size_t index;
+    json_t *miner;
+    set_node_in_use(status);
+    json_array_foreach (miners, index, miner) {
+        if (index < STATUS_MINERS_MAX)
+            json_array_append_new(rows, miner_row(miner, w->value));
+    }
+    json_decref(miners);
+    json_object_set_new(status, "miners", rows);
+    json_object_set_new(status, "hashrate", hashrate_of(json_object_get(w->value, "pool")));
+    if (w->err != KZ_OK)
+        json_object_set_new(status, "alarm", json_string("Redis is away: no sums shown"));
+    control_reply(w->request, status);
+    pending_free(w);
+}
+
+static void on_status(void *ctx, struct control_request *r, const json_t *arguments)
+{
+    (void)arguments;
+    struct pool *p = ctx;
+    store_tally(p->store, on_store_reply, pending_new(p, r, finish_status));
+}
+
+/* --- nodes, blocks, workers ---------------------------------------------------------- */
+
+static void on_nodes(void *ctx, struct control_request *r, const json_t *arguments)
+{
+    (void)arguments;
+    struct pool *p = ctx;
+    control_reply(r, nodes_status(p->nodes));
+}
+
+static void finish_plain(struct pending *w)
+{
+    if (w->err == KZ_OK) {
+        control_reply(w->request, w->value);
+        w->value = NULL;
+    } else {
+        control_refuse(w->request, "%s",
+                       w->text[0] != '\0' ? w->text : kz_err_text(w->err));
+    }
+    pending_free(w);
+}
+
+static void on_blocks(void *ctx, struct control_request *r, const json_t *arguments)
+{
+    (void)arguments;
+    struct pool *p = ctx;
+    store_blocks(p->store, BLOCKS_SHOWN, on_store_reply, pending_new(p, r, finish_plain));
+}
+
+static void rig_key(char *out, size_t size, const json_t *row)
+{
+    const char *miner = json_string_value(json_object_get(row, "miner"));
+    const char *worker = json_string_value(json_object_get(row, "worker"));
+    snprintf(out, size, "%s.%s", miner != NULL ? miner : "", worker != NULL ? worker : "");
+}
+
+/* Puts each live session under its worker's row; one without a share yet gets a row. */
+static void join_sessions(json_t *workers, const json_t *sessions)
+{
+    char key[MINER_ID_MAX + WORKER_NAME_MAX + 8];
+    size_t i;
+    json_t *session, *row;
+    json_t *rows = json_object(); /* by rig, so that a farm is not compared pair by pair */
+    json_array_foreach (workers, i, row) {
+        rig_key(key, sizeof(key), row);
+        json_object_set(rows, key, row);
+    }
+    json_array_foreach (sessions, i, session) {
+        rig_key(key, sizeof(key), session);
+        row = json_object_get(rows, key);
+        if (row == NULL) {
+            row = json_pack("{s:O, s:O, s:s, s:i, s:i}", "miner",
+                            json_object_get(session, "miner"), "worker",
+                            json_object_get(session, "worker"), "work", "0", "accepted",
+                            0, "refused", 0);
+            json_object_set(rows, key, row);
+            json_array_append_new(workers, row);
+        }
+        if (json_object_get(row, "sessions") == NULL)
+            json_object_set_new(row, "sessions", json_array());
+        json_array_append(json_object_get(row, "sessions"), session);
+    }
+    json_decref(rows);
+}
+
+static void finish_workers(struct pending *w)
+{
+    if (w->err == KZ_OK)
+        join_sessions(w->value, w->other);
+    finish_plain(w);
+}
+
+/* On a front thread. */
+static void on_sessions(void *ctx, json_t *sessions)
+{
+    struct pending *w = ctx;
+    w->other = sessions;
+    post_on(w);
+}
+
+static void finish_sessions(struct pending *w)
+{
+    const char *miner = w->text; /* kept there until the store's text replaces it */
+    w->finish = finish_workers;
+    store_workers(w->pool->store, miner, on_store_reply, w);
+}
+
+static void on_workers(void *ctx, struct control_request *r, const json_t *arguments)
+{
+    struct pool *p = ctx;
+    const char *miner = control_text(arguments, "miner");
+    struct pending *w = pending_new(p, r, finish_sessions);
+    snprintf(w->text, sizeof(w->text), "%s", miner != NULL ? miner : "");
+    stratum_list_sessions(p->stratum, w->text, SESSIONS_SHOWN, on_sessions, w);
+}
+
+/* --- miners -------------------------------------------------------------------------- */
+
+/* A registry_done_fn: on control. */
+static void on_registry_done(void *ctx, enum kz_err err, json_t *record, const char *text)
+{
+    struct control_request *r = ctx;
+    if (err == KZ_OK) {
+        control_reply(r, record);
+        return;
+    }
+    json_decref(record);
+    control_refuse(r, "%s", text);
+}
+
+static void on_miner_list(void *ctx, struct control_request *r, const json_t *arguments)
+{
+    (void)arguments;
+    struct pool *p = ctx;
+    control_reply(r, registry_list(p->registry));
+}
+
+static void on_miner_show(void *ctx, struct control_request *r, const json_t *arguments)
+{
+    struct pool *p = ctx;
+    const char *id = control_text(arguments, "id");
+    json_t *record = id != NULL ? registry_show(p->registry, id) : NULL;
+    if (record != NULL)
+        control_reply(r, record);
+    else
+        control_refuse(r, "no miner \"%.64s\"", id != NULL ? id : "");
+}
+
+static void on_miner_register(void *ctx, struct control_request *r,
+                              const json_t *arguments)
+{
+    struct pool *p = ctx;
+    registry_register(p->registry, arguments, control_actor(r), on_registry_done, r);
+}
+
+static void set_state(struct pool *p, struct control_request *r, const json_t *arguments,
+                      enum miner_state state)
+{
+    const char *id = control_text(arguments, "id");
+    const char *basis = control_text(arguments, "basis");
+    if (id == NULL || basis == NULL || basis[0] == '\0')
+        control_refuse(r, "needs a miner's id and --basis, the reason");
+    else
+        registry_set_state(p->registry, id, state, basis, control_actor(r),
+                           on_registry_done, r);
+}
+
+static void on_miner_suspend(void *ctx, struct control_request *r,
+                             const json_t *arguments)
+{
+    set_state(ctx, r, arguments, MINER_SUSPENDED);
+}
+
+static void on_miner_resume(void *ctx, struct control_request *r, const json_t *arguments)
+{
+    set_state(ctx, r, arguments, MINER_ACTIVE);
+}
+
+/* --- the daemon ---------------------------------------------------------------------- */
+
+static json_t *note(const char *text)
+{
+    json_t *shown = json_string(text);
+    return json_pack("{s:o}", "note", shown != NULL ? shown : json_string("done"));
+}
+
+static void on_reload(void *ctx, struct control_request *r, const json_t *arguments)
+{
+    (void)arguments;
+    char text[POOL_NOTE_SIZE];
+    if (pool_reload(ctx, text))
+        control_reply(r, note(text));
+    else
+        control_refuse(r, "%s", text);
+}
+
+static void on_nudge(void *ctx, struct control_request *r, const json_t *arguments)
+{
+    (void)arguments;
+    struct pool *p = ctx;
+    nodes_nudge(p->nodes);
+    control_reply(r, note("asked for a template"));
+}
+
+static void on_stop(void *ctx, struct control_request *r, const json_t *arguments)
+{
+    (void)arguments;
+    control_reply(r, note("stopping"));
+    pool_ask_stop(ctx);
+}
+
+const struct control_command commands_table[] = {
+    {"status", on_status, false},
+    {"nodes", on_nodes, false},
+    {"blocks", on_blocks, false},
+    {"workers", on_workers, false},
+    {"miner_list", on_miner_list, false},
+    {"miner_show", on_miner_show, false},
+    {"miner_register", on_miner_register, true},
+    {"miner_suspend", on_miner_suspend, true},
+    {"miner_resume", on_miner_resume, true},
+    {"reload", on_reload, true},
+    {"nudge", on_nudge, false},
+    {"stop", on_stop, true},
+    {.name = NULL},
+};

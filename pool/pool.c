@@ -1,0 +1,341 @@
+#include "pool/pool.h"
+
+#include "conf/clock.h"
+#include "conf/mailbox.h"
+#include "conf/mem.h"
+#include "pool/blocks.h"
+#include "pool/commands.h"
+#include "pool/pool_parts.h"
+#include "pool/settings.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define MAILBOX_CALLS  65536 /* found blocks and store replies under way */
+#define STOP_BLOCKS_MS 2000  /* for answers to blocks sent just before the stop */
+#define STOP_FLUSH_MS  5000  /* for shares still queued */
+
+
+/* --- hooks: what the folders below ask of the assembly ------------------------------ */
+
+static void on_block_found(void *ctx, unsigned front, const struct found_block *found)
+{
+    struct pool *p = ctx;
+    (void)front;
+    blocks_found(p->blocks, found);
+}
+
+static enum kz_err on_share_judged(void *ctx, unsigned front,
+                                   const struct share_record *record)
+{
+    struct pool *p = ctx;
+    log_debug("share_judged", kv_u64("session", record->session),
+              kv_str("miner", record->miner.text), kv_str("worker", record->worker.text),
+              kv_str("verdict", share_verdict_name(record->verdict)),
+              kv_u64("work", record->work), kv_real("difficulty", record->difficulty));
+    return record_queue_put(p->queues[front], record);
+}
+
+static void on_login_refused(void *ctx, unsigned front, const struct login_refusal *r)
+{
+    struct pool *p = ctx;
+    (void)front;
+    log_debug("login_refused", kv_str("reason", refusal_name(r->why)),
+              kv_text("login", r->login, r->login_len), kv_str("address", r->address),
+              kv_str("agent", r->agent), kv_str("listener", r->listener));
+    /* Counted or dropped and counted: a flood of refusals must not slow a front. */
+    enum kz_err dropped =
+        store_count_refusal(p->store, refusal_name(r->why), r->time_ms);
+    (void)dropped;
+}
+
+static void on_template(void *ctx, struct template *t, bool new_tip, size_t node)
+{
+    struct pool *p = ctx;
+    (void)node;
+    refresh_on_template(p->refresh, t, new_tip);
+}
+
+static void on_block_answer(void *ctx, const struct hash256 *hash, size_t node,
+                            bool accepted, const char *answer)
+{
+    struct pool *p = ctx;
+    (void)node;
+    blocks_on_answer(p->blocks, hash, accepted, answer);
+}
+
+static void on_block_final(void *ctx, const struct hash256 *hash, bool accepted)
+{
+    struct pool *p = ctx;
+    blocks_on_final(p->blocks, hash, accepted);
+}
+
+static void on_proposal(void *ctx, size_t node, const char *answer)
+{
+    struct pool *p = ctx;
+    refresh_on_proposal(p->refresh, node, answer);
+}
+
+static void on_roster(void *ctx, const struct roster *roster)
+{
+    struct pool *p = ctx;
+    if (p->stratum != NULL)
+        stratum_publish_roster(p->stratum, roster);
+}
+
+/* --- start --------------------------------------------------------------------------- */
+
+static enum kz_err open_data_dir(struct pool *p)
+{
+    char path[CONF_TEXT_MAX + 8];
+    const char *dir = p->conf->data_dir;
+    if (mkdir(dir, 0750) != 0 && errno != EEXIST) {
+        log_error("data_dir_failed", kv_str("path", dir), kv_errno(errno));
+        return KZ_IO;
+    }
+    snprintf(path, sizeof(path), "%s/lock", dir);
+    p->lock_fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0640);
+    if (p->lock_fd < 0) {
+        log_error("data_dir_failed", kv_str("path", path), kv_errno(errno));
+        return KZ_IO;
+    }
+    if (flock(p->lock_fd, LOCK_EX | LOCK_NB) != 0) {
+        log_error("data_dir_in_use", kv_str("path", dir));
+        return KZ_BUSY;
+    }
+    return KZ_OK;
+}
+
+static void on_stop_signal(evutil_socket_t number, short what, void *arg)
+{
+    (void)what;
+    struct pool *p = arg;
+    log_info("stop_asked", kv_str("by", strsignal((int)number)));
+    event_base_loopbreak(p->base);
+}
+
+static void on_reload_signal(evutil_socket_t number, short what, void *arg)
+{
+    (void)number;
+    (void)what;
+    char note[POOL_NOTE_SIZE];
+    pool_reload(arg, note);
+}
+
+static void start_signals(struct pool *p)
+{
+    static const int stops[] = {SIGTERM, SIGINT};
+    signal(SIGPIPE, SIG_IGN);
+    for (size_t i = 0; i < 2; i++) {
+        p->signals[i] = evsignal_new(p->base, stops[i], on_stop_signal, p);
+        event_add(p->signals[i], NULL);
+    }
+    p->signals[2] = evsignal_new(p->base, SIGHUP, on_reload_signal, p);
+    event_add(p->signals[2], NULL);
+}
+
+static enum kz_err start_store(struct pool *p)
+{
+    p->queue_count = p->conf->stratum.threads;
+    p->queues = mem_array(p->queue_count, sizeof(p->queues[0]));
+    for (size_t i = 0; i < p->queue_count; i++)
+        p->queues[i] = record_queue_new(p->conf->stratum.limits.queue_records);
+    return store_start(&p->store, p->conf, p->queues, p->queue_count);
+}
+
+static enum kz_err start_registry(struct pool *p)
+{
+    struct registry_hooks hooks = {.ctx = p, .on_roster = on_roster};
+    return registry_start(&p->registry, p->base, p->mailbox, p->conf, p->store, &hooks);
+}
+
+static enum kz_err start_nodes(struct pool *p)
+{
+    struct node_hooks hooks = {
+        .ctx = p,
+        .on_template = on_template,
+        .on_block_answer = on_block_answer,
+        .on_block_final = on_block_final,
+        .on_proposal = on_proposal,
+    };
+    return nodes_start(&p->nodes, p->base, p->conf, &hooks);
+}
+
+static enum kz_err start_stratum(struct pool *p)
+{
+    struct stratum_hooks hooks = {
+        .ctx = p,
+        .block_found = on_block_found,
+        .share_judged = on_share_judged,
+        .login_refused = on_login_refused,
+    };
+    enum kz_err err = stratum_start(&p->stratum, p->conf, &hooks);
+    if (err == KZ_OK)
+        assert(stratum_front_count(p->stratum) == p->queue_count);
+    return err;
+}
+
+static enum kz_err start_parts(struct pool *p)
+{
+    enum kz_err err = open_data_dir(p);
+    if (err == KZ_OK)
+        err = spool_start(&p->spool, p->conf->data_dir);
+    if (err == KZ_OK)
+        err = start_store(p);
+    if (err == KZ_OK)
+        err = start_registry(p);
+    if (err == KZ_OK)
+        err = refresh_new(&p->refresh, p->base, p->conf);
+    if (err == KZ_OK)
+        err = start_nodes(p);
+    if (err != KZ_OK)
+        return err;
+    p->blocks = blocks_new(&(struct blocks_parts){
+        .mailbox = p->mailbox, .nodes = p->nodes, .spool = p->spool, .store = p->store});
+    blocks_resume(p->blocks);
+    err = start_stratum(p);
+    if (err != KZ_OK)
+        return err;
+    refresh_set_parts(p->refresh, p->stratum, p->nodes);
+    return control_start(&p->control, p->base, p->conf, commands_table, p);
+}
+
+static void log_ready(const struct pool *p)
+{
+    char listen[512] = "";
+    for (size_t i = 0; i < p->conf->stratum.listen_count; i++) {
+        size_t used = strlen(listen);
+        snprintf(listen + used, sizeof(listen) - used, "%s%s", used > 0 ? " " : "",
+                 stratum_listener_address(p->stratum, i));
+    }
+    log_info("pool_ready", kv_str("listen", listen),
+             kv_str("network", conf_network_name(p->conf->network)),
+             kv_str("instance", p->conf->instance),
+             kv_u64("front_threads", p->queue_count), kv_str("version", KARIZ_VERSION));
+}
+
+enum kz_err pool_start(struct pool **out, struct conf *conf)
+{
+    struct pool *p = mem_new(sizeof(*p));
+    *out = p;
+    log_setup(conf->log_level, conf->log_format == CONF_LOG_JSON);
+    p->conf = conf;
+    p->live = conf;
+    p->lock_fd = -1;
+    p->started = clock_now();
+    p->base = event_base_new();
+    if (p->base == NULL)
+        return KZ_IO;
+    p->mailbox = mailbox_new(p->base, MAILBOX_CALLS, p);
+    if (p->mailbox == NULL)
+        return KZ_IO;
+    start_signals(p);
+    enum kz_err err = start_parts(p);
+    if (err == KZ_OK)
+        log_ready(p);
+    return err;
+}
+
+enum kz_err pool_run(struct pool *p)
+{
+    return event_base_dispatch(p->base) < 0 ? KZ_IO : KZ_OK;
+}
+
+void pool_ask_stop(struct pool *p)
+{
+    struct timeval soon = {.tv_usec = 50000}; /* the answer to who asked goes out first */
+    event_base_loopexit(p->base, &soon);
+}
+
+/* --- reload -------------------------------------------------------------------------- */
+
+/* Threads may still look at the settings of a moment ago; those of several reloads ago
+ * they have let go. */
+static void keep_live(struct pool *p, struct conf *conf)
+{
+    size_t slot = p->reloads++ % POOL_RELOADS_KEPT;
+    conf_free(p->kept[slot]);
+    p->kept[slot] = p->live != p->conf ? p->live : NULL;
+    p->live = conf;
+}
+
+bool pool_reload(struct pool *p, char note[POOL_NOTE_SIZE])
+{
+    struct conf *conf;
+    struct conf_problem problem;
+    if (settings_load(&conf, &problem, p->conf->path) != KZ_OK) {
+        snprintf(note, POOL_NOTE_SIZE, "line %d: %.100s: %.500s", problem.line,
+                 problem.key, problem.expected);
+        log_error("reload_refused", kv_str("why", note));
+        return false;
+    }
+    char restart[POOL_NOTE_SIZE / 2];
+    conf_needs_restart(restart, sizeof(restart), p->conf, conf);
+    log_setup(conf->log_level, conf->log_format == CONF_LOG_JSON);
+    refresh_set_job_seconds(p->refresh, conf->stratum.job_seconds);
+    bool has_certificate = stratum_reload(p->stratum, conf) == KZ_OK;
+    keep_live(p, conf);
+    snprintf(note, POOL_NOTE_SIZE, "reloaded%s%s%s", *restart ? "; needs a restart: " : "",
+             restart, has_certificate ? "" : "; the TLS certificate was NOT read");
+    log_info("settings_reloaded", kv_str("needs_restart", restart),
+             kv_bool("certificate", has_certificate));
+    return true;
+}
+
+/* --- stop ---------------------------------------------------------------------------- */
+
+static void wait_for_blocks(struct pool *p)
+{
+    struct monotime end = monotime_add_ms(clock_now(), STOP_BLOCKS_MS);
+    while (p->blocks != NULL && blocks_pending(p->blocks) > 0 &&
+           clock_now().ns < end.ns) {
+        struct timeval step = {.tv_usec = 50000};
+        event_base_loopexit(p->base, &step);
+        event_base_dispatch(p->base);
+    }
+}
+
+void pool_stop(struct pool *p)
+{
+    if (p == NULL)
+        return;
+    control_stop(p->control);
+    if (p->refresh != NULL)
+        refresh_set_parts(p->refresh, NULL, NULL);
+    stratum_stop(p->stratum);
+    p->stratum = NULL;
+    wait_for_blocks(p);
+    nodes_stop(p->nodes);
+    store_stop(p->store, STOP_FLUSH_MS);
+    spool_stop(p->spool);
+    /* What the store and the fronts posted last is dropped with the mailbox, while those
+     * it would have gone to are still there. */
+    mailbox_free(p->mailbox);
+    registry_stop(p->registry);
+    blocks_free(p->blocks);
+    refresh_free(p->refresh);
+    for (size_t i = 0; i < p->queue_count; i++)
+        record_queue_free(p->queues[i]);
+    mem_free(p->queues);
+    for (size_t i = 0; i < 3; i++) {
+        if (p->signals[i] != NULL)
+            event_free(p->signals[i]);
+    }
+    if (p->base != NULL)
+        event_base_free(p->base);
+    if (p->lock_fd >= 0)
+        close(p->lock_fd);
+    for (size_t i = 0; i < POOL_RELOADS_KEPT; i++)
+        conf_free(p->kept[i]);
+    if (p->live != p->conf)
+        conf_free(p->live);
+    log_info("pool_stopped");
+    conf_free(p->conf);
+    mem_free(p);
+}

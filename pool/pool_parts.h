@@ -1,0 +1,48 @@
+/* pool/pool_parts.h - the daemon's parts, for pool.c that wires them and commands.c that
+ * shows them. Private to these two. Thread: control. */
+#ifndef POOL_POOL_PARTS_H
+#define POOL_POOL_PARTS_H
+
+#include "conf/clock.h"
+#include "conf/mailbox.h"
+#include "pool/blocks.h"
+#include "pool/control.h"
+#include "pool/node.h"
+#include "pool/refresh.h"
+#include "pool/registry.h"
+#include "pool/spool.h"
+#include "share/store.h"
+#include "stratum/server.h"
+
+#define POOL_RELOADS_KEPT 8
+#define POOL_NOTE_SIZE    1024
+
+struct pool {
+    struct conf *conf; /* as started with */
+    struct conf *live; /* as last reloaded, else the same */
+    struct conf *kept[POOL_RELOADS_KEPT];
+    size_t reloads;
+    struct event_base *base;
+    struct mailbox *mailbox;
+    struct event *signals[3];
+    struct monotime started;
+    int lock_fd;
+
+    struct spool *spool;
+    struct record_queue **queues;
+    size_t queue_count;
+    struct store *store;
+    struct registry *registry;
+    struct refresh *refresh;
+    struct nodes *nodes;
+    struct blocks *blocks;
+    struct stratum_server *stratum;
+    struct control *control;
+};
+
+/* False: the file has an error, nothing changed. `note` is for people either way. */
+bool pool_reload(struct pool *p, char note[POOL_NOTE_SIZE]);
+
+void pool_ask_stop(struct pool *p);
+
+#endif
