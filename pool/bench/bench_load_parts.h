@@ -1,0 +1,94 @@
+/* pool/bench/bench_load_parts.h - what the files of `kariz-bench load` share.
+ *
+ *   bench_load.c         start, the ramp, the measured time, the end
+ *   bench_load_share.c   shares out, replies in
+ *   bench_load_report.c  what it came to
+ *
+ * Thread: the loop's, all of it. */
+#ifndef POOL_BENCH_LOAD_PARTS_H
+#define POOL_BENCH_LOAD_PARTS_H
+
+#include "pool/bench/bench_hist.h"
+#include "pool/bench/bench_load_options.h"
+#include "pool/bench/bench_pick.h"
+#include "pool/bench/bench_tips.h"
+
+#include <sys/resource.h>
+
+#define LOAD_UNDER_WAY 16 /* shares of one connection that wait for replies */
+#define LOAD_CODES     16
+#define LOAD_PROBLEMS  16
+
+struct load;
+
+struct load_conn {
+    struct client client;
+    struct load *load;
+    struct picker picker;
+    struct tips_session tips;
+    int64_t opened_ns;
+    int64_t sent_ns[LOAD_UNDER_WAY]; /* by id; 0: none under way there */
+    unsigned under_way;
+    bool is_ready, is_over;
+};
+
+struct load_code {
+    int code;
+    char text[64]; /* the first seen with this code */
+    uint64_t count;
+};
+
+struct load_problem {
+    char text[LINK_WHY_SIZE];
+    uint64_t count;
+};
+
+enum load_phase { LOAD_RAMP, LOAD_MEASURE, LOAD_DRAIN };
+
+struct load {
+    struct load_options options;
+    struct pick_rules rules;
+    enum load_phase phase;
+    struct event_base *base;
+    struct event *ramp, *rate, *phase_end, *on_int, *on_term;
+    struct client_group group;
+    struct load_conn *conns; /* owned; options.connections of them */
+    struct pick_cache cache;
+    struct tips *tips;
+    struct node_caller *node;
+    struct node_blocks blocks;
+
+    uint64_t opened, ready;
+    uint64_t over, over_unready; /* ended: of the ready ones; before they were */
+    uint64_t under_way;
+    uint64_t next_conn;         /* whose turn it is, at a rate */
+    int64_t begin_ns, ready_ns; /* of the ramp, first connect to last first job */
+    int64_t measure_ns, measured_ns, due_ns;
+    struct rusage usage_before, usage_behind;
+
+    uint64_t submitted, accepted, rejected, missed, unanswered;
+    struct load_code codes[LOAD_CODES];
+    size_t code_count;
+    struct load_problem problems[LOAD_PROBLEMS];
+    size_t problem_count;
+    struct hist connect, subscribe, authorize, first_job; /* since the connect began */
+    struct hist reply; /* since the share was written */
+    struct hist late;  /* written, since it was due; at a rate */
+    char failure[LINK_WHY_SIZE];
+};
+
+/* Counts by text, for the report. */
+void load_problem(struct load *l, const char *text);
+/* Ends the run with a reason. */
+void load_fail(struct load *l, const char *why);
+
+void load_share_begin(struct load *l);       /* the measured time begins */
+void load_share_job(struct load_conn *conn); /* a job came in */
+void load_share_reply(struct load_conn *conn, const struct client_reply *r,
+                      int64_t now_ns);
+void load_share_lost(struct load_conn *conn); /* its connection ended */
+void load_share_due(struct load *l);          /* the rate's timer */
+
+void load_print_report(struct load *l);
+
+#endif
