@@ -7,7 +7,7 @@
 /* A share must earn at least one unit of work of 2^22 hashes (accounting, section 1);
  * on regtest the unit is one hash. */
 #define MIN_DIFFICULTY         (1.0 / 1024)
-#define MIN_DIFFICULTY_REGTEST 1e-9
+#define MIN_DIFFICULTY_REGTEST 2.4e-10 /* 1 of 2^32, and a little */
 #define DEFAULT_DIFFICULTY     8192.0
 
 static enum kz_err refuse(struct conf_problem *p, const char *key, const char *format,

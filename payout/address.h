@@ -7,7 +7,8 @@
  *
  * Errors  KZ_PARSE: no address. KZ_RANGE: an address, but of another network, or not to
  *         be paid. Each fills `problem`; its text names what to look at and can be
- * shown to whoever typed it. Thread  any. Pure. */
+ *         shown to whoever typed it.
+ * Thread  any. Pure. */
 #ifndef PAYOUT_ADDRESS_H
 #define PAYOUT_ADDRESS_H
 

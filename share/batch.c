@@ -66,8 +66,8 @@ static uint32_t key_index(struct builder *b, const char *text, int64_t expires)
 static struct op *op_at(struct builder *b, char kind, uint32_t key, const char *field,
                         int64_t minute)
 {
-    uint64_t h = hash_text((uint64_t)key * 31 + (uint64_t)minute * 0x9e3779b97f4a7c15u,
-                           field);
+    uint64_t h =
+        hash_text((uint64_t)key * 31 + (uint64_t)minute * 0x9e3779b97f4a7c15u, field);
     size_t at = (size_t)(h % TABLE_SIZE);
     for (; b->op_slot[at] != 0; at = (at + 1) % TABLE_SIZE) {
         struct op *o = &b->ops[b->op_slot[at] - 1];
@@ -157,7 +157,7 @@ static void note_entry(struct batch *out, const struct tally_entry *e)
         out->to_minute = e->minute;
 }
 
-/* --- rendering ---------------------------------------------------------------------- */
+/* --- rendering -------------------------------------------------------------------- */
 
 static void put(struct batch *out, size_t *used, const char *text)
 {
@@ -238,7 +238,8 @@ struct batch *batch_build(const struct batch_source *from, size_t *entries_used,
     size_t n = 0, i = 0;
     for (; i < from->refusal_count && b->op_count < BATCH_OPS_MAX; i++)
         add_refusal(b, &from->refusals[i]);
-    /* One batch's work stays below the headroom that the script leaves (8 to 9.2e18). */
+    /* One batch's work stays below the headroom that the script leaves (8 to 9.2e18).
+     */
     while (n < from->entry_count && b->op_count + OPS_AN_ENTRY_MAX <= BATCH_OPS_MAX &&
            from->entries[n].work <= TALLY_WORK_MAX - out->work) {
         note_entry(out, &from->entries[n]);

@@ -22,10 +22,10 @@ struct batch {
     uint64_t seq;
     char expected[CURSOR_SIZE]; /* predecessor's cursor */
     char cursor[CURSOR_SIZE];
-    bool is_sent;      /* under way on the present connection */
-    bool is_acked;     /* was applied, as far as we were told */
-    int64_t acked_ns;  /* when, on the monotonic clock */
-    uint64_t shares;   /* accepted, for the log when something is lost */
+    bool is_sent;     /* under way on the present connection */
+    bool is_acked;    /* was applied, as far as we were told */
+    int64_t acked_ns; /* when, on the monotonic clock */
+    uint64_t shares;  /* accepted, for the log when something is lost */
     uint64_t work;
     int64_t from_minute, to_minute; /* of its entries; 0 when only refusals */
     size_t ops;

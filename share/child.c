@@ -94,7 +94,8 @@ enum kz_err child_find_program(char *out, size_t size, const char *name)
     }
     /* Started by hand as root without sbin on PATH, or by systemd: look there too. */
     const char *path = getenv("PATH");
-    const char *const lists[] = {path != NULL ? path : "", "/usr/local/bin:/usr/bin:/bin"};
+    const char *const lists[] = {path != NULL ? path : "",
+                                 "/usr/local/bin:/usr/bin:/bin"};
     for (size_t i = 0; i < 2; i++) {
         for (const char *p = lists[i]; *p != '\0';) {
             size_t len = strcspn(p, ":");

@@ -22,7 +22,8 @@ struct child_spec {
     int keep_fd;             /* stays open in it; -1: none */
 };
 
-/* KZ_IO: no process or pipe; logged. A program that cannot be executed ends with 127. */
+/* KZ_IO: no process or pipe; logged. A program that cannot be executed ends with 127.
+ */
 KZ_MUST_USE enum kz_err child_start(pid_t *pid, const struct child_spec *spec);
 
 /* True once `pid` has ended (it is then reaped), with its wait status. Never waits. */

@@ -1,9 +1,10 @@
 /* share/cursor.h - where Redis stands in our order of batches, and what that means.
  *
  * The cursor applied:{instance} is "<id>:<seq>": `id` is 128 random bits of whoever
- * numbers the batches (here this process's start; later a journal), `seq` the last batch
- * applied. A batch is applied only onto its predecessor's cursor, so what Redis holds is
- * always a whole prefix of some order; the question on each connect is of which.
+ * numbers the batches (here this process's start; later a journal), `seq` the last
+ * batch applied. A batch is applied only onto its predecessor's cursor, so what Redis
+ * holds is always a whole prefix of some order; the question on each connect is of
+ * which.
  *
  * Pure: no I/O, lock or clock; any thread. */
 #ifndef SHARE_CURSOR_H
@@ -24,9 +25,9 @@ enum cursor_case {
 };
 
 struct cursor_facts {
-    const char *id;      /* ours */
-    const char *base;    /* what we took over; NULL: nothing yet */
-    uint64_t reached;    /* the highest of ours that may have been applied, 0: none was */
+    const char *id;   /* ours */
+    const char *base; /* what we took over; NULL: nothing yet */
+    uint64_t reached; /* the highest of ours that may have been applied, 0: none was */
     uint64_t first_kept; /* the oldest batch in memory; last + 1 when there is none */
     uint64_t last;       /* the newest batch made, 0: none */
 };

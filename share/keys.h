@@ -5,23 +5,25 @@
  * names are UTC text (2026112207 is an hour, 20261122 a day, 202611 a month), so that
  * an operator reads them and a reader of a known period needs no index.
  *
- *   applied:{i}                       cursor "<id>:<seq>" of the batches of instance i
- *   tally:{i}:m:<miner>:<hour>        minute "07" -> work
- *   tally:{i}:h:<miner>:<day>         hour "07w", "07a", "07r" -> work, accepted, refused
- *   tally:{i}:d:<miner>:<month>       day "22w", "22a", "22r" -> the same
- *   pool:{i}:m:<hour>, :h:<day>, :d:<month>   the same for all miners together
- *   miners:{i}                        miner -> record (share/summary.h)
- *   pool:{i}                          "all" -> record
- *   worker:{i}:<miner>:<bucket>       worker -> record; bucket 0 to KEY_WORKER_BUCKETS - 1
- *   refused:{i}:<hour>                reason -> count
- *   healed:{i}                        run id of the server that was last healed
- *   instances                         set of the instances that ever wrote
- *   miners:{registry}                 id -> "<number> <revision> <JSON>"
- *   live:{registry}                   id -> what it holds: "<certificate>\n<address>\n..."
- *   certs:{registry}, addrs:{registry}    certificate number, address -> id that holds it
- *   seq:{registry}, version:{registry}    last number given out; counts changes
- *   blk:{ledger}:<hash>               "json" -> the block's record
- *   blks:{ledger}                     zset, hash by height
+ *   applied:{i}                    cursor "<id>:<seq>" of the batches of instance i
+ *   tally:{i}:m:<miner>:<hour>     minute "07" -> work
+ *   tally:{i}:h:<miner>:<day>      hour "07w", "07a", "07r" -> work, accepted, refused
+ *   tally:{i}:d:<miner>:<month>    day "22w", "22a", "22r" -> the same
+ *   pool:{i}:m:<hour>, :h:<day>, :d:<month>    the same for all miners together
+ *   miners:{i}                     miner -> record (share/summary.h)
+ *   pool:{i}                       "all" -> record
+ *   worker:{i}:<miner>:<bucket>    worker -> record; KEY_WORKER_BUCKETS buckets
+ *   refused:{i}:<hour>             reason -> count
+ *   healed:{i}                     run id of the server that was last healed
+ *   instances                      set of the instances that ever wrote
+ *   miners:{registry}              id -> "<number> <revision> <JSON>"
+ *   live:{registry}                id -> what it holds: "<certificate>\n<address>\n..."
+ *   certs:{registry}               certificate number -> id that holds it
+ *   addrs:{registry}               address -> id that holds it
+ *   seq:{registry}                 the last number given out
+ *   version:{registry}             counts changes
+ *   blk:{ledger}:<hash>            member of the block's record -> its value as JSON
+ *   blks:{ledger}                  zset, hash by height
  *
  * Pure; any thread. */
 #ifndef SHARE_KEYS_H

@@ -4,7 +4,8 @@
  * when the connection is up and exactly once when it is gone, and it knows how long the
  * oldest command has been waiting, which hiredis 0.14 does not. A closed link can be
  * opened again. Each command's callback is called exactly once, in the order of asking,
- * with a NULL reply when the connection went away: whether Redis did it is then unknown.
+ * with a NULL reply when the connection went away: whether Redis did it is then
+ * unknown.
  *
  * Ownership  replies are borrowed for the callback.
  * Thread     the loop's. */
@@ -47,8 +48,8 @@ KZ_MUST_USE enum kz_err redis_link_send(struct redis_link *l, redis_link_fn *fn,
                                         void *ctx, size_t argc, const char **argv,
                                         const size_t *lens);
 /* The same of NUL-terminated texts; the last is NULL. */
-KZ_MUST_USE enum kz_err redis_link_ask(struct redis_link *l, redis_link_fn *fn, void *ctx,
-                                       const char *const *argv);
+KZ_MUST_USE enum kz_err redis_link_ask(struct redis_link *l, redis_link_fn *fn,
+                                       void *ctx, const char *const *argv);
 
 bool redis_link_is_open(const struct redis_link *l);
 size_t redis_link_waiting(const struct redis_link *l); /* commands without an answer */

@@ -32,9 +32,9 @@ struct redis_server {
     int dir_fd, karizd_lock_fd, server_lock_fd, log_fd;
     bool is_ours; /* we hold karizd.lock */
     enum redis_server_state state;
-    pid_t pid;       /* of the server or of redis-check-aof */
-    bool has_run;    /* at least once: the next start is a restart */
-    bool healed;     /* the check before this start ended well */
+    pid_t pid;    /* of the server or of redis-check-aof */
+    bool has_run; /* at least once: the next start is a restart */
+    bool healed;  /* the check before this start ended well */
     uint64_t restarts;
     int64_t backoff_ms;
     struct monotime started, next;
@@ -89,10 +89,10 @@ static void fail(struct redis_server *s, const char *event, const char *why)
 static bool write_config(struct redis_server *s)
 {
     size_t len = sizeof(config_text) - 1;
-    int fd = openat(s->dir_fd, "redis.conf", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-                    0600);
-    bool ok = fd >= 0 && fchmod(fd, 0600) == 0 &&
-              write(fd, config_text, len) == (ssize_t)len;
+    int fd =
+        openat(s->dir_fd, "redis.conf", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool ok =
+        fd >= 0 && fchmod(fd, 0600) == 0 && write(fd, config_text, len) == (ssize_t)len;
     if (fd >= 0)
         close(fd);
     return ok;
@@ -106,8 +106,8 @@ static bool open_log(struct redis_server *s)
         close(s->log_fd);
     if (fstatat(s->dir_fd, "redis.log", &st, 0) == 0 && st.st_size > LOG_BYTES_MAX)
         renameat(s->dir_fd, "redis.log", s->dir_fd, "redis.log.1");
-    s->log_fd = openat(s->dir_fd, "redis.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC,
-                       0600);
+    s->log_fd =
+        openat(s->dir_fd, "redis.log", O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     return s->log_fd >= 0;
 }
 
@@ -115,8 +115,8 @@ static bool write_pid(struct redis_server *s, pid_t pid)
 {
     char text[24];
     int len = snprintf(text, sizeof(text), "%ld\n", (long)pid);
-    int fd = openat(s->dir_fd, "server.pid", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
-                    0600);
+    int fd =
+        openat(s->dir_fd, "server.pid", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool ok = fd >= 0 && write(fd, text, (size_t)len) == len;
     if (fd >= 0)
         close(fd);
@@ -131,7 +131,8 @@ static pid_t read_pid(const struct redis_server *s)
     if (fd >= 0)
         close(fd);
     long pid = 0;
-    for (ssize_t i = 0; i < n && text[i] >= '0' && text[i] <= '9' && pid < 100000000; i++)
+    for (ssize_t i = 0; i < n && text[i] >= '0' && text[i] <= '9' && pid < 100000000;
+         i++)
         pid = pid * 10 + (text[i] - '0');
     return (pid_t)pid;
 }
@@ -193,7 +194,8 @@ static void check_then_launch(struct redis_server *s)
         fail(s, "redis_server_not_started", "its log cannot be opened");
         return;
     }
-    if (faccessat(s->dir_fd, MANIFEST, F_OK, 0) != 0) { /* first start: nothing to heal */
+    if (faccessat(s->dir_fd, MANIFEST, F_OK, 0) !=
+        0) { /* first start: nothing to heal */
         launch(s);
         return;
     }
@@ -373,7 +375,8 @@ static bool ends_within(pid_t pid, int64_t ms)
     while (!child_has_ended(&status, pid)) {
         if (monotime_ms_between(began, clock_now()) > ms)
             return false;
-        nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+        struct timespec pause = {.tv_nsec = 5000000};
+        nanosleep(&pause, NULL); /* allowed: only stopping waits */
     }
     return true;
 }

@@ -7,16 +7,18 @@
  * server dies it is started again, at once and then ever more slowly; its data stays.
  *
  * Never two servers on one directory: karizd holds a lock on `karizd.lock`, and the
- * server itself holds one on `server.lock` through a descriptor that it inherits, so that
- * lock lives exactly as long as the server (and its saving child) does. The server is
- * told to end when we die (PR_SET_PDEATHSIG); one that still runs (it may be finishing)
- * is found by its lock, asked to end, and killed after REDIS_SERVER_KILL_MS. It is
- * identified by having our lock file open, so no other process is ever signalled.
+ * server itself holds one on `server.lock` through a descriptor that it inherits, so
+ * that lock lives exactly as long as the server (and its saving child) does. The server
+ * is told to end when we die (PR_SET_PDEATHSIG); one that still runs (it may be
+ * finishing) is found by its lock, asked to end, and killed after REDIS_SERVER_KILL_MS.
+ * It is identified by having our lock file open, so no other process is ever signalled.
  *
- * No SIGCHLD: a timer of the loop asks. All paths are relative to the directory, which is
- * the server's working directory, so a long data_dir does not overrun a socket's name.
+ * No SIGCHLD: a timer of the loop asks. All paths are relative to the directory, which
+ * is the server's working directory, so a long data_dir does not overrun a socket's
+ * name.
  *
- * Thread  the loop's; start and stop too (the server dies with the thread that forked). */
+ * Thread  the loop's; start and stop too (the server dies with the thread that forked).
+ */
 #ifndef SHARE_REDIS_SERVER_H
 #define SHARE_REDIS_SERVER_H
 
@@ -39,9 +41,9 @@ struct redis_server;
 
 struct redis_server_stats {
     enum redis_server_state state;
-    pid_t pid;          /* 0: does not run */
-    uint64_t restarts;  /* starts after the first */
-    bool healed;        /* the append-only file was checked before the present start */
+    pid_t pid;         /* 0: does not run */
+    uint64_t restarts; /* starts after the first */
+    bool healed;       /* the append-only file was checked before the present start */
     char why[REDIS_SERVER_WHY]; /* the last thing that went wrong; "" */
 };
 

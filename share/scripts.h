@@ -1,10 +1,10 @@
 /* share/scripts.h - the Lua texts that write to Redis: the only writers of what counts.
  *
- * Rules (accounting spec section 8): a script that fails half-way is not rolled back, so
- * everything is checked before the first write; numbers stay decimal strings wherever a
- * double could lose digits; no TIME and no random, times come from the caller. Keys are
- * all declared, and all of one script carry one hash tag.
- * Texts only; any thread. */
+ * Rules (accounting spec section 8): a script that fails half-way is not rolled back,
+ * so everything is checked before the first write; numbers stay decimal strings
+ * wherever a double could lose digits; no TIME and no random, times come from the
+ * caller. Keys are all declared, and all of one script carry one hash tag. Texts only;
+ * any thread. */
 #ifndef SHARE_SCRIPTS_H
 #define SHARE_SCRIPTS_H
 
@@ -16,8 +16,8 @@
  *   w   the same, but where the hash is full, into the record "(other)"
  * Answers {OK, cursor}; {NO, cursor found}; {BAD, where}; {BIG, key, field}: a counter
  * that could pass 63 bits. Values below 2^53 are exact in Lua; a record's work is kept
- * as hi * 10^12 + lo for that. A record's slots hold the work of the last 10 minutes and
- * of the last 6 stretches of 10 minutes, newest first. */
+ * as hi * 10^12 + lo for that. A record's slots hold the work of the last 10 minutes
+ * and of the last 6 stretches of 10 minutes, newest first. */
 #define SCRIPT_BATCH                                                                   \
     "local have = redis.call('GET', KEYS[1]) or ''\n"                                  \
     "if have ~= ARGV[1] then return {'NO', have} end\n"                                \
@@ -28,15 +28,17 @@
     "local function digits(s, most)\n"                                                 \
     "  return #s <= most and string.match(s, '^%d+$')\n"                               \
     "end\n"                                                                            \
-    "local function numbers(s, want)\n"                                                \
-    "  local n = {}\n"                                                                 \
-    "  for w in string.gmatch(s, '%S+') do\n"                                          \
-    "    local v = tonumber(w)\n"                                                      \
+    "local function numbers(...)\n"                                                    \
+    "  local n = {...}\n"                                                              \
+    "  for i = 1, #n do\n"                                                             \
+    "    local v = tonumber(n[i])\n"                                                   \
     "    if not v or v < 0 or v ~= v or v > 1e300 then return nil end\n"               \
-    "    n[#n + 1] = v\n"                                                              \
+    "    n[i] = v\n"                                                                   \
     "  end\n"                                                                          \
-    "  return #n == want and n or nil\n"                                               \
+    "  return #n > 0 and n or nil\n"                                                   \
     "end\n"                                                                            \
+    "local form = '^1' .. string.rep(' (%S+)', 24) .. '$'\n"                           \
+    "local change = '^(%S+)' .. string.rep(' (%S+)', 6) .. '$'\n"                      \
     "local function shift(n, at, size, now)\n"                                         \
     "  local by = now - n[at]\n"                                                       \
     "  if by > 0 then\n"                                                               \
@@ -50,24 +52,19 @@
     "  if age < size then n[at + 1 + age] = n[at + 1 + age] + work end\n"              \
     "end\n"                                                                            \
     "local function merge(n, d)\n" /* d: minute hi lo accepted refused best last */    \
-    "  local lo = n[3] + d[3]\n"                                                       \
-    "  n[2] = n[2] + d[2] + math.floor(lo / 1e12)\n"                                   \
-    "  n[3] = lo % 1e12\n"                                                             \
-    "  n[4] = n[4] + d[4]\n"                                                           \
-    "  n[5] = n[5] + d[5]\n"                                                           \
-    "  n[6] = math.max(n[6], d[6])\n"                                                  \
-    "  n[7] = math.max(n[7], d[7])\n"                                                  \
+    "  local lo = n[2] + d[3]\n"                                                       \
+    "  n[1] = n[1] + d[2] + math.floor(lo / 1e12)\n"                                   \
+    "  n[2] = lo % 1e12\n"                                                             \
+    "  n[3] = n[3] + d[4]\n"                                                           \
+    "  n[4] = n[4] + d[5]\n"                                                           \
+    "  n[5] = math.max(n[5], d[6])\n"                                                  \
+    "  n[6] = math.max(n[6], d[7])\n"                                                  \
     "  local work = d[2] * 1e12 + d[3]\n"                                              \
-    "  slot(n, 8, 10, d[1], work)\n"                                                   \
-    "  slot(n, 19, 6, math.floor(d[1] / 10), work)\n"                                  \
+    "  slot(n, 7, 10, d[1], work)\n"                                                   \
+    "  slot(n, 18, 6, math.floor(d[1] / 10), work)\n"                                  \
     "end\n"                                                                            \
-    "local function text(n)\n"                                                         \
-    "  local t = {}\n"                                                                 \
-    "  for i = 1, #n do\n"                                                             \
-    "    t[i] = string.format(i == 6 and '%.15g' or '%.0f', n[i])\n"                   \
-    "  end\n"                                                                          \
-    "  return table.concat(t, ' ')\n"                                                  \
-    "end\n"                                                                            \
+    "local out = '1' .. string.rep(' %.0f', 4) .. ' %.15g' ..\n"                       \
+    "  string.rep(' %.0f', 19)\n"                                                      \
     "local new = '1 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0 0'\n"                \
     "local fresh, records = {}, {}\n"                                                  \
     "for k = 2, #KEYS do\n"                                                            \
@@ -95,9 +92,9 @@
     "      f = '(other)'\n"                                                            \
     "      v = not r[f] and redis.call('HGET', KEYS[k], f)\n"                          \
     "    end\n"                                                                        \
-    "    r[f] = r[f] or numbers(v or new, 25)\n"                                       \
-    "    local by = numbers(d, 7)\n"                                                   \
-    "    if not r[f] or r[f][1] ~= 1 then return {'BAD', KEYS[k], f} end\n"            \
+    "    r[f] = r[f] or numbers(string.match(v or new, form))\n"                       \
+    "    local by = numbers(string.match(d, change))\n"                                \
+    "    if not r[f] then return {'BAD', KEYS[k], f} end\n"                            \
     "    if not by then return {'BAD', 'argument ' .. i} end\n"                        \
     "    merge(r[f], by)\n"                                                            \
     "    fresh[k] = true\n"                                                            \
@@ -110,7 +107,9 @@
     "  end\n"                                                                          \
     "end\n"                                                                            \
     "for k = 2, #KEYS do\n"                                                            \
-    "  for f, n in pairs(records[k]) do redis.call('HSET', KEYS[k], f, text(n)) end\n" \
+    "  for f, n in pairs(records[k]) do\n"                                             \
+    "    redis.call('HSET', KEYS[k], f, string.format(out, unpack(n)))\n"              \
+    "  end\n"                                                                          \
     "  if fresh[k] and ARGV[k + 1] ~= '0' then\n"                                      \
     "    redis.call('EXPIREAT', KEYS[k], ARGV[k + 1])\n"                               \
     "  end\n"                                                                          \
@@ -119,10 +118,10 @@
     "return {'OK', ARGV[2]}\n"
 
 /* A miner's record, created or replaced. KEYS: miners, live, certs, addrs, seq, version
- * (share/keys.h). ARGV: id, expected revision ("0": create), JSON, certificate held ("":
- * none), then the addresses held. A record that holds nothing (a final state) gives
- * certificate and addresses free. Records are never deleted, so an id is never reused.
- * Answers {OK, number, revision} or {NO, what, detail, whose}. */
+ * (share/keys.h). ARGV: id, expected revision ("0": create), JSON, certificate held
+ * ("": none), then the addresses held. A record that holds nothing (a final state)
+ * gives certificate and addresses free. Records are never deleted, so an id is never
+ * reused. Answers {OK, number, revision} or {NO, what, detail, whose}. */
 #define SCRIPT_REGISTRY_PUT                                                            \
     "local id = ARGV[1]\n"                                                             \
     "local old = redis.call('HGET', KEYS[1], id)\n"                                    \
@@ -136,7 +135,8 @@
     "local holds = {cert}\n"                                                           \
     "for i = 5, #ARGV do\n"                                                            \
     "  holder = redis.call('HGET', KEYS[4], ARGV[i])\n"                                \
-    "  if holder and holder ~= id then return {'NO', 'address', ARGV[i], holder} end\n" \
+    "  if holder and holder ~= id then return {'NO', 'address', ARGV[i], holder} "     \
+    "end\n"                                                                            \
     "  holds[#holds + 1] = ARGV[i]\n"                                                  \
     "end\n"                                                                            \
     "local held = redis.call('HGET', KEYS[2], id)\n"                                   \
@@ -156,7 +156,8 @@
     "  end\n"                                                                          \
     "  at = at + 1\n"                                                                  \
     "end\n"                                                                            \
-    "if not old then number = string.format('%.0f', redis.call('INCR', KEYS[5])) end\n" \
+    "if not old then number = string.format('%.0f', redis.call('INCR', KEYS[5])) "     \
+    "end\n"                                                                            \
     "revision = string.format('%.0f', tonumber(revision) + 1)\n"                       \
     "if cert ~= '' then redis.call('HSET', KEYS[3], cert, id) end\n"                   \
     "for i = 5, #ARGV do redis.call('HSET', KEYS[4], ARGV[i], id) end\n"               \
@@ -169,12 +170,15 @@
 #define SCRIPT_REGISTRY_LOAD                                                           \
     "return {redis.call('GET', KEYS[2]) or '0', redis.call('HGETALL', KEYS[1])}\n"
 
-/* A block. KEYS: blk, blks. ARGV: hash, height, JSON. Types are checked by the reads. */
+/* A block. KEYS: blk, blks. ARGV: hash, height, (field, JSON)*. Fields not named stay as
+ * they are: who sends a block again after a restart does not know who found it. Types are
+ * checked by the reads. */
 #define SCRIPT_BLOCK_PUT                                                               \
-    "redis.call('HGET', KEYS[1], 'json')\n"                                            \
+    "redis.call('HGET', KEYS[1], 'hash')\n"                                            \
     "redis.call('ZSCORE', KEYS[2], ARGV[1])\n"                                         \
     "if not string.match(ARGV[2], '^%d+$') then return {'NO', 'height'} end\n"         \
-    "redis.call('HSET', KEYS[1], 'json', ARGV[3])\n"                                   \
+    "if #ARGV % 2 ~= 0 then return {'NO', 'fields'} end\n"                             \
+    "for i = 3, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end\n"   \
     "redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])\n"                                  \
     "return {'OK'}\n"
 

@@ -5,11 +5,12 @@
 #include "share/network.h"
 
 #include <assert.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
-/* --- adding up ---------------------------------------------------------------------- */
+/* --- adding up -------------------------------------------------------------------- */
 
 static bool take_records(struct store *s)
 {
@@ -48,7 +49,8 @@ static bool add_records(struct store *s)
 
 static void drain_queues(struct store *s)
 {
-    /* Bounded by what the queues can hold, so that a fast writer cannot keep us here. */
+    /* Bounded by what the queues can hold, so that a fast writer cannot keep us here.
+     */
     for (size_t turns = 0; turns < 4096; turns++) {
         if (!add_records(s) || !take_records(s))
             return;
@@ -97,13 +99,12 @@ static void publish_status(struct store *s)
     pthread_mutex_unlock(&s->lock);
 }
 
-/* --- the thread --------------------------------------------------------------------- */
+/* --- the thread ------------------------------------------------------------------- */
 
 static void begin_stop(struct store *s)
 {
     s->stopping = true;
-    s->stop_by =
-        monotime_add_ms(clock_now(), (int64_t)atomic_load(&s->stop_flush_ms));
+    s->stop_by = monotime_add_ms(clock_now(), (int64_t)atomic_load(&s->stop_flush_ms));
 }
 
 static void on_tick(evutil_socket_t fd, short what, void *arg)
@@ -117,8 +118,8 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     drain_refusals(s);
     ship_tick(s);
     publish_status(s);
-    if (s->stopping && (ship_is_done(s) ||
-                        monotime_ms_between(s->stop_by, clock_now()) >= 0))
+    if (s->stopping &&
+        (ship_is_done(s) || monotime_ms_between(s->stop_by, clock_now()) >= 0))
         event_base_loopexit(s->base, NULL);
 }
 
@@ -149,6 +150,11 @@ static void log_leftovers(const struct store *s)
 static void *run_thread(void *arg)
 {
     struct store *s = arg;
+    /* A server that dies while we write to it is an error of write(), not our end. */
+    sigset_t pipe_signal;
+    sigemptyset(&pipe_signal);
+    sigaddset(&pipe_signal, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
     ship_start(s);
     event_base_dispatch(s->base);
     log_leftovers(s);
@@ -160,9 +166,9 @@ static void make_id(struct store *s)
 {
     uint8_t random[16];
     uint64_t seed = 0;
-    if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random) ||
-        getrandom(&seed, sizeof(seed), 0) != (ssize_t)sizeof(seed))
-        assert(!"the kernel has no random bytes");
+    bool has_random = getrandom(random, sizeof(random), 0) == (ssize_t)sizeof(random) &&
+                      getrandom(&seed, sizeof(seed), 0) == (ssize_t)sizeof(seed);
+    assert(has_random); /* so few bytes never fail once the system is up */
     hex_encode(s->id, random, sizeof(random));
     s->open = tally_new(STORE_ENTRIES_MAX, seed);
     s->closed = tally_new(STORE_ENTRIES_MAX, seed);
@@ -233,7 +239,7 @@ void store_stop(struct store *s, uint32_t flush_ms)
     mem_free(s);
 }
 
-/* --- from other threads --------------------------------------------------------------- */
+/* --- from other threads ----------------------------------------------------------- */
 
 enum kz_err store_count_refusal(struct store *s, const char *reason, int64_t time_ms)
 {
@@ -302,7 +308,7 @@ void request_post(struct store *s, const struct store_request *r,
     mem_free(p);
 }
 
-/* --- status --------------------------------------------------------------------------- */
+/* --- status ----------------------------------------------------------------------- */
 
 static const char *phase_name(const struct store *s, const struct store_shared *h)
 {

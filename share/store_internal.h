@@ -1,6 +1,6 @@
 /* share/store_internal.h - what the files of the store share: store.c (thread, status),
- * store_ship.c (connection, cursor, batches), store_write.c (synced writes),
- * store_query.c (figures). Included by nobody else.
+ * store_greet.c (connection), store_ship.c (cursor, batches), store_write.c (synced
+ * writes), store_query.c (figures). Included by nobody else.
  *
  * Thread  everything but `lock`, `stop` and what `lock` guards: the store thread. */
 #ifndef SHARE_STORE_INTERNAL_H
@@ -16,10 +16,11 @@
 #include <event2/event.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 
-#define STORE_TICK_MS      25
+#define STORE_TICK_MS      50
 #define STORE_KEEP_MS      10000
-#define STORE_TIMEOUT_MS   5000  /* no answer for so long: the connection is given up */
+#define STORE_TIMEOUT_MS   5000 /* no answer for so long: the connection is given up */
 #define STORE_PING_MS      1000
 #define STORE_RETRY_MIN_MS 50
 #define STORE_RETRY_MAX_MS 2000
@@ -68,7 +69,8 @@ struct store {
     struct store_shared shared;
 
     /* adding up */
-    struct share_record *records; /* taken and not yet added: [record_at, record_count) */
+    struct share_record
+        *records; /* taken and not yet added: [record_at, record_count) */
     size_t record_at, record_count;
     size_t next_queue;
     struct tally *open;   /* grows */
@@ -81,7 +83,8 @@ struct store {
     /* batches, oldest first; taken off when Redis has had them for STORE_KEEP_MS */
     struct batch *first, *last;
     uint64_t first_kept, last_seq;
-    uint64_t reached; /* the highest that may have been applied: answered OK or not at all */
+    uint64_t
+        reached; /* the highest that may have been applied: answered OK or not at all */
     char tail[CURSOR_SIZE]; /* the cursor that the next batch goes onto */
     size_t in_flight;
     char id[CURSOR_ID_SIZE];
@@ -107,7 +110,28 @@ struct store {
     bool sync_failed;     /* that rule was not taken */
 };
 
-/* --- store_ship.c --- */
+static inline void store_set_text(char out[STORE_TEXT], const char *text)
+{
+    snprintf(out, STORE_TEXT, "%s", text);
+}
+
+/* A string's or status's text, "" for anything else. */
+static inline const char *reply_text(const redisReply *r)
+{
+    return r->type == REDIS_REPLY_STRING || r->type == REDIS_REPLY_STATUS ? r->str : "";
+}
+
+/* --- store_greet.c ---------------------------------------------------------------- */
+void greet_start(struct store *s);
+void greet_connect(struct store *s); /* when it is time to */
+/* Gives up a connection without answers; asks for a sign of life, or what is waited
+ * for. */
+void greet_watch(struct store *s);
+
+/* --- store_ship.c ----------------------------------------------------------------- */
+/* What the cursor in Redis means; the phase is SHIP_READY or SHIP_STOPPED afterwards.
+ */
+void ship_judge_cursor(struct store *s, const char *have);
 void ship_start(struct store *s);
 void ship_stop(struct store *s);
 /* On each tick: connect, watch, cut and send batches, forget old ones. */
@@ -120,7 +144,7 @@ bool ship_version_at_least(const struct store *s, unsigned major, unsigned minor
 /* Also used by requests when the answer shows that the connection is no good. */
 void ship_retry(struct store *s, const char *why);
 
-/* --- store_write.c, store_query.c: run on the store thread from the mailbox --- */
+/* --- store_write.c, store_query.c: run on the store thread from the mailbox ------- */
 struct store_request {
     struct store *store;
     store_reply_fn *on_reply;

@@ -120,7 +120,7 @@ static void end_asking(struct query *q, void (*on_all)(struct query *q))
         on_all(q);
 }
 
-/* --- figures ------------------------------------------------------------------------------ */
+/* --- figures ---------------------------------------------------------------------- */
 
 static struct summary *sum_of(struct query *q, json_t *index, const char *name)
 {
@@ -145,8 +145,8 @@ static json_t *figures(const struct store *s, const struct summary *m)
     summary_format_work(work, m);
     return json_pack("{s:s, s:I, s:I, s:f, s:I, s:{s:f, s:f, s:f}}", "work", work,
                      "accepted", (json_int_t)m->accepted, "refused",
-                     (json_int_t)m->refused, "best_difficulty", m->best, "last_share_ms",
-                     (json_int_t)m->last_ms, "hashrate", "1m",
+                     (json_int_t)m->refused, "best_difficulty", m->best,
+                     "last_share_ms", (json_int_t)m->last_ms, "hashrate", "1m",
                      summary_rate(m, SUMMARY_1M, s->unit, now), "10m",
                      summary_rate(m, SUMMARY_10M, s->unit, now), "1h",
                      summary_rate(m, SUMMARY_1H, s->unit, now));
@@ -167,7 +167,7 @@ static void add_records(struct query *q, const redisReply *r, json_t *index)
     }
 }
 
-/* --- tally -------------------------------------------------------------------------------- */
+/* --- tally ------------------------------------------------------------------------ */
 
 /* q->found is {"pool": index, "miners": index} until the end. */
 static void on_miners(struct query *q, const redisReply *r, const char *note)
@@ -179,9 +179,8 @@ static json_t *with_figures(struct query *q, json_t *index)
 {
     const char *name;
     json_t *at, *out = json_object();
-    json_object_foreach (index, name, at)
-        json_object_set_new(
-            out, name, figures(q->store, &q->sums->all[json_integer_value(at)]));
+    json_object_foreach(index, name, at) json_object_set_new(
+        out, name, figures(q->store, &q->sums->all[json_integer_value(at)]));
     return out;
 }
 
@@ -235,10 +234,10 @@ void store_tally(struct store *s, store_reply_fn *on_reply, void *ctx)
     request_post(s, &r, run_tally);
 }
 
-/* --- workers ------------------------------------------------------------------------------ */
+/* --- workers ---------------------------------------------------------------------- */
 
-/* One miner after the other, so that the answers of 10,000 miners are never in memory at
- * once but as figures, and batches come in between. q->left: {"miners": [...],
+/* One miner after the other, so that the answers of 10,000 miners are never in memory
+ * at once but as figures, and batches come in between. q->left: {"miners": [...],
  * "instances": [...], "index": {worker: at}}. */
 static void ask_next_miner(struct query *q);
 
@@ -252,7 +251,8 @@ static void miner_done(struct query *q)
 {
     const char *name;
     json_t *at;
-    json_object_foreach (json_object_get(q->left, "index"), name, at) {
+    json_object_foreach(json_object_get(q->left, "index"), name, at)
+    {
         json_t *o = figures(q->store, &q->sums->all[json_integer_value(at)]);
         json_object_set_new(o, "miner", json_string(q->miner));
         json_object_set_new(o, "worker", json_string(name));
@@ -279,7 +279,8 @@ static void ask_next_miner(struct query *q)
     memcpy(q->miner, id.text, sizeof(q->miner));
     json_array_remove(miners, count - 1);
     begin_asking(q);
-    json_array_foreach (json_object_get(q->left, "instances"), i, instance) {
+    json_array_foreach(json_object_get(q->left, "instances"), i, instance)
+    {
         for (unsigned bucket = 0; bucket < KEY_WORKER_BUCKETS; bucket++) {
             char key[KEY_SIZE];
             key_workers(key, json_string_value(instance), &id, bucket);
@@ -303,7 +304,7 @@ static void names_done(struct query *q)
 {
     const char *name;
     json_t *value, *miners = json_object_get(q->left, "miners");
-    json_object_foreach (json_object_get(q->left, "names"), name, value)
+    json_object_foreach(json_object_get(q->left, "names"), name, value)
         json_array_append_new(miners, json_string(name));
     ask_next_miner(q);
 }
@@ -332,7 +333,8 @@ static void run_workers(struct store_request *r)
     struct answer a = {.on_reply = workers_instances, .on_all = names_done};
     q->sums = mem_new(sizeof(*q->sums));
     q->found = json_array();
-    q->left = json_pack("{s:[], s:[], s:{}, s:{}}", "miners", "instances", "index", "names");
+    q->left =
+        json_pack("{s:[], s:[], s:{}, s:{}}", "miners", "instances", "index", "names");
     if (r->text[0] != '\0')
         json_object_set_new(json_object_get(q->left, "names"), r->text, json_true());
     begin_asking(q);
@@ -340,22 +342,29 @@ static void run_workers(struct store_request *r)
     end_asking(q, names_done);
 }
 
-void store_workers(struct store *s, const char *miner, store_reply_fn *on_reply, void *ctx)
+void store_workers(struct store *s, const char *miner, store_reply_fn *on_reply,
+                   void *ctx)
 {
     struct store_request r = {.on_reply = on_reply, .ctx = ctx};
     snprintf(r.text, sizeof(r.text), "%.100s", miner);
     request_post(s, &r, run_workers);
 }
 
-/* --- blocks ------------------------------------------------------------------------------- */
+/* --- blocks ----------------------------------------------------------------------- */
 
 static void on_block(struct query *q, const redisReply *r, const char *note)
 {
     (void)note;
-    json_t *block = r->type == REDIS_REPLY_STRING ? json_loadb(r->str, r->len, 0, NULL)
-                                                  : NULL;
-    if (block != NULL)
-        json_array_append_new(q->found, block);
+    if (r->type != REDIS_REPLY_ARRAY || r->elements < 2)
+        return;
+    json_t *block = json_object();
+    for (size_t i = 0; i + 1 < r->elements; i += 2) {
+        const redisReply *text = r->element[i + 1];
+        json_t *value = json_loadb(text->str, text->len, JSON_DECODE_ANY, NULL);
+        if (value != NULL)
+            json_object_set_new(block, r->element[i]->str, value);
+    }
+    json_array_append_new(q->found, block);
 }
 
 static void on_hashes(struct query *q, const redisReply *r, const char *note)
@@ -367,7 +376,7 @@ static void on_hashes(struct query *q, const redisReply *r, const char *note)
         if (r->element[i]->type != REDIS_REPLY_STRING)
             continue;
         key_block(key, r->element[i]->str);
-        ask(q, &a, (const char *const[]){"HGET", key, "json", NULL});
+        ask(q, &a, (const char *const[]){"HGETALL", key, NULL});
     }
 }
 
@@ -392,7 +401,7 @@ void store_blocks(struct store *s, size_t max, store_reply_fn *on_reply, void *c
     request_post(s, &r, run_blocks);
 }
 
-/* --- registry ----------------------------------------------------------------------------- */
+/* --- registry --------------------------------------------------------------------- */
 
 static json_int_t leading_number(const char **p)
 {
@@ -423,8 +432,8 @@ static void on_registry(struct query *q, const redisReply *r, const char *note)
         q->failed = true;
         return;
     }
-    const char *version = r->element[0]->type == REDIS_REPLY_STRING ? r->element[0]->str
-                                                                    : "0";
+    const char *version =
+        r->element[0]->type == REDIS_REPLY_STRING ? r->element[0]->str : "0";
     const redisReply *all = r->element[1];
     json_t *miners = json_object_get(q->found, "miners");
     json_object_set_new(q->found, "version", json_integer(leading_number(&version)));

@@ -2,11 +2,11 @@
  *
  * The embedded server syncs its append-only file once a second. For such a write it is
  * told to sync always, the script runs, and when its answer is here the old rule is set
- * again: with `always` Redis syncs before it sends the answers of a turn of its loop, so
- * an answer means a synced write, whatever its version. (Waiting for the next everysec
- * sync would take up to two seconds and has no sure sign before 7.2.) A server that is
- * not ours is asked with WAITAOF where it has that (7.2); an older one is not asked, and
- * the log says once what that means. */
+ * again: with `always` Redis syncs before it sends the answers of a turn of its loop,
+ * so an answer means a synced write, whatever its version. (Waiting for the next
+ * everysec sync would take up to two seconds and has no sure sign before 7.2.) A server
+ * that is not ours is asked with WAITAOF where it has that (7.2); an older one is not
+ * asked, and the log says once what that means. */
 #include "share/store_internal.h"
 
 #include "conf/log.h"
@@ -19,7 +19,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define WAIT_MS "4000" /* below STORE_TIMEOUT_MS, while which nothing else is answered */
+#define WAIT_MS                                                                        \
+    "4000" /* below STORE_TIMEOUT_MS, while which nothing else is answered */
 
 struct write {
     struct store *store;
@@ -158,7 +159,7 @@ static json_int_t number_of(const char *text)
     return v;
 }
 
-/* --- registry --------------------------------------------------------------------------- */
+/* --- registry --------------------------------------------------------------------- */
 
 static void on_put(struct write *w, const redisReply *r)
 {
@@ -187,8 +188,9 @@ static void on_put(struct write *w, const redisReply *r)
 static bool holds_nothing(const json_t *record)
 {
     const char *state = json_string_value(json_object_get(record, "state"));
-    return state != NULL && (strcmp(state, "revoked") == 0 ||
-                             strcmp(state, "closed") == 0 || strcmp(state, "rejected") == 0);
+    return state != NULL &&
+           (strcmp(state, "revoked") == 0 || strcmp(state, "closed") == 0 ||
+            strcmp(state, "rejected") == 0);
 }
 
 static const char *text_at(const json_t *o, const char *key)
@@ -206,12 +208,21 @@ static void send_put(struct write *w, const char *json)
     const char **argv = mem_array(13 + count, sizeof(*argv));
     snprintf(revision, sizeof(revision), "%" PRIu64, w->request->number);
     const char *const head[] = {
-        "EVAL",         SCRIPT_REGISTRY_PUT, "6",
-        KEY_REG_MINERS, KEY_REG_LIVE,        KEY_REG_CERTS,
-        KEY_REG_ADDRESSES, KEY_REG_SEQ,      KEY_REG_VERSION,
-        w->request->text,  revision,         json,
-        holds_nothing(record) ? ""
-                              : text_at(json_object_get(record, "certificate"), "number")};
+        "EVAL",
+        SCRIPT_REGISTRY_PUT,
+        "6",
+        KEY_REG_MINERS,
+        KEY_REG_LIVE,
+        KEY_REG_CERTS,
+        KEY_REG_ADDRESSES,
+        KEY_REG_SEQ,
+        KEY_REG_VERSION,
+        w->request->text,
+        revision,
+        json,
+        holds_nothing(record)
+            ? ""
+            : text_at(json_object_get(record, "certificate"), "number")};
     size_t argc = sizeof(head) / sizeof(head[0]);
     memcpy(argv, head, sizeof(head));
     for (size_t i = 0; i < count; i++) {
@@ -233,7 +244,7 @@ static void run_put(struct store_request *r)
     snprintf(r->text, sizeof(r->text), "%.150s", text_at(r->value, "miner_id"));
     char *json = json_dumps(r->value, JSON_COMPACT | JSON_SORT_KEYS);
     send_put(w, json != NULL ? json : "{}");
-    free(json);
+    free(json); /* allowed: jansson's */
 }
 
 void store_registry_put(struct store *s, json_t *record, uint64_t expect_revision,
@@ -244,7 +255,7 @@ void store_registry_put(struct store *s, json_t *record, uint64_t expect_revisio
     request_post(s, &r, run_put);
 }
 
-/* --- blocks ----------------------------------------------------------------------------- */
+/* --- blocks ----------------------------------------------------------------------- */
 
 static void on_block(struct write *w, const redisReply *r)
 {
@@ -254,28 +265,50 @@ static void on_block(struct write *w, const redisReply *r)
     snprintf(w->text, sizeof(w->text), "block refused: %.40s", element(r, 1));
 }
 
+/* A field a member, its value as JSON text, so that a later put can change one. */
+static void send_block(struct write *w, const json_t *block, const char *hash)
+{
+    char key[KEY_SIZE], height[24];
+    size_t members = json_object_size(block), argc = 0;
+    const char **argv = mem_array(7 + 2 * members, sizeof(*argv));
+    char **texts = mem_array(members, sizeof(*texts));
+    const char *name;
+    json_t *value;
+    key_block(key, hash);
+    snprintf(height, sizeof(height), "%" JSON_INTEGER_FORMAT,
+             json_integer_value(json_object_get(block, "height")));
+    const char *const head[] = {"EVAL", SCRIPT_BLOCK_PUT, "2", key, KEY_BLOCKS, hash,
+                                height};
+    memcpy(argv, head, sizeof(head));
+    argc = sizeof(head) / sizeof(head[0]);
+    size_t i = 0;
+    json_object_foreach ((json_t *)block, name, value) {
+        texts[i] = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+        argv[argc++] = name;
+        argv[argc++] = texts[i] != NULL ? texts[i] : "null";
+        i++;
+    }
+    send_write(w, argc, argv);
+    while (i > 0)
+        free(texts[--i]); /* allowed: jansson's */
+    mem_free(texts);
+    mem_free(argv);
+}
+
 static void run_block(struct store_request *r)
 {
     const char *hash = text_at(r->value, "hash");
-    char key[KEY_SIZE], height[24];
     if (strlen(hash) != 64) {
         request_end(r, KZ_RANGE, NULL, "hash: 64 hex digits expected");
         return;
     }
     struct write *w = write_new(r, on_block);
-    if (w == NULL)
-        return;
-    char *json = json_dumps(r->value, JSON_COMPACT | JSON_SORT_KEYS);
-    key_block(key, hash);
-    snprintf(height, sizeof(height), "%" JSON_INTEGER_FORMAT,
-             json_integer_value(json_object_get(r->value, "height")));
-    const char *argv[] = {"EVAL",     SCRIPT_BLOCK_PUT, "2",    key,
-                          KEY_BLOCKS, hash,             height, json != NULL ? json : "{}"};
-    send_write(w, sizeof(argv) / sizeof(argv[0]), argv);
-    free(json);
+    if (w != NULL)
+        send_block(w, r->value, hash);
 }
 
-void store_block_put(struct store *s, json_t *block, store_reply_fn *on_reply, void *ctx)
+void store_block_put(struct store *s, json_t *block, store_reply_fn *on_reply,
+                     void *ctx)
 {
     const struct store_request r = {.on_reply = on_reply, .ctx = ctx, .value = block};
     request_post(s, &r, run_block);

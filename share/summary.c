@@ -13,7 +13,7 @@ static bool parse_fields(double v[FIELDS], const char *text)
     const char *p = text;
     for (size_t i = 0; i < FIELDS; i++) {
         char *end = NULL;
-        v[i] = strtod(p, &end);
+        v[i] = strtod(p, &end); /* allowed: our own script wrote it */
         if (end == p || !(v[i] >= 0) || v[i] > 1e300)
             return false;
         if (*end != (i + 1 < FIELDS ? ' ' : '\0'))

@@ -12,8 +12,9 @@ struct tally {
     uint64_t seed;
     struct tally_entry *entries;
     size_t count;
-    size_t room;    /* of entries */
-    uint32_t *slot; /* index + 1 into entries, 0: free; 2 * room slots, linear probing */
+    size_t room; /* of entries */
+    uint32_t
+        *slot; /* index + 1 into entries, 0: free; 2 * room slots, linear probing */
     struct tally_refusal refusals[TALLY_REFUSALS_MAX];
     size_t refusal_count;
 };

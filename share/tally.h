@@ -2,8 +2,8 @@
  *
  * What the store gathers between two batches. Entries come out in the order in which
  * their keys first appeared. Bounded by the number of distinct keys: a full tally
- * answers KZ_BUSY and is unchanged, so the caller keeps the record and tries again after
- * it has taken something out.
+ * answers KZ_BUSY and is unchanged, so the caller keeps the record and tries again
+ * after it has taken something out.
  *
  * Units      work in the network's work units; no entry's work passes TALLY_WORK_MAX,
  *            so that it fits the script's 18 digits.

@@ -28,14 +28,14 @@
 #define WAIT_S 60
 
 /* Waits until `condition` holds; fails after WAIT_S. Looks again every 5 ms. */
-#define wait_until(condition)                                                           \
-    do {                                                                                \
-        struct monotime began_ = clock_now();                                           \
-        while (!(condition)) {                                                          \
-            if (monotime_ms_between(began_, clock_now()) > WAIT_S * 1000)               \
-                fail_msg("not within %d s: %s", WAIT_S, #condition);                    \
-            nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);                    \
-        }                                                                               \
+#define wait_until(condition)                                                          \
+    do {                                                                               \
+        struct monotime began_ = clock_now();                                          \
+        while (!(condition)) {                                                         \
+            if (monotime_ms_between(began_, clock_now()) > WAIT_S * 1000)              \
+                fail_msg("not within %d s: %s", WAIT_S, #condition);                   \
+            nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);                   \
+        }                                                                              \
     } while (0)
 
 struct fixture {
@@ -94,7 +94,7 @@ static inline void fixture_clear(struct fixture *f)
     nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* --- shares -------------------------------------------------------------------------- */
+/* --- shares ----------------------------------------------------------------------- */
 
 static inline struct share_record make_share(const char *miner, const char *worker,
                                              uint64_t work)
@@ -116,7 +116,7 @@ static inline bool send_share(struct fixture *f, const char *miner, const char *
     return record_queue_put(f->queue, &r) == KZ_OK;
 }
 
-/* --- requests ------------------------------------------------------------------------ */
+/* --- requests --------------------------------------------------------------------- */
 
 struct reply {
     atomic_int done;
@@ -183,7 +183,7 @@ static inline bool status_has(struct fixture *f, const char *key, const char *pa
     return has;
 }
 
-/* --- Redis seen from outside ------------------------------------------------------------ */
+/* --- Redis seen from outside ------------------------------------------------------ */
 
 static inline redisContext *redis_at(const char *path)
 {

@@ -1,0 +1,440 @@
+/* The registry against a real Redis: records checked, kept, cached, published. */
+#include "pool/countries.h"
+#include "pool/registry.h"
+#include "tests/unit/redis_fixture.h"
+
+#include "share/keys.h"
+
+#include <event2/event.h>
+
+/* Valid on regtest: witness programs of two made-up keys. */
+#define ADDRESS_1 "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
+#define ADDRESS_2 "bcrt1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3qzf4jry"
+
+struct daemon {
+    struct fixture *f;
+    struct event_base *base;
+    struct mailbox *mailbox;
+    struct registry *registry;
+    const struct roster *seen; /* a reference to the last published */
+    unsigned published;
+};
+
+static void on_roster(void *ctx, const struct roster *roster)
+{
+    struct daemon *d = ctx;
+    roster_unref((struct roster *)d->seen);
+    d->seen = roster_ref(roster);
+    d->published++;
+}
+
+static void daemon_start(struct daemon *d, struct fixture *f)
+{
+    const struct registry_hooks hooks = {.ctx = d, .on_roster = on_roster};
+    memset(d, 0, sizeof(*d));
+    d->f = f;
+    fixture_start(f);
+    d->base = event_base_new();
+    d->mailbox = mailbox_new(d->base, 1024, d);
+    assert_int_equal(
+        registry_start(&d->registry, d->base, d->mailbox, &f->conf, f->store, &hooks),
+        KZ_OK);
+}
+
+static void daemon_stop(struct daemon *d)
+{
+    fixture_stop(d->f);
+    mailbox_free(d->mailbox);
+    registry_stop(d->registry);
+    event_base_free(d->base);
+    roster_unref((struct roster *)d->seen);
+}
+
+static bool turn(struct daemon *d)
+{
+    event_base_loop(d->base, EVLOOP_NONBLOCK);
+    return true;
+}
+
+#define turn_until(d, condition) wait_until(turn(d) && (condition))
+
+struct result {
+    bool done;
+    enum kz_err err;
+    json_t *record;
+    char text[256];
+};
+
+static void on_done(void *ctx, enum kz_err err, json_t *record, const char *text)
+{
+    struct result *r = ctx;
+    assert_false(r->done);
+    r->done = true;
+    r->err = err;
+    r->record = record;
+    snprintf(r->text, sizeof(r->text), "%s", text);
+}
+
+static json_t *fields_of(const char *id, const char *certificate, const char *address)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:[s]}", "id", id, "kind",
+                     "legal_entity", "residency", "resident", "country", "TM",
+                     "certificate", certificate, "address", address);
+}
+
+/* Takes `fields`. */
+static struct result register_miner(struct daemon *d, json_t *fields)
+{
+    struct result r = {.done = false};
+    registry_register(d->registry, fields, "uid 0", on_done, &r);
+    turn_until(d, r.done);
+    json_decref(fields);
+    json_decref(r.record);
+    return r;
+}
+
+static struct result set_state(struct daemon *d, const char *id, enum miner_state state,
+                               const char *basis)
+{
+    struct result r = {.done = false};
+    registry_set_state(d->registry, id, state, basis, "uid 0", on_done, &r);
+    turn_until(d, r.done);
+    json_decref(r.record);
+    return r;
+}
+
+static void expect_ok(struct result r)
+{
+    if (r.err != KZ_OK)
+        fail_msg("%s", r.text);
+}
+
+static void expect_refused(struct result r, const char *begins)
+{
+    if (r.err != KZ_RANGE || strncmp(r.text, begins, strlen(begins)) != 0)
+        fail_msg("%s expected, but %s: %s", begins, kz_err_text(r.err), r.text);
+}
+
+static const struct roster_miner *find(const struct daemon *d, const char *name)
+{
+    return d->seen != NULL ? roster_find(d->seen, name, strlen(name)) : NULL;
+}
+
+static void a_registered_miner_is_published_kept_and_found_again(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct daemon d;
+    fixture_init(&f);
+    daemon_start(&d, &f);
+    turn_until(&d, d.published > 0); /* the empty one: now logins can be answered */
+    assert_null(find(&d, "miner-a"));
+    expect_ok(register_miner(&d, fields_of("miner-a", "TM-1", ADDRESS_1)));
+    assert_non_null(find(&d, "miner-a"));
+    assert_true(find(&d, "miner-a")->may_mine);
+    assert_int_equal(find(&d, "miner-a")->number, 1);
+    assert_ptr_equal(find(&d, ADDRESS_1), find(&d, "miner-a"));
+    expect_ok(register_miner(&d, fields_of("miner-b", "TM-2", ADDRESS_2)));
+    assert_int_equal(find(&d, "miner-b")->number, 2);
+    daemon_stop(&d);
+    daemon_start(&d, &f);
+    turn_until(&d, find(&d, "miner-b") != NULL);
+    json_t *list = registry_list(d.registry);
+    assert_int_equal(json_array_size(list), 2);
+    const json_t *a = json_array_get(list, 0);
+    assert_string_equal(record_text(a, "id"), "miner-a");
+    assert_string_equal(record_text(a, "state"), "active");
+    assert_string_equal(record_text(a, "residence_country"), "TM");
+    assert_string_equal(record_text(json_object_get(a, "certificate"), "number"),
+                        "TM-1");
+    assert_int_equal(json_integer_value(json_object_get(a, "revision")), 1);
+    json_decref(list);
+    daemon_stop(&d);
+    fixture_clear(&f);
+}
+
+static void an_acknowledged_change_survives_a_killed_redis(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct daemon d;
+    char id[16];
+    fixture_init(&f);
+    daemon_start(&d, &f);
+    turn_until(&d, d.published > 0);
+    for (int i = 0; i < 4; i++) {
+        char certificate[16];
+        snprintf(id, sizeof(id), "miner-%d", i);
+        snprintf(certificate, sizeof(certificate), "TM-%d", i);
+        json_t *fields = fields_of(id, certificate, ADDRESS_1);
+        if (i > 0)
+            expect_ok(set_state(&d, "miner-0", i % 2 ? MINER_SUSPENDED : MINER_ACTIVE,
+                                "order 7"));
+        else
+            expect_ok(register_miner(&d, json_incref(fields)));
+        json_decref(fields);
+        assert_int_equal(kill((pid_t)status_number(&f, "pid"), SIGKILL), 0);
+        wait_until(turn(&d) && status_number(&f, "restarts") == i + 1);
+        turn_until(&d, status_is(&f, "state", "ready"));
+    }
+    redisContext *c = redis_of(&f);
+    redisReply *r = redisCommand(c, "HGET %s miner-0", KEY_REG_MINERS);
+    assert_int_equal(strncmp(r->str, "1 4 {", 5), 0); /* number 1, revision 4 */
+    assert_non_null(strstr(r->str, "\"suspended\""));
+    freeReplyObject(r);
+    /* and the rule is the old one again: shares are not synced one by one */
+    r = redisCommand(c, "CONFIG GET appendfsync");
+    assert_string_equal(r->element[1]->str, "everysec");
+    freeReplyObject(r);
+    redisFree(c);
+    daemon_stop(&d);
+    fixture_clear(&f);
+}
+
+static void suspension_is_published_and_resumed(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct daemon d;
+    fixture_init(&f);
+    daemon_start(&d, &f);
+    turn_until(&d, d.published > 0);
+    expect_ok(register_miner(&d, fields_of("miner-a", "TM-1", ADDRESS_1)));
+    expect_refused(set_state(&d, "miner-a", MINER_SUSPENDED, ""), "basis:");
+    expect_refused(set_state(&d, "miner-a", MINER_ACTIVE, "x"), "state:");
+    expect_refused(set_state(&d, "miner-a", MINER_REVOKED, "x"), "state:");
+    assert_int_equal(set_state(&d, "miner-x", MINER_SUSPENDED, "x").err, KZ_EMPTY);
+    expect_ok(set_state(&d, "miner-a", MINER_SUSPENDED, "order 12 of 1 March"));
+    assert_false(find(&d, "miner-a")->may_mine);
+    json_t *a = registry_show(d.registry, "miner-a");
+    assert_string_equal(record_text(json_object_get(a, "basis"), "note"),
+                        "order 12 of 1 March");
+    assert_string_equal(record_text(a, "actor"), "uid 0");
+    json_decref(a);
+    expect_ok(set_state(&d, "miner-a", MINER_ACTIVE, "order 13"));
+    assert_true(find(&d, "miner-a")->may_mine);
+    daemon_stop(&d);
+    fixture_clear(&f);
+}
+
+static void ids_addresses_and_certificates_belong_to_one_miner(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct daemon d;
+    fixture_init(&f);
+    daemon_start(&d, &f);
+    turn_until(&d, d.published > 0);
+    expect_ok(register_miner(&d, fields_of("miner-a", "TM-1", ADDRESS_1)));
+    expect_refused(register_miner(&d, fields_of("miner-a", "TM-9", ADDRESS_2)), "id:");
+    expect_refused(register_miner(&d, fields_of("miner-b", "TM-1", ADDRESS_2)),
+                   "certificate: \"TM-1\" is held by miner-a");
+    /* the same address in capitals is the same address */
+    expect_refused(
+        register_miner(&d, fields_of("miner-b", "TM-2",
+                                     "BCRT1QW508D6QEJXTDG4Y5R3ZARVARY0C5XW7KY"
+                                     "GT080")),
+        "address: \"" ADDRESS_1 "\" is held by miner-a");
+    /* what was refused left nothing behind: its number is given to the next */
+    expect_ok(register_miner(&d, fields_of("miner-b", "TM-2", ADDRESS_2)));
+    assert_int_equal(find(&d, "miner-b")->number, 2);
+    daemon_stop(&d);
+    fixture_clear(&f);
+}
+
+static void wrong_fields_are_named(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *key, *value, *begins;
+    } cases[] = {
+        {"id", "ab", "id:"},
+        {"id", "Miner", "id:"},
+        {"kind", "company", "kind: one of individual_entrepreneur, legal_entity"},
+        {"residency", "yes", "residency:"},
+        {"residency", "non_resident", "country: a non-resident's cannot be TM"},
+        {"country", "KZ", "country: a resident's must be TM"},
+        {"country", "tm", "country:"},
+        {"country", "XX", "country:"},
+        {"certificate", "", "certificate:"},
+        {"certificate", " TM-1", "certificate:"},
+        {"certificate", "a\nb", "certificate:"},
+        {"address", "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2", "address:"},
+        {"address", ADDRESS_1 "x", "address:"},
+        {"address", "", "address:"},
+        {"colour", "red", "colour: unknown field"},
+    };
+    struct conf conf = {.network = CONF_REGTEST, .jurisdiction = "tm"};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char why[RECORD_WHY_SIZE] = "";
+        json_t *record = NULL, *fields = fields_of("miner-a", "TM-1", ADDRESS_1);
+        const struct record_request from = {
+            .fields = fields, .conf = &conf, .actor = "uid 0", .now_ms = 0};
+        assert_int_equal(record_new(&record, why, &from), KZ_OK);
+        json_decref(record);
+        json_object_set_new(fields, cases[i].key, json_string(cases[i].value));
+        assert_int_equal(record_new(&record, why, &from), KZ_RANGE);
+        if (strncmp(why, cases[i].begins, strlen(cases[i].begins)) != 0)
+            fail_msg("%s = \"%s\": %s", cases[i].key, cases[i].value, why);
+        json_decref(fields);
+    }
+}
+
+static void missing_fields_and_too_many_addresses_are_named(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"id",      "kind",        "residency",
+                                       "country", "certificate", "address"};
+    struct conf conf = {.network = CONF_REGTEST, .jurisdiction = "generic"};
+    char why[RECORD_WHY_SIZE];
+    json_t *record;
+    for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+        json_t *fields = fields_of("miner-a", "TM-1", ADDRESS_1);
+        const struct record_request from = {
+            .fields = fields, .conf = &conf, .actor = "", .now_ms = 0};
+        json_object_del(fields, keys[i]);
+        assert_int_equal(record_new(&record, why, &from), KZ_RANGE);
+        assert_int_equal(strncmp(why, keys[i], strlen(keys[i])), 0);
+        json_decref(fields);
+    }
+    json_t *fields = fields_of("miner-a", "TM-1", ADDRESS_1);
+    const struct record_request from = {
+        .fields = fields, .conf = &conf, .actor = "", .now_ms = 0};
+    json_t *list = json_object_get(fields, "address");
+    json_array_append_new(list, json_string(ADDRESS_1));
+    assert_int_equal(record_new(&record, why, &from), KZ_RANGE);
+    assert_non_null(strstr(why, "twice"));
+    while (json_array_size(list) <= RECORD_ADDRESSES_MAX)
+        json_array_append_new(list, json_string(ADDRESS_2));
+    assert_int_equal(record_new(&record, why, &from), KZ_RANGE);
+    assert_non_null(strstr(why, "1 to 16"));
+    json_decref(fields);
+}
+
+static void two_daemons_see_each_others_changes(void **state)
+{
+    (void)state;
+    struct fixture f, g;
+    struct daemon d, e;
+    fixture_init(&f);
+    daemon_start(&d, &f);
+    turn_until(&d, d.published > 0);
+    g = f;
+    snprintf(g.conf.instance, sizeof(g.conf.instance), "front-2");
+    g.conf.redis_mode = CONF_REDIS_UNIX;
+    snprintf(g.conf.redis_path, sizeof(g.conf.redis_path), "%s/data/redis/redis.sock",
+             f.dir);
+    g.queue = record_queue_new(16);
+    daemon_start(&e, &g);
+    expect_ok(register_miner(&d, fields_of("miner-a", "TM-1", ADDRESS_1)));
+    turn_until(&e, find(&e, "miner-a") != NULL);
+    struct result r = set_state(&e, "miner-a", MINER_SUSPENDED, "order 1");
+    expect_ok(r);
+    struct monotime began = clock_now();
+    turn_until(&d, !find(&d, "miner-a")->may_mine);
+    assert_true(monotime_ms_between(began, clock_now()) < 1000);
+    daemon_stop(&e);
+    record_queue_free(g.queue);
+    daemon_stop(&d);
+    fixture_clear(&f);
+}
+
+static void changes_are_refused_while_redis_is_away_and_the_cache_serves(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct daemon d;
+    fixture_init(&f);
+    daemon_start(&d, &f);
+    struct result early = {.done = false};
+    json_t *fields = fields_of("miner-a", "TM-1", ADDRESS_1);
+    registry_register(d.registry, fields, "uid 0", on_done, &early);
+    assert_true(early.done); /* at once: nothing is loaded yet */
+    assert_int_equal(early.err, KZ_IO);
+    json_decref(fields);
+    turn_until(&d, d.published > 0);
+    expect_ok(register_miner(&d, fields_of("miner-a", "TM-1", ADDRESS_1)));
+    pid_t pid = (pid_t)status_number(&f, "pid");
+    assert_int_equal(kill(pid, SIGSTOP), 0);
+    struct result r = {.done = false};
+    registry_set_state(d.registry, "miner-a", MINER_SUSPENDED, "order 1", "uid 0",
+                       on_done, &r);
+    turn_until(&d, r.done);
+    assert_int_equal(r.err, KZ_IO);
+    assert_true(find(&d, "miner-a")->may_mine); /* not acknowledged, not in force */
+    assert_int_equal(set_state(&d, "miner-a", MINER_SUSPENDED, "order 2").err, KZ_IO);
+    /* The first one lies in the frozen server's socket; when it thaws, it is either
+     * done or not, and the cache follows Redis. */
+    assert_int_equal(kill(pid, SIGCONT), 0);
+    turn_until(&d, status_is(&f, "state", "ready"));
+    redisContext *c = redis_of(&f);
+    redisReply *text = redisCommand(c, "HGET %s miner-a", KEY_REG_MINERS);
+    bool suspended = strstr(text->str, "\"suspended\"") != NULL;
+    freeReplyObject(text);
+    redisFree(c);
+    turn_until(&d, find(&d, "miner-a")->may_mine == !suspended);
+    daemon_stop(&d);
+    fixture_clear(&f);
+}
+
+static void a_registry_that_vanished_from_redis_does_not_stop_the_miners(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct daemon d;
+    fixture_init(&f);
+    log_setup(LOG_ERROR, false);
+    daemon_start(&d, &f);
+    turn_until(&d, d.published > 0);
+    expect_ok(register_miner(&d, fields_of("miner-a", "TM-1", ADDRESS_1)));
+    json_t *status = NULL;
+    turn_until(&d, (json_decref(status), status = registry_status(d.registry),
+                    json_integer_value(json_object_get(status, "version")) == 1));
+    json_decref(status);
+    redisContext *c = redis_of(&f);
+    freeReplyObject(redisCommand(c, "FLUSHALL"));
+    redisFree(c);
+    status = NULL;
+    turn_until(&d, (json_decref(status), status = registry_status(d.registry),
+                    strstr(record_text(status, "alarm"), "lost") != NULL));
+    json_decref(status);
+    assert_true(find(&d, "miner-a")->may_mine);
+    assert_int_equal(set_state(&d, "miner-a", MINER_SUSPENDED, "x").err, KZ_IO);
+    daemon_stop(&d);
+    fixture_clear(&f);
+}
+
+static void country_codes_are_the_assigned_ones(void **state)
+{
+    (void)state;
+    assert_true(country_is_assigned("TM"));
+    assert_true(country_is_assigned("AD"));
+    assert_true(country_is_assigned("ZW"));
+    static const char *const bad[] = {"",   "T",  "TMX", "tm", "XK",
+                                      "AA", "ZZ", "EU",  "D ", " D"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(country_is_assigned(bad[i]));
+    unsigned count = 0;
+    char code[3] = "";
+    for (code[0] = 'A'; code[0] <= 'Z'; code[0]++)
+        for (code[1] = 'A'; code[1] <= 'Z'; code[1]++)
+            count += country_is_assigned(code);
+    assert_int_equal(count, 249);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_registered_miner_is_published_kept_and_found_again),
+        cmocka_unit_test(an_acknowledged_change_survives_a_killed_redis),
+        cmocka_unit_test(suspension_is_published_and_resumed),
+        cmocka_unit_test(ids_addresses_and_certificates_belong_to_one_miner),
+        cmocka_unit_test(wrong_fields_are_named),
+        cmocka_unit_test(missing_fields_and_too_many_addresses_are_named),
+        cmocka_unit_test(two_daemons_see_each_others_changes),
+        cmocka_unit_test(changes_are_refused_while_redis_is_away_and_the_cache_serves),
+        cmocka_unit_test(a_registry_that_vanished_from_redis_does_not_stop_the_miners),
+        cmocka_unit_test(country_codes_are_the_assigned_ones),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
