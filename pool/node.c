@@ -42,8 +42,7 @@ static uint32_t height_to_reach(const struct nodes *all)
 
 static int64_t behind_ms(struct node *n, uint32_t best)
 {
-    bool is_behind =
-        n->reached && n->blocks + n->all->conf->node_behind_blocks <= best;
+    bool is_behind = n->reached && n->blocks + n->all->conf->node_behind_blocks <= best;
     if (!is_behind) {
         n->behind_at.ns = 0;
         return -1;
@@ -77,9 +76,8 @@ static struct node_facts gather(struct node *n, uint32_t best)
         .template_fault = n->template_fault,
         .bad_templates = n->bad_templates,
         .has_template = n->held != NULL,
-        .template_age_ms = n->held != NULL
-                               ? monotime_ms_between(n->held_at, clock_now())
-                               : 0,
+        .template_age_ms =
+            n->held != NULL ? monotime_ms_between(n->held_at, clock_now()) : 0,
         .template_age_max_ms = age_max_ms(n),
     };
 }
@@ -147,7 +145,10 @@ static void log_node_in_use(const struct nodes *all, size_t i)
         return;
     }
     const struct node *from = &all->node[all->in_use];
-    enum log_level level = i == 0 || is_usable(from) ? LOG_INFO : LOG_WARN;
+    /* With the other well it was only first with a tip, or has been taken back. */
+    enum log_level level = is_usable(from) ? LOG_DEBUG : LOG_WARN;
+    if (is_usable(from) && to->was_away)
+        level = LOG_INFO;
     LOG_LINE(level, "node_in_use_changed", kv_str("from", from->conf->url),
              kv_str("from_state", node_state_name(from->state)),
              kv_str("to", to->conf->url), kv_str("why", from->why));
@@ -165,9 +166,9 @@ static void put_in_force(struct nodes *all, size_t i)
                  kv_u64("to_height", t->height - 1));
     if (all->in_use != i) {
         log_node_in_use(all, i);
-        /* It was refreshed as a spare: better fees may have come since. */
-        if (all->in_use != NODE_NONE)
-            n->template_due = clock_now();
+        /* Until now its refresh was a spare's. */
+        n->template_due = monotime_add_ms(
+            n->held_at, (int64_t)all->conf->template_refresh_seconds * 1000);
     }
     template_unref(all->in_force);
     all->in_force = template_ref(t);
@@ -198,8 +199,8 @@ static bool must_wait_for_preferred(const struct nodes *all, size_t i)
         return false;
     for (size_t k = 0; k < i; k++) {
         const struct node *n = &all->node[k];
-        bool is_on_its_way = n->state == NODE_STALLED && n->held == NULL &&
-                             n->template_fault[0] == '\0';
+        bool is_on_its_way =
+            n->state == NODE_STALLED && n->held == NULL && n->template_fault[0] == '\0';
         if (!n->heard || is_on_its_way)
             return true;
     }
@@ -222,7 +223,8 @@ static void choose(struct nodes *all)
     struct node_view views[CONF_NODES_MAX];
     for (size_t i = 0; i < all->count; i++) {
         const struct node *n = &all->node[i];
-        views[i] = (struct node_view){.is_usable = is_usable(n), .was_away = n->was_away};
+        views[i] =
+            (struct node_view){.is_usable = is_usable(n), .was_away = n->was_away};
         views[i].healthy_ms = monotime_ms_between(n->state_at, clock_now());
         if (n->held != NULL) {
             views[i].height = n->held->height;
@@ -273,7 +275,8 @@ static void dns_start(struct nodes *all)
     all->dns = evdns_base_new(all->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
     if (all->dns == NULL)
         return;
-    if (evdns_base_resolv_conf_parse(all->dns, DNS_OPTIONS_ALL, "/etc/resolv.conf") != 0)
+    if (evdns_base_resolv_conf_parse(all->dns, DNS_OPTIONS_ALL, "/etc/resolv.conf") !=
+        0)
         log_warn("resolv_conf_not_read", kv_str("path", "/etc/resolv.conf"));
 }
 

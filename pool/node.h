@@ -1,9 +1,9 @@
 /* pool/node.h - the Bitcoin nodes: templates from the best, blocks to all.
  *
- * One JSON-RPC client a configured node (libevent's HTTP client, keep-alive; cookie file
- * read again after a 401, or user and password file). For each: health, a long poll
- * always in flight, a refresh every template_refresh_seconds. Templates come from the
- * first node in the order of the settings that is healthy: answering, on the right
+ * One JSON-RPC client a configured node (libevent's HTTP client, keep-alive; cookie
+ * file read again after a 401, or user and password file). For each: health, a long
+ * poll always in flight, a refresh every template_refresh_seconds. Templates come from
+ * the first node in the order of the settings that is healthy: answering, on the right
  * chain, out of initial download, not behind the best known height. Each template is
  * parsed and checked (share/template); a bad one is refused with a log line and the
  * previous stays in force. Fail-over and fail-back need no restart.
@@ -24,27 +24,30 @@
 #include <jansson.h>
 
 enum node_state {
-    NODE_UNREACHABLE,  /* no answer, or an HTTP or RPC error (auth among them) */
-    NODE_WRONG_CHAIN,  /* another network than the settings' */
-    NODE_SYNCING,      /* initial block download, or blocks < headers */
-    NODE_BEHIND,       /* below the best height that a healthy node knows */
-    NODE_STALLED,      /* answers, but gives no usable template */
+    NODE_UNREACHABLE, /* no answer, or an HTTP or RPC error (auth among them) */
+    NODE_WRONG_CHAIN, /* another network than the settings' */
+    NODE_SYNCING,     /* initial block download, or blocks < headers */
+    NODE_BEHIND,      /* below the best height that a healthy node knows */
+    NODE_STALLED,     /* answers, but gives no usable template */
     NODE_HEALTHY,
 };
 const char *node_state_name(enum node_state s);
 
 struct node_hooks {
     void *ctx;
-    /* A checked template in force now. `new_tip`: its previous block differs from the
-     * last one's. `node` is the index in the settings. */
+    /* A checked template in force now: a new tip, each refresh, a change of node.
+     * `new_tip`: its previous block differs from the last one's. `node` is the index in
+     * the settings. */
     void (*on_template)(void *ctx, struct template *t, bool new_tip, size_t node);
-    /* One node's answer to one submitblock: `accepted` (null, "duplicate") or the
-     * node's word for why not ("inconclusive", "bad-...", an RPC error). */
+    /* One node's answer to one submitblock: `accepted` (null, or "duplicate" and on its
+     * best chain) or the node's word for why not ("inconclusive": it has the block, but
+     * not on its best chain; "bad-..."; an RPC error). */
     void (*on_block_answer)(void *ctx, const struct hash256 *hash, size_t node,
                             bool accepted, const char *answer);
     /* Nobody could take it and its height is passed, or a node refused it for good. */
     void (*on_block_final)(void *ctx, const struct hash256 *hash, bool accepted);
-    /* A background proposal's answer ("" = fine). An error in the log and in status. */
+    /* A background proposal's answer ("" = fine). The callee logs it; it is in
+     * nodes_status() too. Not called when another block came in the meantime. */
     void (*on_proposal)(void *ctx, size_t node, const char *answer);
 };
 
@@ -67,13 +70,16 @@ void nodes_propose(struct nodes *n, const char *block_hex, size_t hex_len);
 void nodes_nudge(struct nodes *n);
 
 /* getblockheader's confirmations of `hash`, from the best healthy node: on_answer gets
- * KZ_OK and the number (-1: not on the best chain), KZ_EMPTY (no node has it) or KZ_IO. */
+ * KZ_OK and the number (-1: not on the best chain), KZ_EMPTY (no node has it) or KZ_IO;
+ * at once where no node is healthy, never after nodes_stop(). */
 void nodes_confirmations(struct nodes *n, const struct hash256 *hash,
-                         void (*on_answer)(void *ctx, enum kz_err err, int64_t confirmations),
+                         void (*on_answer)(void *ctx, enum kz_err err,
+                                           int64_t confirmations),
                          void *ctx);
 
 /* For status: an array, an object a node: url (without secrets), state, why, blocks,
- * headers, version, template_age_ms, preferred, in_use, latency_ms. The caller owns. */
+ * headers, version, template_age_ms (-1: none), preferred, in_use, latency_ms, proposal
+ * (why the last one was rejected, ""). The caller owns. */
 json_t *nodes_status(const struct nodes *n);
 
 #endif

@@ -69,9 +69,8 @@ static void read_info(struct node *n, const json_t *info)
                      json_is_true(json_object_get(info, "initialblockdownload"));
     n->blocks = read_count(info, "blocks");
     n->headers = read_count(info, "headers");
-    if (!json_is_string(tip) ||
-        hash256_parse_display(&n->tip, json_string_value(tip),
-                              json_string_length(tip)) != KZ_OK)
+    if (!json_is_string(tip) || hash256_parse_display(&n->tip, json_string_value(tip),
+                                                      json_string_length(tip)) != KZ_OK)
         n->tip = (struct hash256){{0}};
 }
 
@@ -294,7 +293,8 @@ static void on_poll(void *ctx, const struct rpc_answer *a)
     n->poll_asked = false;
     if (n->all->stopping)
         return;
-    struct hash256 before = n->held != NULL ? n->held->prev_hash : (struct hash256){{0}};
+    struct hash256 before =
+        n->held != NULL ? n->held->prev_hash : (struct hash256){{0}};
     if (n->reached && a->outcome == RPC_RESULT)
         template_result(n, a);
     else if (n->reached && a->outcome == RPC_ERROR)
@@ -315,10 +315,9 @@ static char *template_params(const struct node *n, const char *longpoll_id)
 {
     json_t *rules = n->all->network->signet ? json_pack("[s,s]", "segwit", "signet")
                                             : json_pack("[s]", "segwit");
-    json_t *params = longpoll_id[0] != '\0'
-                         ? json_pack("[{s:o,s:s}]", "rules", rules, "longpollid",
-                                     longpoll_id)
-                         : json_pack("[{s:o}]", "rules", rules);
+    json_t *params = longpoll_id[0] != '\0' ? json_pack("[{s:o,s:s}]", "rules", rules,
+                                                        "longpollid", longpoll_id)
+                                            : json_pack("[{s:o}]", "rules", rules);
     char *text = json_dumps(params, JSON_COMPACT);
     json_decref(params);
     return text;
@@ -343,9 +342,9 @@ static bool ask_template(struct rpc *r, struct node *n, const char *longpoll_id,
                          void (*on_answer)(void *, const struct rpc_answer *))
 {
     char *params = template_params(n, longpoll_id);
-    bool ok = params != NULL &&
-              ask(r, n, "getblocktemplate", params, limit_ms, on_answer);
-    free(params); /* jansson's */
+    bool ok =
+        params != NULL && ask(r, n, "getblocktemplate", params, limit_ms, on_answer);
+    free(params); /* allowed: jansson allocated it */
     return ok;
 }
 

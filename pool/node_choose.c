@@ -89,22 +89,20 @@ static bool is_one_of(const char *word, const char *const *list)
     return false;
 }
 
-/* BIP22's words; some programs put "rejected: " before them. "duplicate" is a valid
- * block the node has already. A missing parent comes with a node that is behind, a time
- * too new with a clock that is: both pass. */
+/* BIP22's words; some programs put "rejected: " before them. "duplicate" comes for any
+ * block the node has stored, one beside its best chain among them. A missing parent
+ * comes with a node that is behind, a time too new with a clock that is: both pass. */
 static enum node_block_verdict judge_word(const char *word)
 {
-    static const char *const undecided[] = {"inconclusive", "duplicate-inconclusive",
-                                            NULL};
+    static const char *const known[] = {"duplicate", "inconclusive",
+                                        "duplicate-inconclusive", NULL};
     static const char *const passing[] = {"prev-blk-not-found", "bad-prevblk",
                                           "time-too-new", NULL};
     static const char prefix[] = "rejected: ";
     if (strncmp(word, prefix, sizeof(prefix) - 1) == 0)
         word += sizeof(prefix) - 1;
-    if (strcmp(word, "duplicate") == 0)
-        return BLOCK_TAKEN;
-    if (is_one_of(word, undecided))
-        return BLOCK_UNDECIDED;
+    if (is_one_of(word, known))
+        return BLOCK_KNOWN;
     return is_one_of(word, passing) ? BLOCK_AGAIN : BLOCK_REFUSED;
 }
 
@@ -148,8 +146,8 @@ static bool may_take_over(const struct node_view *better, const struct node_view
 size_t node_choose(const struct node_view *views, size_t count, size_t in_use)
 {
     uint32_t best = best_height(views, count);
-    bool used_is_good = in_use < count && views[in_use].is_usable &&
-                        views[in_use].height == best;
+    bool used_is_good =
+        in_use < count && views[in_use].is_usable && views[in_use].height == best;
     for (size_t i = 0; i < count; i++) {
         if (!views[i].is_usable || views[i].height != best)
             continue;

@@ -18,22 +18,22 @@
 #include "pool/node.h"
 #include "pool/rpc_reply.h"
 
-#define NODE_RETURN_MS   5000
-#define NODE_BEHIND_MS   5000 /* blocks reach nodes at different moments */
-#define NODE_BAD_MAX     3    /* templates refused in a row: stalled      */
-#define NODE_NONE        SIZE_MAX
-#define NODE_WHY_SIZE    256
+#define NODE_RETURN_MS 5000
+#define NODE_BEHIND_MS 5000 /* blocks reach nodes at different moments */
+#define NODE_BAD_MAX   3    /* templates refused in a row: stalled      */
+#define NODE_NONE      SIZE_MAX
+#define NODE_WHY_SIZE  256
 
 struct node_facts {
-    bool reached;           /* the last call that says so was answered */
-    const char *fault;      /* why not */
-    const char *chain;      /* "" unknown */
+    bool reached;      /* the last call that says so was answered */
+    const char *fault; /* why not */
+    const char *chain; /* "" unknown */
     const char *want_chain;
     bool in_download;
     uint32_t blocks, headers;
-    int64_t behind_ms;      /* this long below the best known height; < 0: is not */
-    uint32_t behind_blocks; /* the setting */
-    int64_t refusal_code;   /* RPC error of the last template call; 0: none */
+    int64_t behind_ms;          /* this long below the best known height; < 0: is not */
+    uint32_t behind_blocks;     /* the setting */
+    int64_t refusal_code;       /* RPC error of the last template call; 0: none */
     const char *template_fault; /* "" or why the last template was not usable */
     unsigned bad_templates;     /* in a row */
     bool has_template;
@@ -51,10 +51,10 @@ struct node_view {
 };
 
 enum node_block_verdict {
-    BLOCK_TAKEN,     /* it has the block, and the block is valid */
-    BLOCK_UNDECIDED, /* it has the block, but not on its best chain: ask again, slowly */
-    BLOCK_REFUSED,   /* for good: invalid */
-    BLOCK_AGAIN,     /* not asked, or not able to say: send it again */
+    BLOCK_TAKEN,   /* it has the block, on its best chain */
+    BLOCK_KNOWN,   /* it has the block, on which chain has to be asked */
+    BLOCK_REFUSED, /* for good: invalid */
+    BLOCK_AGAIN,   /* not asked, or not able to say: send it again */
 };
 
 /* `text` is what to log: "accepted", the node's word, or what went wrong. */

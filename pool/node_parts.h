@@ -20,27 +20,27 @@
 #include "pool/rpc.h"
 #include "share/network.h"
 
-#define NODE_TICK_MS       250
-#define NODE_HEALTH_MS     2000
-#define NODE_AWAY_MS       1000 /* a node that is away is asked this often */
-#define NODE_SPARE_FACTOR  4    /* a node not in use is refreshed this much less often */
-#define NODE_START_MS      1000 /* a preferred node may take so long to answer first */
-#define NODE_SEEN_TIP_MS   250  /* the long poll may bring a tip seen by a health call */
+#define NODE_TICK_MS      250
+#define NODE_HEALTH_MS    2000
+#define NODE_AWAY_MS      1000 /* a node that is away is asked this often */
+#define NODE_SPARE_FACTOR 4    /* a node not in use is refreshed this much less often */
+#define NODE_START_MS     1000 /* a preferred node may take so long to answer first */
+#define NODE_SEEN_TIP_MS  250  /* the long poll may bring a tip seen by a health call */
 /* A node that came back with an older tip than our work's is not believed for this
  * long: it is most likely catching up. After that we follow it, or an operator could
  * never lead the pool off a branch. */
-#define NODE_HOLD_MS       60000
+#define NODE_HOLD_MS 60000
 /* Core keeps a thread busy for a long poll whose client went away until the tip
  * changes, and has few: never give one up lightly. A peer that is gone is noticed by
  * TCP keep-alive, a node that hangs by the ordinary calls. */
-#define NODE_POLL_TIMEOUT_MS   (6 * 3600 * 1000)
-#define NODE_POLL_QUICK_MS     500 /* answered sooner with nothing new: ... */
-#define NODE_POLL_PAUSE_MS     1000 /* ... wait before asking again */
-#define NODE_BLOCK_TIMEOUT_MS  60000
-#define NODE_STALE_DEPTH       6 /* blocks on top of another at the height: give up */
-#define NODE_BLOCKS_MAX        256
-#define NODE_BLOCK_BYTES_MAX   (256 * 1024 * 1024)
-#define NODE_TEXT_SIZE         160
+#define NODE_POLL_TIMEOUT_MS  (6 * 3600 * 1000)
+#define NODE_POLL_QUICK_MS    500  /* answered sooner with nothing new: ... */
+#define NODE_POLL_PAUSE_MS    1000 /* ... wait before asking again */
+#define NODE_BLOCK_TIMEOUT_MS 60000
+#define NODE_STALE_DEPTH      6 /* blocks on top of another at the height: give up */
+#define NODE_BLOCKS_MAX       256
+#define NODE_BLOCK_BYTES_MAX  (256 * 1024 * 1024)
+#define NODE_TEXT_SIZE        160
 
 struct node {
     struct nodes *all;
@@ -97,8 +97,8 @@ struct nodes {
     size_t count;
 
     struct template *in_force;
-    size_t in_use;        /* NODE_NONE before the first template */
-    uint64_t in_use_run;  /* its node's run when it was put in force */
+    size_t in_use;       /* NODE_NONE before the first template */
+    uint64_t in_use_run; /* its node's run when it was put in force */
     struct monotime in_force_at;
     struct monotime up_to_date_at; /* when a usable node last was as high as it */
     bool hold_said;
@@ -115,7 +115,7 @@ void nodes_review(struct nodes *all);
 uint32_t nodes_best_height(const struct nodes *all);
 
 /* node_ask.c */
-void node_ask_due(struct node *n);     /* sends what is due */
+void node_ask_due(struct node *n);      /* sends what is due */
 void node_ask_template(struct node *n); /* now, or behind the one under way */
 void node_ask_lost(struct node *n, const char *fault);
 

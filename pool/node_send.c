@@ -3,9 +3,7 @@
 #include "conf/log.h"
 #include "conf/mem.h"
 
-#include <assert.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define AGAIN_FIRST_MS 250
@@ -13,8 +11,10 @@
 
 /* A block's way to one node. */
 struct way {
-    bool busy; /* a submitblock is under way */
-    bool over; /* taken, or refused for good */
+    bool busy;  /* a call is under way */
+    bool over;  /* taken, or refused for good */
+    bool known; /* the node has it: not sent again, but its place is asked for */
+    bool told;  /* the hook knows that it is not on the node's best chain */
     unsigned tries;
     struct monotime due;
 };
@@ -24,11 +24,13 @@ struct sent_block {
     struct hash256 hash;
     uint32_t height;
     struct rpc_blob *hex;
+    char place_params[HASH256_HEX_SIZE + 16]; /* for getblockheader */
     bool is_final; /* said to on_block_final; goes when nothing is busy */
+    bool is_accepted;
     struct way to[CONF_NODES_MAX];
 };
 
-/* One submitblock under way. */
+/* One call under way. */
 struct sending {
     struct sent_block *block;
     struct node *node;
@@ -83,6 +85,7 @@ static void finish(struct nodes *all, struct sent_block *b, bool accepted,
     if (b->is_final)
         return;
     b->is_final = true;
+    b->is_accepted = accepted;
     hash256_format_display(hash, &b->hash);
     if (accepted)
         log_info("block_accepted", kv_str("hash", hash), kv_u64("height", b->height));
@@ -121,56 +124,113 @@ static void log_answer(const struct node *n, const struct sent_block *b,
 {
     char hash[HASH256_HEX_SIZE];
     hash256_format_display(hash, &b->hash);
-    enum log_level level = verdict == BLOCK_TAKEN     ? LOG_INFO
-                           : verdict == BLOCK_REFUSED ? LOG_ERROR
-                                                      : LOG_WARN;
-    LOG_LINE(level, "block_answered", kv_str("node", n->conf->url), kv_str("hash", hash),
-             kv_u64("height", b->height), kv_str("answer", text),
+    enum log_level level = verdict == BLOCK_REFUSED ? LOG_ERROR
+                           : verdict == BLOCK_AGAIN ? LOG_WARN
+                                                    : LOG_INFO;
+    LOG_LINE(level, "block_answered", kv_str("node", n->conf->url),
+             kv_str("hash", hash), kv_u64("height", b->height), kv_str("answer", text),
              kv_str("outcome", rpc_outcome_name(a->outcome)), kv_i64("code", a->code),
              kv_i64("elapsed_ms", a->elapsed_ms));
 }
 
-static void take_verdict(struct nodes *all, struct sent_block *b, struct way *w,
-                         enum node_block_verdict verdict, const char *text)
+static void tell(struct node *n, const struct sent_block *b, bool accepted,
+                 const char *text)
 {
+    const struct node_hooks *h = &n->all->hooks;
+    if (h->on_block_answer != NULL)
+        h->on_block_answer(h->ctx, &b->hash, n->index, accepted, text);
+}
+
+static void taken(struct node *n, struct sent_block *b, const char *text)
+{
+    b->to[n->index].over = true;
+    tell(n, b, true, text);
+    finish(n->all, b, true, "");
+}
+
+static void refused(struct node *n, struct sent_block *b, const char *text)
+{
+    b->to[n->index].over = true;
+    tell(n, b, false, text);
+    if (is_over(n->all, b))
+        finish(n->all, b, false, text);
+}
+
+/* Of two blocks of a height found in one breath a node keeps both and follows one. */
+static void not_on_best_chain(struct node *n, struct sent_block *b)
+{
+    struct way *w = &b->to[n->index];
+    if (!w->told)
+        tell(n, b, false, "inconclusive");
+    w->told = true;
+    again_in(w, pause_ms(w->tries));
+}
+
+/* Where the node has it will be asked, unless the block's fate is known by now. */
+static void is_known(struct node *n, struct sent_block *b, const char *text)
+{
+    struct way *w = &b->to[n->index];
+    w->known = true;
+    w->due = clock_now();
+    if (b->is_final)
+        tell(n, b, b->is_accepted, text);
+}
+
+static void on_submit(struct node *n, struct sent_block *b, const struct rpc_answer *a)
+{
+    struct way *w = &b->to[n->index];
+    const char *text;
+    enum node_block_verdict verdict = node_block_verdict(&text, a);
+    log_answer(n, b, verdict, text, a);
     switch (verdict) {
     case BLOCK_TAKEN:
-        w->over = true;
-        finish(all, b, true, "");
+        taken(n, b, text);
         break;
     case BLOCK_REFUSED:
-        w->over = true;
-        if (is_over(all, b))
-            finish(all, b, false, text);
+        refused(n, b, text);
         break;
-    case BLOCK_UNDECIDED:
-        again_in(w, AGAIN_MOST_MS);
+    case BLOCK_KNOWN:
+        is_known(n, b, text);
         break;
     case BLOCK_AGAIN:
+        tell(n, b, false, text);
         again_in(w, pause_ms(w->tries));
         break;
     }
 }
 
+static void on_place(struct node *n, struct sent_block *b, const struct rpc_answer *a)
+{
+    struct way *w = &b->to[n->index];
+    json_int_t count = json_integer_value(json_object_get(a->result, "confirmations"));
+    w->known = a->outcome != RPC_ERROR; /* it does not know the block after all */
+    if (a->outcome == RPC_RESULT && count > 0)
+        taken(n, b, "duplicate");
+    else if (a->outcome == RPC_RESULT)
+        not_on_best_chain(n, b);
+    else
+        again_in(w, pause_ms(w->tries));
+}
+
+static void send_due(struct nodes *all, struct sent_block *b);
+
 static void on_answer(void *ctx, const struct rpc_answer *a)
 {
     struct sending *s = ctx;
     struct node *n = s->node;
-    struct nodes *all = n->all;
     struct sent_block *b = s->block;
     mem_free(s);
     struct way *w = &b->to[n->index];
     w->busy = false;
-    if (all->stopping)
+    if (n->all->stopping)
         return;
-    const char *text;
-    enum node_block_verdict verdict = node_block_verdict(&text, a);
-    log_answer(n, b, verdict, text, a);
-    if (all->hooks.on_block_answer != NULL)
-        all->hooks.on_block_answer(all->hooks.ctx, &b->hash, n->index,
-                                   verdict == BLOCK_TAKEN, text);
-    take_verdict(all, b, w, verdict, text);
-    remove_done(all);
+    if (w->known)
+        on_place(n, b, a);
+    else
+        on_submit(n, b, a);
+    if (!b->is_final)
+        send_due(n->all, b);
+    remove_done(n->all);
 }
 
 static void send_one(struct nodes *all, struct sent_block *b, size_t i)
@@ -178,14 +238,19 @@ static void send_one(struct nodes *all, struct sent_block *b, size_t i)
     struct way *w = &b->to[i];
     struct sending *s = mem_new(sizeof(*s));
     *s = (struct sending){b, &all->node[i]};
-    struct rpc_request q = {.method = "submitblock",
-                            .head = "[\"",
-                            .blob = b->hex,
-                            .tail = "\"]",
-                            .timeout_ms = NODE_BLOCK_TIMEOUT_MS,
-                            .on_answer = on_answer,
-                            .ctx = s};
-    w->busy = rpc_call(all->node[i].sends, &q) == KZ_OK;
+    struct rpc_request submit = {.method = "submitblock",
+                                 .head = "[\"",
+                                 .blob = b->hex,
+                                 .tail = "\"]",
+                                 .timeout_ms = NODE_BLOCK_TIMEOUT_MS,
+                                 .on_answer = on_answer,
+                                 .ctx = s};
+    struct rpc_request place = {.method = "getblockheader",
+                                .head = b->place_params,
+                                .timeout_ms = NODE_BLOCK_TIMEOUT_MS,
+                                .on_answer = on_answer,
+                                .ctx = s};
+    w->busy = rpc_call(all->node[i].sends, w->known ? &place : &submit) == KZ_OK;
     if (w->busy)
         w->tries++;
     else
@@ -256,6 +321,17 @@ static void make_room(struct nodes *all, size_t len)
     }
 }
 
+static void add_block(struct nodes *all, struct sent_block *b)
+{
+    char hash[HASH256_HEX_SIZE];
+    hash256_format_display(hash, &b->hash);
+    snprintf(b->place_params, sizeof(b->place_params), "[\"%s\",true]", hash);
+    b->next = all->blocks;
+    all->blocks = b;
+    all->block_count++;
+    all->block_bytes += rpc_blob_len(b->hex);
+}
+
 void nodes_submit_block(struct nodes *n, const struct hash256 *hash, const char *hex,
                         size_t hex_len, uint32_t height)
 {
@@ -266,10 +342,7 @@ void nodes_submit_block(struct nodes *n, const struct hash256 *hash, const char 
         b->hash = *hash;
         b->height = height;
         b->hex = rpc_blob_new(hex, hex_len);
-        b->next = n->blocks;
-        n->blocks = b;
-        n->block_count++;
-        n->block_bytes += hex_len;
+        add_block(n, b);
     }
     for (size_t i = 0; i < n->count; i++)
         b->to[i].due = clock_now();

@@ -33,19 +33,19 @@ struct registry {
     struct registry_hooks hooks;
     struct event *timer;
     bool is_loaded;
-    bool is_asking;  /* a load or a version is under way */
-    bool must_load;  /* a change's fate is unknown */
-    bool went_back;  /* Redis' registry is older than ours */
+    bool is_asking; /* a load or a version is under way */
+    bool must_load; /* a change's fate is unknown */
+    bool went_back; /* Redis' registry is older than ours */
     bool said_away;
     json_int_t version;
-    json_t *miners;  /* id -> record */
+    json_t *miners; /* id -> record */
     struct roster *roster;
     unsigned changes;
     pthread_mutex_t lock; /* guards missed: answers that found the mailbox full */
     struct ask *missed;
 };
 
-/* --- roster ------------------------------------------------------------------------------ */
+/* --- roster ----------------------------------------------------------------------- */
 
 static void add_to_roster(struct roster *roster, const json_t *record)
 {
@@ -64,7 +64,8 @@ static void add_to_roster(struct roster *roster, const json_t *record)
     m.may_mine = miner_state_may_mine(state);
     m.warned = state == MINER_RESTRICTED;
     roster_add(roster, &m);
-    json_array_foreach (json_object_get(record, "payout_addresses"), i, a) {
+    json_array_foreach(json_object_get(record, "payout_addresses"), i, a)
+    {
         const json_t *to = json_object_get(a, "to");
         const char *address = record_text(a, "address");
         if (address != NULL && (to == NULL || json_is_null(to)))
@@ -77,14 +78,13 @@ static void publish(struct registry *r)
     const char *id;
     json_t *record;
     struct roster *roster = roster_new(json_object_size(r->miners));
-    json_object_foreach (r->miners, id, record)
-        add_to_roster(roster, record);
+    json_object_foreach(r->miners, id, record) add_to_roster(roster, record);
     roster_unref(r->roster);
     r->roster = roster;
     r->hooks.on_roster(r->hooks.ctx, roster);
 }
 
-/* --- answers ----------------------------------------------------------------------------- */
+/* --- answers ---------------------------------------------------------------------- */
 
 static void take_record(struct registry *r, json_t *record)
 {
@@ -107,9 +107,10 @@ static bool is_older(const struct registry *r, const json_t *record)
 static void say_back(struct registry *r, json_int_t version)
 {
     if (!r->went_back)
-        log_error("registry_went_back", kv_i64("version", version),
-                  kv_i64("known", r->version),
-                  kv_str("means", "Redis lost registry data; the cache stays in force"));
+        log_error(
+            "registry_went_back", kv_i64("version", version),
+            kv_i64("known", r->version),
+            kv_str("means", "Redis lost registry data; the cache stays in force"));
     r->went_back = true;
 }
 
@@ -123,7 +124,7 @@ static void loaded(struct registry *r, const json_t *value)
         return;
     }
     json_object_clear(r->miners);
-    json_array_foreach (json_object_get(value, "miners"), i, record)
+    json_array_foreach(json_object_get(value, "miners"), i, record)
         take_record(r, record);
     if (!r->is_loaded || r->went_back)
         log_info("registry_loaded", kv_u64("miners", json_object_size(r->miners)),
@@ -221,7 +222,7 @@ static struct ask *ask_new(struct registry *r, enum ask_kind kind)
     return a;
 }
 
-/* --- the timer --------------------------------------------------------------------------- */
+/* --- the timer -------------------------------------------------------------------- */
 
 static void ask_load(struct registry *r)
 {
@@ -293,7 +294,7 @@ void registry_stop(struct registry *r)
     mem_free(r);
 }
 
-/* --- changes ----------------------------------------------------------------------------- */
+/* --- changes ---------------------------------------------------------------------- */
 
 /* Whether changes can be taken at all; says why not. */
 static bool is_open(const struct registry *r, registry_done_fn *on_done, void *ctx)
@@ -367,7 +368,7 @@ void registry_set_state(struct registry *r, const char *id, enum miner_state sta
     }
 }
 
-/* --- looking ----------------------------------------------------------------------------- */
+/* --- looking ---------------------------------------------------------------------- */
 
 json_t *registry_show(const struct registry *r, const char *id)
 {
@@ -397,8 +398,7 @@ json_t *registry_list(const struct registry *r)
     json_t *record, *list = json_array();
     size_t count = 0;
     json_t **sorted = mem_array(json_object_size(r->miners), sizeof(*sorted));
-    json_object_foreach (r->miners, id, record)
-        sorted[count++] = registry_show(r, id);
+    json_object_foreach(r->miners, id, record) sorted[count++] = registry_show(r, id);
     if (count > 0)
         qsort(sorted, count, sizeof(*sorted), by_number);
     for (size_t i = 0; i < count; i++)
@@ -409,10 +409,10 @@ json_t *registry_list(const struct registry *r)
 
 json_t *registry_status(const struct registry *r)
 {
-    return json_pack("{s:b, s:I, s:I, s:s}", "loaded", r->is_loaded, "version", r->version,
-                     "miners", (json_int_t)json_object_size(r->miners), "alarm",
-                     r->went_back ? "Redis lost registry data; the cache stays in force"
-                                  : "");
+    return json_pack(
+        "{s:b, s:I, s:I, s:s}", "loaded", r->is_loaded, "version", r->version, "miners",
+        (json_int_t)json_object_size(r->miners), "alarm",
+        r->went_back ? "Redis lost registry data; the cache stays in force" : "");
 }
 
 const struct roster *registry_roster(const struct registry *r)

@@ -40,12 +40,13 @@ KZ_MUST_USE enum kz_err registry_start(struct registry **out, struct event_base 
                                        struct mailbox *mailbox, const struct conf *conf,
                                        struct store *store,
                                        const struct registry_hooks *hooks);
-/* After store_stop() and after the mailbox was freed: both still know us. NULL accepted. */
+/* After store_stop() and after the mailbox was freed: both still know us. NULL
+ * accepted. */
 void registry_stop(struct registry *r);
 
 /* Called once, from the loop or at once. KZ_OK: `record` as stored, the callee's. Else
- * NULL and `text` to show: KZ_RANGE refused (field first), KZ_EMPTY no such miner, KZ_IO
- * Redis is away or did not confirm, KZ_BUSY too many changes at once. */
+ * NULL and `text` to show: KZ_RANGE refused (field first), KZ_EMPTY no such miner,
+ * KZ_IO Redis is away or did not confirm, KZ_BUSY too many changes at once. */
 typedef void registry_done_fn(void *ctx, enum kz_err err, json_t *record,
                               const char *text);
 
@@ -56,7 +57,7 @@ void registry_set_state(struct registry *r, const char *id, enum miner_state sta
                         const char *basis, const char *actor, registry_done_fn *on_done,
                         void *ctx);
 
-json_t *registry_list(const struct registry *r); /* array, by number */
+json_t *registry_list(const struct registry *r);                 /* array, by number */
 json_t *registry_show(const struct registry *r, const char *id); /* NULL: none */
 /* {loaded, version, miners, alarm} */
 json_t *registry_status(const struct registry *r);

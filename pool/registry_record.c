@@ -25,7 +25,7 @@ static enum kz_err refuse(char why[RECORD_WHY_SIZE], const char *format, ...)
     return KZ_RANGE;
 }
 
-/* --- states ----------------------------------------------------------------------------- */
+/* --- states ----------------------------------------------------------------------- */
 
 static const char *const state_names[MINER_STATES] = {
     [MINER_DRAFT] = "draft",           [MINER_SUBMITTED] = "submitted",
@@ -77,7 +77,7 @@ enum miner_state record_state(const json_t *record)
     return state;
 }
 
-/* --- fields ----------------------------------------------------------------------------- */
+/* --- fields ----------------------------------------------------------------------- */
 
 /* Text without control characters or blanks at its ends, at most `max` bytes. Valid
  * UTF-8 it is already: JSON text always is. */
@@ -98,8 +98,8 @@ static enum kz_err need(const char **out, char why[RECORD_WHY_SIZE],
     const json_t *value = json_object_get(fields, key);
     if (value == NULL)
         return refuse(why, "%s: is missing", key);
-    if (!json_is_string(value) || strlen(json_string_value(value)) !=
-                                      json_string_length(value))
+    if (!json_is_string(value) ||
+        strlen(json_string_value(value)) != json_string_length(value))
         return refuse(why, "%s: must be a text", key);
     *out = json_string_value(value);
     return KZ_OK;
@@ -113,7 +113,8 @@ static enum kz_err check_keys(char why[RECORD_WHY_SIZE], const json_t *fields)
     json_t *value;
     if (!json_is_object(fields))
         return refuse(why, "fields: an object expected");
-    json_object_foreach ((json_t *)fields, key, value) {
+    json_object_foreach((json_t *)fields, key, value)
+    {
         char word[64];
         if (snprintf(word, sizeof(word), " %s ", key) >= (int)sizeof(word) ||
             strchr(key, ' ') != NULL || strstr(known, word) == NULL)
@@ -125,7 +126,7 @@ static enum kz_err check_keys(char why[RECORD_WHY_SIZE], const json_t *fields)
 static enum kz_err add_id(json_t *record, char why[RECORD_WHY_SIZE],
                           const struct record_request *from)
 {
-    const char *text;
+    const char *text = NULL;
     struct miner_id id;
     if (need(&text, why, from->fields, "id") != KZ_OK)
         return KZ_RANGE;
@@ -139,7 +140,7 @@ static enum kz_err add_choice(json_t *record, char why[RECORD_WHY_SIZE],
                               const json_t *fields, const char *key,
                               const char *const *choices)
 {
-    const char *text;
+    const char *text = NULL;
     if (need(&text, why, fields, key) != KZ_OK)
         return KZ_RANGE;
     char list[RECORD_WHY_SIZE] = "";
@@ -149,7 +150,8 @@ static enum kz_err add_choice(json_t *record, char why[RECORD_WHY_SIZE],
             return KZ_OK;
         }
         size_t used = strlen(list);
-        snprintf(list + used, sizeof(list) - used, "%s%s", i > 0 ? ", " : "", choices[i]);
+        snprintf(list + used, sizeof(list) - used, "%s%s", i > 0 ? ", " : "",
+                 choices[i]);
     }
     return refuse(why, "%s: one of %s expected", key, list);
 }
@@ -169,7 +171,7 @@ static void jurisdiction_country(char out[3], const struct conf *conf)
 static enum kz_err add_country(json_t *record, char why[RECORD_WHY_SIZE],
                                const struct record_request *from)
 {
-    const char *text;
+    const char *text = NULL;
     char home[3];
     if (need(&text, why, from->fields, "country") != KZ_OK)
         return KZ_RANGE;
@@ -179,8 +181,9 @@ static enum kz_err add_country(json_t *record, char why[RECORD_WHY_SIZE],
     jurisdiction_country(home, from->conf);
     bool resident = strcmp(record_text(record, "residency"), "resident") == 0;
     if (home[0] != '\0' && resident != (strcmp(home, text) == 0))
-        return refuse(why, resident ? "country: a resident's must be %s"
-                                    : "country: a non-resident's cannot be %s",
+        return refuse(why,
+                      resident ? "country: a resident's must be %s"
+                               : "country: a non-resident's cannot be %s",
                       home);
     json_object_set_new(record, "residence_country", json_string(text));
     return KZ_OK;
@@ -189,12 +192,13 @@ static enum kz_err add_country(json_t *record, char why[RECORD_WHY_SIZE],
 static enum kz_err add_certificate(json_t *record, char why[RECORD_WHY_SIZE],
                                    const struct record_request *from)
 {
-    const char *text;
+    const char *text = NULL;
     if (need(&text, why, from->fields, "certificate") != KZ_OK)
         return KZ_RANGE;
     if (!is_clean(text, CERTIFICATE_MAX))
-        return refuse(why, "certificate: its number in 1 to %d bytes, without blanks "
-                           "around it, expected",
+        return refuse(why,
+                      "certificate: its number in 1 to %d bytes, without blanks "
+                      "around it, expected",
                       CERTIFICATE_MAX);
     json_object_set_new(record, "certificate", json_pack("{s:s}", "number", text));
     return KZ_OK;
@@ -203,7 +207,7 @@ static enum kz_err add_certificate(json_t *record, char why[RECORD_WHY_SIZE],
 static enum kz_err add_name(json_t *record, char why[RECORD_WHY_SIZE],
                             const struct record_request *from)
 {
-    const char *text;
+    const char *text = NULL;
     if (json_object_get(from->fields, "name") == NULL)
         return KZ_OK;
     if (need(&text, why, from->fields, "name") != KZ_OK)
@@ -221,14 +225,13 @@ static bool has_address(const json_t *list, const char *text)
 {
     size_t i;
     const json_t *one;
-    json_array_foreach ((json_t *)list, i, one)
-        if (strcmp(record_text(one, "address"), text) == 0)
-            return true;
+    json_array_foreach((json_t *)list, i, one) if (strcmp(record_text(one, "address"),
+                                                          text) == 0) return true;
     return false;
 }
 
-static enum kz_err add_address(json_t *list, char why[RECORD_WHY_SIZE], const char *given,
-                               const struct record_request *from)
+static enum kz_err add_address(json_t *list, char why[RECORD_WHY_SIZE],
+                               const char *given, const struct record_request *from)
 {
     char text[ADDRESS_TEXT_SIZE], since[CLOCK_TEXT_SIZE];
     struct address a;
@@ -242,9 +245,9 @@ static enum kz_err add_address(json_t *list, char why[RECORD_WHY_SIZE], const ch
     if (has_address(list, text))
         return refuse(why, "address: \"%.100s\" is given twice", given);
     clock_utc_format(since, from->now_ms);
-    json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:n}", "address", text, "type",
-                                          address_type_name(a.type), "from", since,
-                                          "to"));
+    json_array_append_new(list,
+                          json_pack("{s:s, s:s, s:s, s:n}", "address", text, "type",
+                                    address_type_name(a.type), "from", since, "to"));
     return KZ_OK;
 }
 
@@ -254,7 +257,8 @@ static enum kz_err add_addresses(json_t *record, char why[RECORD_WHY_SIZE],
     const json_t *given = json_object_get(from->fields, "address");
     if (given == NULL)
         given = json_object_get(from->fields, "addresses");
-    size_t count = json_is_array(given) ? json_array_size(given) : json_is_string(given);
+    size_t count =
+        json_is_array(given) ? json_array_size(given) : json_is_string(given);
     if (count == 0 || count > RECORD_ADDRESSES_MAX)
         return refuse(why, "address: 1 to %d expected", RECORD_ADDRESSES_MAX);
     json_t *list = json_array();

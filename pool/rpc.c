@@ -195,9 +195,9 @@ static void on_http(struct evhttp_request *req, void *arg)
 
 static void add_body(struct evbuffer *out, const struct call *c)
 {
-    evbuffer_add_printf(out,
-                        "{\"jsonrpc\":\"1.0\",\"id\":%llu,\"method\":\"%s\",\"params\":%s",
-                        (unsigned long long)c->id, c->q.method, c->q.head);
+    evbuffer_add_printf(
+        out, "{\"jsonrpc\":\"1.0\",\"id\":%llu,\"method\":\"%s\",\"params\":%s",
+        (unsigned long long)c->id, c->q.method, c->q.head);
     if (c->q.blob != NULL) {
         struct rpc_blob *b = rpc_blob_ref(c->q.blob);
         if (evbuffer_add_reference(out, b->text, b->len, on_blob_sent, b) != 0)
@@ -262,8 +262,8 @@ static void attempt_send(struct rpc *r)
         return;
     }
     r->request = req; /* before the call: it may answer from within */
-    if (evhttp_make_request(r->conn, req, EVHTTP_REQ_POST,
-                            rpc_place_path(r->place)) != 0) {
+    if (evhttp_make_request(r->conn, req, EVHTTP_REQ_POST, rpc_place_path(r->place)) !=
+        0) {
         /* Not queued, so not owned by the connection. */
         r->request = NULL;
         evhttp_request_free(req);

@@ -44,8 +44,7 @@ void rpc_auth_free(struct rpc_auth *a)
 
 static bool is_same(const struct secret *a, const struct secret *b)
 {
-    return a != NULL && b != NULL &&
-           strcmp(secret_reveal(a), secret_reveal(b)) == 0;
+    return a != NULL && b != NULL && strcmp(secret_reveal(a), secret_reveal(b)) == 0;
 }
 
 /* A node that is down has no cookie file, and we ask every second: say it once. */

@@ -1,5 +1,7 @@
 #include "pool/rpc_reply.h"
 
+#include "pool/json_fast.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -34,7 +36,8 @@ void rpc_text_copy(char *out, size_t size, const char *in)
     out[i] = '\0';
 }
 
-void rpc_answer_fail(struct rpc_answer *a, enum rpc_outcome outcome, const char *message)
+void rpc_answer_fail(struct rpc_answer *a, enum rpc_outcome outcome,
+                     const char *message)
 {
     a->outcome = outcome;
     rpc_text_copy(a->message, sizeof(a->message), message);
@@ -87,8 +90,8 @@ static void read_object(struct rpc_answer *a, const json_t *root, uint64_t id)
     }
 }
 
-void rpc_reply_parse(struct rpc_answer *a, int http_status, const char *body, size_t len,
-                     uint64_t id)
+void rpc_reply_parse(struct rpc_answer *a, int http_status, const char *body,
+                     size_t len, uint64_t id)
 {
     if (http_status == 401) {
         rpc_answer_fail(a, RPC_REFUSED, "HTTP 401: user, password or cookie refused");
@@ -99,7 +102,9 @@ void rpc_reply_parse(struct rpc_answer *a, int http_status, const char *body, si
         return;
     }
     json_error_t where;
-    a->root = len > 0 ? json_loadb(body, len, 0, &where) : NULL;
+    a->root = json_fast(body, len);
+    if (a->root == NULL)
+        a->root = json_loadb(body, len, 0, &where);
     if (json_is_object(a->root))
         read_object(a, a->root, id);
     else if (http_status == 503)
@@ -109,6 +114,8 @@ void rpc_reply_parse(struct rpc_answer *a, int http_status, const char *body, si
     else
         rpc_answer_fail(a, RPC_MALFORMED,
                         a->root == NULL ? where.text : "JSON, but no object");
-    if (a->outcome == RPC_RESULT && http_status != 200)
+    if (a->outcome == RPC_RESULT && http_status != 200) {
         fail_status(a, RPC_MALFORMED, http_status, "", 0);
+        a->result = NULL;
+    }
 }

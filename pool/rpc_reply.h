@@ -1,8 +1,8 @@
 /* pool/rpc_reply.h - what became of one JSON-RPC call.
  *
- * rpc_reply_parse() judges an HTTP answer: nodes answer errors with status 200 (JSON-RPC
- * 2.0) or with 500 and 404 and the same body (JSON-RPC 1), refuse credentials with 401,
- * and say 503 in plain text when their work queue is full.
+ * rpc_reply_parse() judges an HTTP answer: nodes answer errors with status 200
+ * (JSON-RPC 2.0) or with 500 and 404 and the same body (JSON-RPC 1), refuse credentials
+ * with 401, and say 503 in plain text when their work queue is full.
  *
  * Ownership  `result` is borrowed from the answer; rpc_answer_clear() releases it.
  * Thread     any. Pure. */
@@ -48,9 +48,10 @@ struct rpc_answer {
 #define RPC_CODE_WARMING_UP    (-28)
 
 /* Fills outcome, result, code, message and root. `id` is the call's. */
-void rpc_reply_parse(struct rpc_answer *a, int http_status, const char *body, size_t len,
-                     uint64_t id);
-void rpc_answer_fail(struct rpc_answer *a, enum rpc_outcome outcome, const char *message);
+void rpc_reply_parse(struct rpc_answer *a, int http_status, const char *body,
+                     size_t len, uint64_t id);
+void rpc_answer_fail(struct rpc_answer *a, enum rpc_outcome outcome,
+                     const char *message);
 /* A node's text for logs and status: what is not printable ASCII becomes '?', what is
  * too long is cut. `in` NULL counts as "". */
 void rpc_text_copy(char *out, size_t size, const char *in);

@@ -65,8 +65,8 @@ static const char *fate_suffix(enum spool_fate fate)
     return ".stale";
 }
 
-static void name_format(char out[NAME_SIZE], uint32_t height, const struct hash256 *hash,
-                        const char *suffix)
+static void name_format(char out[NAME_SIZE], uint32_t height,
+                        const struct hash256 *hash, const char *suffix)
 {
     char text[HASH256_HEX_SIZE];
     hash256_format_display(text, hash);

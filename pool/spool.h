@@ -21,7 +21,7 @@
 
 #define SPOOL_KEEP        200
 #define SPOOL_QUEUE_BYTES ((size_t)256 * 1024 * 1024)
-#define SPOOL_FILE_MAX    ((size_t)16 * 1024 * 1024) /* a block's hex is below 8 million */
+#define SPOOL_FILE_MAX    ((size_t)16 * 1024 * 1024) /* hex of a block: below 8 MB */
 
 struct spool;
 
@@ -38,8 +38,8 @@ void spool_write(struct spool *s, const struct hash256 *hash, uint32_t height,
 void spool_mark(struct spool *s, const struct hash256 *hash, enum spool_fate fate);
 
 /* Gives every block without a known fate, whose header has the hash that its name says;
- * a file that is damaged is logged and skipped. `hex` is borrowed for the call. Reads on
- * the calling thread: meant for the start. Returns how many it gave. */
+ * a file that is damaged is logged and skipped. `hex` is borrowed for the call. Reads
+ * on the calling thread: meant for the start. Returns how many it gave. */
 size_t spool_pending(const struct spool *s,
                      void (*on_block)(void *ctx, const struct hash256 *hash,
                                       uint32_t height, const char *hex, size_t hex_len),

@@ -1,6 +1,6 @@
-/* tests/unit/fake_rpc.h - an HTTP server in the test's own event loop that does as told:
- * answers, answers wrongly, waits, or hangs up. Raw sockets, so that no library corrects
- * what must be wrong.
+/* tests/unit/fake_rpc.h - an HTTP server in the test's own event loop that does as
+ * told: answers, answers wrongly, waits, or hangs up. Raw sockets, so that no library
+ * corrects what must be wrong.
  *
  * Thread: the test's. */
 #ifndef TESTS_FAKE_RPC_H
@@ -15,7 +15,9 @@
 #include <event2/event.h>
 #include <event2/listener.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define FAKE_CONNS 64
@@ -78,17 +80,19 @@ static inline void fake_result(const struct fake_request *r, json_t *result)
     json_decref(reply);
 }
 
-static inline void fake_error(const struct fake_request *r, int code, const char *message)
+static inline void fake_error(const struct fake_request *r, int code,
+                              const char *message)
 {
-    json_t *reply = json_pack("{s:n, s:{s:i, s:s}, s:I}", "result", "error", "code", code,
-                              "message", message, "id", (json_int_t)r->id);
+    json_t *reply = json_pack("{s:n, s:{s:i, s:s}, s:I}", "result", "error", "code",
+                              code, "message", message, "id", (json_int_t)r->id);
     char *text = json_dumps(reply, JSON_COMPACT);
     fake_text(r, 500, text);
     free(text);
     json_decref(reply);
 }
 
-static inline void fake_header(char *out, size_t size, const char *head, const char *name)
+static inline void fake_header(char *out, size_t size, const char *head,
+                               const char *name)
 {
     const char *at = strstr(head, name);
     out[0] = '\0';
@@ -154,7 +158,8 @@ static inline void fake_on_accept(struct evconnlistener *l, evutil_socket_t fd,
 }
 
 /* Port 0: a free one. */
-static inline bool fake_start(struct fake_rpc *f, struct event_base *base, uint16_t port,
+static inline bool fake_start(struct fake_rpc *f, struct event_base *base,
+                              uint16_t port,
                               void (*on_request)(void *, const struct fake_request *),
                               void *ctx)
 {
@@ -164,10 +169,10 @@ static inline bool fake_start(struct fake_rpc *f, struct event_base *base, uint1
     f->base = base;
     f->on_request = on_request;
     f->ctx = ctx;
-    f->listener = evconnlistener_new_bind(
-        base, fake_on_accept, f,
-        LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE | LEV_OPT_CLOSE_ON_EXEC, 16,
-        (struct sockaddr *)&sin, sizeof(sin));
+    f->listener = evconnlistener_new_bind(base, fake_on_accept, f,
+                                          LEV_OPT_CLOSE_ON_FREE | LEV_OPT_REUSEABLE |
+                                              LEV_OPT_CLOSE_ON_EXEC,
+                                          16, (struct sockaddr *)&sin, sizeof(sin));
     if (f->listener == NULL)
         return false;
     socklen_t len = sizeof(sin);
@@ -196,12 +201,12 @@ static inline void run_once(struct event_base *base)
 }
 
 /* Runs the loop until the condition holds; it fails the test when `ms` have passed. */
-#define RUN_UNTIL(base, condition, ms)                                            \
-    do {                                                                          \
-        struct monotime run_end_ = monotime_add_ms(clock_now(), (ms));            \
-        while (!(condition) && clock_now().ns < run_end_.ns)                      \
-            run_once(base);                                                       \
-        assert_true(condition);                                                   \
+#define RUN_UNTIL(base, condition, ms)                                                 \
+    do {                                                                               \
+        struct monotime run_end_ = monotime_add_ms(clock_now(), (ms));                 \
+        while (!(condition) && clock_now().ns < run_end_.ns)                           \
+            run_once(base);                                                            \
+        assert_true(condition);                                                        \
     } while (0)
 
 #endif

@@ -22,7 +22,7 @@ struct peer {
     const char *chain;
     bool in_download;
     uint32_t more_headers;
-    bool holds_polls;        /* a long poll waits for peer_release() */
+    bool holds_polls; /* a long poll waits for peer_release() */
     struct bufferevent *poll;
     long long poll_id;
     size_t polls, templates, proposals;
@@ -34,7 +34,7 @@ struct peer {
     const char *submit_word; /* NULL: JSON's null */
     size_t submits;
     const char *proposal_word;
-    char block[64]; /* the hex last submitted */
+    char block[64];           /* the hex last submitted */
     int header_confirmations; /* < -1: not found */
 };
 
@@ -70,8 +70,8 @@ static json_t *make_template(struct peer *p)
         "version", 0x20000000, "rules", "csv", "!segwit", "previousblockhash", tip,
         "transactions", "coinbasevalue", (json_int_t)5000000000, "longpollid", id,
         "curtime", 1700000000, "mintime", 1600000000, "bits", "207fffff", "height",
-        (int)p->height + 1, "capabilities", "proposal", "sigoplimit", 80000, "sizelimit",
-        4000000, "weightlimit", 4000000);
+        (int)p->height + 1, "capabilities", "proposal", "sigoplimit", 80000,
+        "sizelimit", 4000000, "weightlimit", 4000000);
     assert_non_null(t);
     if (p->break_field != NULL && p->broken == NULL)
         json_object_del(t, p->break_field);
@@ -160,7 +160,8 @@ static void peer_start(struct bed *b, size_t i, uint16_t port)
              (unsigned)p->fake.port);
 }
 
-/* --- the hooks ----------------------------------------------------------------------- */
+/* --- the hooks -----------------------------------------------------------------------
+ */
 
 static void on_template(void *ctx, struct template *t, bool new_tip, size_t node)
 {
@@ -205,7 +206,8 @@ static void on_confirmations(void *ctx, enum kz_err err, int64_t confirmations)
     b->confirmations = confirmations;
 }
 
-/* --- the bed --------------------------------------------------------------------------- */
+/* --- the bed
+ * --------------------------------------------------------------------------- */
 
 static int set_up(void **state)
 {
@@ -221,6 +223,7 @@ static int set_up(void **state)
         b->peer[i].height = 100;
         b->peer[i].chain = "regtest";
         b->peer[i].holds_polls = true;
+        b->peer[i].header_confirmations = 1;
     }
     *state = b;
     return 0;
@@ -273,7 +276,8 @@ static void submit(struct bed *b, const char *hex, uint32_t height)
     nodes_submit_block(b->nodes, &hash, hex, strlen(hex), height);
 }
 
-/* --- templates -------------------------------------------------------------------------- */
+/* --- templates
+ * -------------------------------------------------------------------------- */
 
 static void the_first_template_comes_from_the_preferred_node(void **state)
 {
@@ -308,7 +312,7 @@ static void a_refresh_is_no_new_tip(void **state)
 {
     struct bed *b = *state;
     nodes_up(b, 1);
-    RUN_UNTIL(b->base, b->templates >= 3, WAIT_MS);
+    RUN_UNTIL(b->base, b->templates >= 2, WAIT_MS);
     assert_int_equal(b->new_tips, 1);
 }
 
@@ -337,9 +341,9 @@ static void a_nudge_fetches_a_template(void **state)
 static void each_broken_field_is_refused_and_the_previous_work_kept(void **state)
 {
     struct bed *b = *state;
-    static const char *const fields[] = {"version",       "previousblockhash",
-                                         "transactions",  "coinbasevalue",
-                                         "curtime",       "bits",
+    static const char *const fields[] = {"version",      "previousblockhash",
+                                         "transactions", "coinbasevalue",
+                                         "curtime",      "bits",
                                          "height"};
     struct peer *p = &b->peer[0];
     b->conf.template_refresh_seconds = 60;
@@ -372,7 +376,8 @@ static void a_node_without_long_polls_is_refreshed_all_the_same(void **state)
     assert_int_equal(b->peer[0].polls, 0);
 }
 
-static void a_node_that_answers_long_polls_at_once_does_not_keep_us_spinning(void **state)
+static void
+a_node_that_answers_long_polls_at_once_does_not_keep_us_spinning(void **state)
 {
     struct bed *b = *state;
     b->peer[0].holds_polls = false;
@@ -382,7 +387,8 @@ static void a_node_that_answers_long_polls_at_once_does_not_keep_us_spinning(voi
     assert_true(b->peer[0].fake.requests < 30);
 }
 
-/* --- health and fail-over ----------------------------------------------------------------- */
+/* --- health and fail-over
+ * ----------------------------------------------------------------- */
 
 static void a_killed_node_is_replaced_within_a_second(void **state)
 {
@@ -520,7 +526,9 @@ static void a_node_that_goes_back_under_our_eyes_is_followed(void **state)
     assert_int_equal(b->new_tips, 2);
 }
 
-/* --- blocks ----------------------------------------------------------------------------------- */
+/* --- blocks
+ * -----------------------------------------------------------------------------------
+ */
 
 static void a_block_goes_to_all_nodes_at_once_and_each_answer_is_told(void **state)
 {
@@ -536,6 +544,36 @@ static void a_block_goes_to_all_nodes_at_once_and_each_answer_is_told(void **sta
         assert_string_equal(b->peer[i].block, "c0ffee");
     }
     assert_int_equal(b->finals, 1);
+    assert_true(b->final_accepted);
+}
+
+static void a_stored_block_is_accepted_only_on_the_best_chain(void **state)
+{
+    struct bed *b = *state;
+    b->peer[0].submit_word = "duplicate";
+    b->peer[0].header_confirmations = -1;
+    nodes_up(b, 1);
+    submit(b, "00", 101);
+    RUN_UNTIL(b->base, b->answers[0] == 1, WAIT_MS);
+    assert_false(b->last_accepted);
+    assert_string_equal(b->last_answer, "inconclusive");
+    assert_int_equal(b->finals, 0);
+    b->peer[0].header_confirmations = 2; /* a reorganisation to its side */
+    RUN_UNTIL(b->base, b->finals == 1, WAIT_MS);
+    assert_true(b->final_accepted);
+    assert_int_equal(b->peer[0].submits, 1);
+}
+
+static void a_block_that_a_node_forgot_is_sent_again(void **state)
+{
+    struct bed *b = *state;
+    b->peer[0].submit_word = "duplicate";
+    b->peer[0].header_confirmations = -2;
+    nodes_up(b, 1);
+    submit(b, "00", 101);
+    RUN_UNTIL(b->base, b->peer[0].submits == 2, WAIT_MS);
+    b->peer[0].submit_word = NULL;
+    RUN_UNTIL(b->base, b->finals == 1, WAIT_MS);
     assert_true(b->final_accepted);
 }
 
@@ -576,6 +614,7 @@ static void a_block_that_nobody_takes_is_given_up_six_blocks_later(void **state)
 {
     struct bed *b = *state;
     b->peer[0].submit_word = "inconclusive";
+    b->peer[0].header_confirmations = -1;
     nodes_up(b, 1);
     RUN_UNTIL(b->base, b->peer[0].poll != NULL, WAIT_MS);
     submit(b, "00", 101);
@@ -624,7 +663,8 @@ static void stopping_with_everything_under_way_leaves_nothing(void **state)
     assert_false(b->confirmed);
 }
 
-/* --- proposals, confirmations, settings --------------------------------------------------------- */
+/* --- proposals, confirmations, settings
+ * --------------------------------------------------------- */
 
 static void a_rejected_proposal_is_told_and_an_overtaken_one_is_not(void **state)
 {
@@ -722,6 +762,8 @@ int main(void)
         CASE(a_node_back_with_an_older_tip_does_not_replace_newer_work),
         CASE(a_node_that_goes_back_under_our_eyes_is_followed),
         CASE(a_block_goes_to_all_nodes_at_once_and_each_answer_is_told),
+        CASE(a_stored_block_is_accepted_only_on_the_best_chain),
+        CASE(a_block_that_a_node_forgot_is_sent_again),
         CASE(a_block_refused_by_all_is_given_up),
         CASE(a_block_is_kept_until_a_node_is_there),
         CASE(a_block_that_nobody_takes_is_given_up_six_blocks_later),

@@ -127,7 +127,8 @@ static void ask_and_wait(struct bed *b)
     RUN_UNTIL(b->base, b->seen.count == before + 1, WAIT_MS);
 }
 
-static void expect(struct bed *b, int status, const char *body, enum rpc_outcome outcome)
+static void expect(struct bed *b, int status, const char *body,
+                   enum rpc_outcome outcome)
 {
     b->status = status;
     b->body = body;
@@ -147,7 +148,8 @@ static void a_result_arrives(void **state)
 static void errors_are_read_whatever_the_status(void **state)
 {
     struct bed *b = *state;
-    const char *body = "{\"result\":null,\"error\":{\"code\":-28,\"message\":\"Loading\"}}";
+    const char *body =
+        "{\"result\":null,\"error\":{\"code\":-28,\"message\":\"Loading\"}}";
     const int statuses[] = {200, 404, 500, 503};
     for (size_t i = 0; i < 4; i++) {
         expect(b, statuses[i], body, RPC_ERROR);
@@ -279,7 +281,8 @@ static void a_fresh_connection_that_breaks_is_lost_at_once(void **state)
 static void cut_short(void *ctx, const struct fake_request *r)
 {
     (void)ctx;
-    static const char text[] = "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n{\"result\":";
+    static const char text[] =
+        "HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n{\"result\":";
     /* Straight to the socket: a bufferevent that is freed forgets what it holds. */
     assert_true(write(bufferevent_getfd(r->bev), text, sizeof(text) - 1) > 0);
     fake_hang_up(r->fake, r->bev);
@@ -489,7 +492,7 @@ static void urls_that_cannot_be_used_are_refused_with_a_reason(void **state)
 {
     struct bed *b = *state;
     static const char *const bad[] = {
-        "",  "127.0.0.1:8332", "https://127.0.0.1:8332",     "http://",
+        "",  "127.0.0.1:8332", "https://127.0.0.1:8332",   "http://",
         ":", "http://host",    "http://user:pw@host:8332", "http://h:70000",
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
