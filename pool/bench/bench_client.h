@@ -11,10 +11,10 @@
  * Shares are tested against 0xffff * 2^208 / difficulty, the harder of the two usual
  * readings of difficulty, so they stand at any pool.
  *
- * Ownership  client_group borrows its options and hooks; a client is its owner's
- * storage. Errors     everything that ends a connection comes through on_down, once; a
- * login that is refused through on_refused, and the connection stays. Thread     the
- * loop's. */
+ * Ownership  client_group borrows its options and hooks; a client is its owner's storage.
+ * Errors     everything that ends a connection comes through on_down, once; a login that
+ *            is refused through on_refused, and the connection stays.
+ * Thread     the loop's. */
 #ifndef POOL_BENCH_CLIENT_H
 #define POOL_BENCH_CLIENT_H
 

@@ -170,6 +170,12 @@ static void on_notify(struct client *c, const struct scan_notify *n,
     load_share_job(conn);
 }
 
+static void on_terms(struct client *c)
+{
+    struct load_conn *conn = c->owner;
+    pick_terms(&conn->picker, c);
+}
+
 static void on_reply(struct client *c, const struct client_reply *r, int64_t now_ns)
 {
     struct load_conn *conn = c->owner;
@@ -196,7 +202,8 @@ static const struct client_hooks load_hooks = {.on_step = on_step,
                                                .on_notify = on_notify,
                                                .on_reply = on_reply,
                                                .on_refused = on_refused,
-                                               .on_down = on_down};
+                                               .on_down = on_down,
+                                               .on_terms = on_terms};
 
 static void open_next(struct load *l)
 {

@@ -8,7 +8,8 @@
  * Units      nanoseconds of the monotonic clock.
  * Ownership  the plan is borrowed until node_caller_stop().
  * Errors     node_caller_stop() tells the first that occurred; no block is asked for
- * after it. Thread     start, stop: one; the calls run on the thread of its own. */
+ *            after it.
+ * Thread     start, stop: one; the calls run on the thread of its own. */
 #ifndef POOL_BENCH_NODE_H
 #define POOL_BENCH_NODE_H
 

@@ -65,7 +65,10 @@ enum kz_err pick_job(struct picker *p, struct pick_cache *cache,
                      const struct scan_notify *n, struct bytes params)
 {
     struct target network;
-    struct picker fresh = {.extranonce2 = p->extranonce2 + 1, .has_job = true};
+    struct picker fresh = {.extranonce2 = p->extranonce2 + 1,
+                           .has_job = true,
+                           .easiest = c->target,
+                           .hardest = c->target};
     enum kz_err err = parse_numbers(&fresh, &network, n);
     if (err != KZ_OK || n->job_id.len > WORK_JOB_ID_MAX)
         return err != KZ_OK ? err : KZ_RANGE;
@@ -83,6 +86,17 @@ enum kz_err pick_job(struct picker *p, struct pick_cache *cache,
     return KZ_OK;
 }
 
+void pick_terms(struct picker *p, const struct client *c)
+{
+    if (target_compare(&c->target, &p->easiest) > 0)
+        p->easiest = c->target;
+    if (target_compare(&c->target, &p->hardest) < 0)
+        p->hardest = c->target;
+    /* The job was not taken apart, and now it would have to be: the next one is. */
+    if (!p->must_hash && !is_hard(&p->easiest))
+        p->has_job = false;
+}
+
 static void make_header(struct picker *p, const struct client *c)
 {
     uint8_t extranonce[WORK_EXTRANONCE_MAX];
@@ -96,30 +110,28 @@ static void make_header(struct picker *p, const struct client *c)
 }
 
 static bool is_of_kind(const struct picker *p, const struct pick_rules *rules,
-                       const struct client *c, const struct hash256 *h)
+                       const struct hash256 *h)
 {
-    bool is_share = target_is_met(&c->target, h);
     bool is_block = target_is_met(&p->work.job->network_target, h);
     if (rules->valid)
-        return is_share && (rules->blocks_ok || !is_block);
-    return !is_share && !is_block;
+        return target_is_met(&p->hardest, h) && (rules->blocks_ok || !is_block);
+    return !target_is_met(&p->easiest, h) && !is_block;
 }
 
 /* Targets between which nothing lies are seen at once, not after a million hashes. */
-static bool can_exist(const struct picker *p, const struct pick_rules *rules,
-                      const struct client *c)
+static bool can_exist(const struct picker *p, const struct pick_rules *rules)
 {
     const struct target *network = &p->work.job->network_target;
     if (rules->valid)
-        return !is_hard(&c->target) &&
-               (rules->blocks_ok || target_compare(&c->target, network) > 0);
-    return c->target.limb[3] < UINT64_MAX - ((uint64_t)1 << 48);
+        return !is_hard(&p->hardest) &&
+               (rules->blocks_ok || target_compare(&p->hardest, network) > 0);
+    return p->easiest.limb[3] < UINT64_MAX - ((uint64_t)1 << 48);
 }
 
 static enum kz_err find_nonce(struct picker *p, const struct pick_rules *rules,
                               const struct client *c)
 {
-    if (!can_exist(p, rules, c))
+    if (!can_exist(p, rules))
         return KZ_RANGE;
     for (uint32_t tries = 0; tries < TRIES_MAX; tries++) {
         if (p->nonce == NONCES_MAX) {
@@ -131,7 +143,7 @@ static enum kz_err find_nonce(struct picker *p, const struct pick_rules *rules,
             make_header(p, c);
         struct hash256 h;
         work_header_hash(&h, &p->header, p->nonce++);
-        if (is_of_kind(p, rules, c, &h))
+        if (is_of_kind(p, rules, &h))
             return KZ_OK;
     }
     return KZ_RANGE;
@@ -151,12 +163,16 @@ enum kz_err pick_share(struct client_share *s,
         p->nonce++;
     }
     work_extranonce2(extranonce2, c->extranonce2_size, p->extranonce2);
+    /* Where the job's own version has bits within the mask, a pool may read the sixth
+     * parameter in several ways and take the share by any, so one that we know to be no
+     * share or block by the first could still be by another. Without it there is one.
+     */
+    bool is_plain = !p->must_hash || (p->work.job->version & c->version_mask) == 0;
     *s = (struct client_share){
         .job_id = {(const uint8_t *)p->work.job_id, strlen(p->work.job_id)},
         .extranonce2 = {extranonce2, c->extranonce2_size},
         .ntime = p->must_hash ? p->work.job->ntime : p->ntime,
         .nonce = p->must_hash ? p->nonce - 1 : p->nonce,
-        .version_bits = p->must_hash ? p->work.job->version & c->version_mask : 0,
-        .has_version_bits = c->version_mask != 0};
+        .has_version_bits = c->version_mask != 0 && is_plain};
     return KZ_OK;
 }

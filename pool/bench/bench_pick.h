@@ -34,11 +34,16 @@ struct picker {
     uint64_t extranonce2;
     uint32_t ntime, nonce;
     bool has_job, has_header, must_hash;
+    struct target easiest, hardest; /* in force since the job came */
 };
 
 KZ_MUST_USE enum kz_err pick_job(struct picker *p, struct pick_cache *cache,
                                  const struct pick_rules *rules, const struct client *c,
                                  const struct scan_notify *n, struct bytes params);
+
+/* The session's difficulty changed: pools differ in what they do with the job they sent
+ * before it, so a share has to be of its kind by every target since. */
+void pick_terms(struct picker *p, const struct client *c);
 
 /* Fills `s`, which borrows from the picker and from `extranonce2`. */
 KZ_MUST_USE enum kz_err pick_share(struct client_share *s,

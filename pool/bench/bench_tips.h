@@ -6,8 +6,8 @@
  * well.
  *
  * Units   nanoseconds of the monotonic clock; the report is in milliseconds.
- * Bounds  TIPS_MAX blocks; jobs upon later ones are not counted, and the report says
- * so. Thread  the loop's. */
+ * Bounds  TIPS_MAX blocks; jobs upon later ones are not counted, and the report says so.
+ * Thread  the loop's. */
 #ifndef POOL_BENCH_TIPS_H
 #define POOL_BENCH_TIPS_H
 
