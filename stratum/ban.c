@@ -33,8 +33,8 @@ static size_t ban_first_to_end(const struct ban_table *t)
     return first;
 }
 
-void ban_add(struct ban_table *t, const struct netaddr *a, const void *login, size_t len,
-             struct monotime now, uint32_t seconds)
+void ban_add(struct ban_table *t, const struct netaddr *a, const void *login,
+             size_t len, struct monotime now, uint32_t seconds)
 {
     uint64_t key = ban_key(t, a, login, len);
     size_t i = ban_find(t, key, now);
@@ -45,8 +45,8 @@ void ban_add(struct ban_table *t, const struct netaddr *a, const void *login, si
     t->at[i] = (struct ban){key, monotime_add_ms(now, (int64_t)seconds * 1000)};
 }
 
-bool ban_has(struct ban_table *t, const struct netaddr *a, const void *login, size_t len,
-             struct monotime now)
+bool ban_has(struct ban_table *t, const struct netaddr *a, const void *login,
+             size_t len, struct monotime now)
 {
     return t->count > 0 && ban_find(t, ban_key(t, a, login, len), now) < t->count;
 }

@@ -26,9 +26,9 @@ struct ban_table {
     struct ban at[BAN_MAX];
 };
 
-void ban_add(struct ban_table *t, const struct netaddr *a, const void *login, size_t len,
-             struct monotime now, uint32_t seconds);
-bool ban_has(struct ban_table *t, const struct netaddr *a, const void *login, size_t len,
-             struct monotime now);
+void ban_add(struct ban_table *t, const struct netaddr *a, const void *login,
+             size_t len, struct monotime now, uint32_t seconds);
+bool ban_has(struct ban_table *t, const struct netaddr *a, const void *login,
+             size_t len, struct monotime now);
 
 #endif

@@ -15,9 +15,10 @@
 const char *close_reason_name(enum close_reason r)
 {
     static const char *const names[CLOSE_REASONS] = {
-        "",           "by_peer", "slow_reader", "line_too_long", "no_request",
-        "idle",       "banned",  "not_active",  "limit",         "http",
-        "tls_on_plain", "proxy_header", "tls_failed", "stopped"};
+        "",           "by_peer", "slow_reader",  "line_too_long",
+        "no_request", "idle",    "banned",       "not_active",
+        "limit",      "http",    "tls_on_plain", "proxy_header",
+        "tls_failed", "stopped"};
     return names[r];
 }
 
@@ -31,7 +32,8 @@ void conn_close(struct conn *c, enum close_reason why)
     c->host->on_close(c);
 }
 
-/* --- output -------------------------------------------------------------------------- */
+/* --- output --------------------------------------------------------------------------
+ */
 
 /* How much the socket took; -1: the connection is lost. */
 static ssize_t raw_write(struct conn *c, const uint8_t *p, size_t len)
@@ -129,7 +131,8 @@ void conn_drain(struct conn *c, enum close_reason why)
         shutdown(c->fd, SHUT_WR);
 }
 
-/* --- input --------------------------------------------------------------------------- */
+/* --- input ---------------------------------------------------------------------------
+ */
 
 void conn_keep(struct conn *c, const uint8_t *p, size_t len)
 {
@@ -292,7 +295,8 @@ static void conn_read_proxy(struct conn *c)
     }
 }
 
-/* --- events -------------------------------------------------------------------------- */
+/* --- events --------------------------------------------------------------------------
+ */
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
 {
@@ -354,7 +358,8 @@ void conn_attach(struct conn *c, struct conn_host *host)
 {
     c->host = host;
     event_assign(&c->readable, host->base, c->fd, EV_READ | EV_PERSIST, on_readable, c);
-    event_assign(&c->writable, host->base, c->fd, EV_WRITE | EV_PERSIST, on_writable, c);
+    event_assign(&c->writable, host->base, c->fd, EV_WRITE | EV_PERSIST, on_writable,
+                 c);
     if (!c->paused)
         event_add(&c->readable, NULL);
     if (c->backlog_len > 0)

@@ -12,15 +12,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAIL_CAPACITY  1024
-#define ARRIVALS_MAX   256 /* of the mailbox: the rest stays free for jobs */
-#define READ_BYTES     16384 /* a read event, behind a kept rest of a line */
-#define TICK_MS        250
-#define TICKS_A_SWEEP  4 /* all sessions are looked at once in so many ticks */
-#define RESUME_MIN     1024
-#define REVOKED_MS     400 /* a miner's sessions end within a second of the change */
+#define MAIL_CAPACITY 1024
+#define ARRIVALS_MAX  256   /* of the mailbox: the rest stays free for jobs */
+#define READ_BYTES    16384 /* a read event, behind a kept rest of a line */
+#define TICK_MS       250
+#define TICKS_A_SWEEP 4 /* all sessions are looked at once in so many ticks */
+#define RESUME_MIN    1024
+#define REVOKED_MS    400 /* a miner's sessions end within a second of the change */
 
-/* --- turns --------------------------------------------------------------------------- */
+/* --- turns ---------------------------------------------------------------------------
+ */
 
 void front_wake(struct front *f)
 {
@@ -65,8 +66,8 @@ static void run_arrival(void *owner, void *arg)
     front_rest(f);
 }
 
-/* A session that was under way when the fronts stopped. Its front is another's by now or
- * its old one; both still exist. */
+/* A session that was under way when the fronts stopped. Its front is another's by now
+ * or its old one; both still exist. */
 static void drop_arrival(void *arg)
 {
     session_free(arg, false);
@@ -83,7 +84,8 @@ static void front_send_off(struct front *f, struct session *s)
         stats_add(&f->stats, STAT(tls_sessions), -1);
     if (s->active_count > 0)
         stats_add(&f->stats, STAT(authorized_sessions), -1);
-    if (atomic_fetch_add_explicit(&to->arrivals, 1, memory_order_relaxed) < ARRIVALS_MAX &&
+    if (atomic_fetch_add_explicit(&to->arrivals, 1, memory_order_relaxed) <
+            ARRIVALS_MAX &&
         mailbox_post(to->mail, (struct mailbox_call){run_arrival, drop_arrival, s}) ==
             KZ_OK)
         return;
@@ -113,7 +115,8 @@ void front_accept(struct front *f, size_t i, int fd, const struct sockaddr *peer
     session_open(f, i, fd, &address);
 }
 
-/* --- what others tell ---------------------------------------------------------------- */
+/* --- what others tell ----------------------------------------------------------------
+ */
 
 /* Loops over sessions go from the last to the first: one that closes is replaced by the
  * last, which was visited already. */
@@ -225,7 +228,8 @@ bool front_tell(struct front *f, const struct front_message *m)
     return false;
 }
 
-/* --- the thread ---------------------------------------------------------------------- */
+/* --- the thread ----------------------------------------------------------------------
+ */
 
 /* Sessions whose last login was revoked: told then, closed now. */
 static void close_revoked(struct front *f)
@@ -320,8 +324,9 @@ static enum kz_err front_loop(struct front *f)
 static enum kz_err front_listen(struct front *f)
 {
     for (size_t i = 0; i < f->conf.listen_count; i++) {
-        enum kz_err err = listener_open(&f->listeners[i], f, i, f->conf.listen[i].address,
-                                        f->shared->listener_text[i]);
+        enum kz_err err =
+            listener_open(&f->listeners[i], f, i, f->conf.listen[i].address,
+                          f->shared->listener_text[i]);
         if (err != KZ_OK)
             return err;
         f->listener_count++;

@@ -70,9 +70,9 @@ struct front {
     size_t count, room;
     size_t sweep_at; /* next to be looked at by the tick */
     uint64_t next_session;
-    struct session *ended;  /* to be freed when the callback is over */
-    struct session *moving; /* to be posted to another front then */
-    bool has_revoked;       /* some sessions lost their last login... */
+    struct session *ended;   /* to be freed when the callback is over */
+    struct session *moving;  /* to be posted to another front then */
+    bool has_revoked;        /* some sessions lost their last login... */
     struct monotime revoked; /* ...then, and are closed soon */
 };
 

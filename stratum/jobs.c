@@ -53,26 +53,30 @@ void jobs_free(struct jobs *j)
     mem_free(j);
 }
 
+struct live_job *jobs_newest(struct jobs *j)
+{
+    return j->count > 0 ? &j->at[j->count - 1] : NULL;
+}
+
 void jobs_add(struct jobs *j, const struct job *job, bool clean_jobs,
               struct monotime now)
 {
     /* Serials grow: sessions keep ranges of them (offers.h). */
     assert(j->count == 0 || job->id.serial > j->at[j->count - 1].job->id.serial);
+    const struct live_job *newest = jobs_newest(j);
+    /* Its own previous block decides too: an announcement that a full mailbox lost must
+     * not leave an old block's jobs in force. */
+    if (newest == NULL || clean_jobs ||
+        !hash256_equal(&newest->job->prev_hash, &job->prev_hash))
+        j->tip++;
     if (j->count > 0)
         j->at[j->count - 1].replaced = now;
-    if (clean_jobs || j->count == 0)
-        j->tip++;
     if (j->count == j->capacity)
         jobs_drop(j, 0);
     j->at[j->count++] = (struct live_job){.job = job_ref(job),
                                           .seen = seen_new(j->shares_per_job),
                                           .tip = j->tip,
                                           .added = now};
-}
-
-struct live_job *jobs_newest(struct jobs *j)
-{
-    return j->count > 0 ? &j->at[j->count - 1] : NULL;
 }
 
 struct live_job *jobs_find(struct jobs *j, uint64_t serial)
@@ -87,7 +91,8 @@ struct live_job *jobs_find(struct jobs *j, uint64_t serial)
 bool jobs_is_current(const struct jobs *j, const struct live_job *l,
                      uint32_t job_seconds, struct monotime now)
 {
-    /* Counted from when a newer job came: rigs cannot turn to what they were not sent. */
+    /* Counted from when a newer job came: rigs cannot turn to what they were not sent.
+     */
     return l->tip == j->tip &&
            (l->replaced.ns == 0 ||
             monotime_ms_between(l->replaced, now) < (int64_t)job_seconds * 1000);
@@ -117,8 +122,7 @@ void jobs_expire(struct jobs *j, uint32_t job_seconds, struct monotime now)
 /* Behind the first occurrence of `what` at or after `from`. */
 static size_t behind(struct bytes line, size_t from, const char *what)
 {
-    const uint8_t *hit =
-        memmem(line.p + from, line.len - from, what, strlen(what));
+    const uint8_t *hit = memmem(line.p + from, line.len - from, what, strlen(what));
     assert(hit != NULL);
     return (size_t)(hit - line.p) + strlen(what);
 }
@@ -156,7 +160,8 @@ struct bytes jobs_notify(struct jobs *j, uint8_t generation, bool clean_jobs,
     struct notify_line *n = &j->line[clean_jobs ? 1 : 0];
     /* The node's time, moved on by our steady clock: ours may be wrong, and the node's
      * is what mintime was made from. */
-    uint32_t ntime = l->job->ntime + (uint32_t)(monotime_ms_between(l->added, now) / 1000);
+    uint32_t ntime =
+        l->job->ntime + (uint32_t)(monotime_ms_between(l->added, now) / 1000);
     if (!n->is_there || n->serial != l->job->id.serial || n->ntime != ntime)
         notify_render(n, l->job, ntime, clean_jobs);
     char hex[3];

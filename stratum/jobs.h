@@ -3,8 +3,8 @@
  * The newest is what rigs get. Jobs on the same previous block stay valid for
  * `job_seconds` after a newer one took their place. Jobs of an earlier block are stale,
  * but stay here for a while all the same: a late share may still be a block that is
- * first for the network. Bounded by limits.jobs, the oldest goes first; each has its own
- * set of judged shares, which goes with it.
+ * first for the network. Bounded by limits.jobs, the oldest goes first; each has its
+ * own set of judged shares, which goes with it.
  *
  * The notify line is rendered once for all sessions (and again when its ntime is to
  * move): a job id's generation and the one in coinb1 are two hex digits each at known

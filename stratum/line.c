@@ -23,9 +23,9 @@ size_t line_take(struct bytes *line, const uint8_t *p, size_t len)
 
 static bool is_http_method(const uint8_t *p, size_t len)
 {
-    static const char *const methods[] = {"GET ",    "POST ",    "HEAD ",  "PUT ", "PRI ",
-                                          "DELETE ", "OPTIONS ", "TRACE ", "PATCH ",
-                                          "CONNECT "};
+    static const char *const methods[] = {"GET ",   "POST ",   "HEAD ",    "PUT ",
+                                          "PRI ",   "DELETE ", "OPTIONS ", "TRACE ",
+                                          "PATCH ", "CONNECT "};
     for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++) {
         size_t n = strlen(methods[i]);
         if (len >= n && memcmp(p, methods[i], n) == 0)

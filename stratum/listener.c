@@ -1,8 +1,8 @@
 #include "stratum/listener.h"
 
 #include "conf/log.h"
-#include "stratum/netaddr.h"
 #include "stratum/front.h"
+#include "stratum/netaddr.h"
 
 #include <errno.h>
 #include <netdb.h>
@@ -111,8 +111,8 @@ static void on_acceptable(evutil_socket_t fd, short what, void *arg)
     for (int i = 0; i < ACCEPTS_PER_EVENT; i++) {
         struct sockaddr_storage peer;
         socklen_t len = sizeof(peer);
-        int conn = accept4(fd, (struct sockaddr *)&peer, &len,
-                           SOCK_NONBLOCK | SOCK_CLOEXEC);
+        int conn =
+            accept4(fd, (struct sockaddr *)&peer, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (conn >= 0) {
             front_accept(f, l->index, conn, (struct sockaddr *)&peer);
             continue;

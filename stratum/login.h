@@ -1,12 +1,12 @@
 /* stratum/login.h - what a rig sends to say who it is, taken apart.
  *
- * A login is MINER.WORKER or ADDRESS.WORKER. Blanks around it are dropped; the worker is
- * what follows the first dot ("user.worker.sub" is worker "worker.sub"). Rigs set up for
- * other pools also write "addr_worker", "addr/worker" and "addr+diff": neither a miner id
- * nor an address can hold one of those characters, so they end the name as well instead
- * of refusing a rig whose owner is plain to see. Letter case is the roster's business.
- * The password holds options; whatever else it says means nothing to us.
- * Pure; any thread. */
+ * A login is MINER.WORKER or ADDRESS.WORKER. Blanks around it are dropped; the worker
+ * is what follows the first dot ("user.worker.sub" is worker "worker.sub"). Rigs set up
+ * for other pools also write "addr_worker", "addr/worker" and "addr+diff": neither a
+ * miner id nor an address can hold one of those characters, so they end the name as
+ * well instead of refusing a rig whose owner is plain to see. Letter case is the
+ * roster's business. The password holds options; whatever else it says means nothing to
+ * us. Pure; any thread. */
 #ifndef STRATUM_LOGIN_H
 #define STRATUM_LOGIN_H
 

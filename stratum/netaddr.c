@@ -56,7 +56,8 @@ bool netaddr_is_ipv4(const struct netaddr *a)
     return memcmp(a->ip, mapped_prefix, sizeof(mapped_prefix)) == 0;
 }
 
-void netaddr_format(char out[NETADDR_TEXT_SIZE], const struct netaddr *a, bool with_port)
+void netaddr_format(char out[NETADDR_TEXT_SIZE], const struct netaddr *a,
+                    bool with_port)
 {
     char ip[INET6_ADDRSTRLEN] = "?";
     bool v4 = netaddr_is_ipv4(a);

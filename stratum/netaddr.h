@@ -28,7 +28,8 @@ KZ_MUST_USE enum kz_err netaddr_parse(struct netaddr *a, const char *text, size_
 
 bool netaddr_is_ipv4(const struct netaddr *a);
 /* "192.0.2.1" or "2001:db8::1"; `with_port` adds ":3333" or "[...]:3333". */
-void netaddr_format(char out[NETADDR_TEXT_SIZE], const struct netaddr *a, bool with_port);
+void netaddr_format(char out[NETADDR_TEXT_SIZE], const struct netaddr *a,
+                    bool with_port);
 /* Of the IP alone; `seed` is secret, so nobody can choose addresses that collide. */
 uint64_t netaddr_hash(const struct netaddr *a, uint64_t seed);
 

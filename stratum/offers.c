@@ -29,14 +29,15 @@ static void offers_merge(struct offers *o, size_t i)
 
 static bool is_extension(const struct offer *last, struct difficulty d)
 {
-    return difficulty_compare(last->easiest, d) == 0 && last->span < GENERATIONS_MAX / 2;
+    return difficulty_compare(last->easiest, d) == 0 &&
+           last->span < GENERATIONS_MAX / 2;
 }
 
 static void offers_forget(struct offers *o, uint64_t oldest_serial)
 {
-    while (o->count > 0 && (o->at[0].last_serial < oldest_serial ||
-                            (uint8_t)(o->generation - o->at[0].first_generation) >
-                                GENERATIONS_MAX))
+    while (o->count > 0 &&
+           (o->at[0].last_serial < oldest_serial ||
+            (uint8_t)(o->generation - o->at[0].first_generation) > GENERATIONS_MAX))
         offers_drop_oldest(o);
 }
 

@@ -7,9 +7,9 @@
  * would leave a fast rig flooding us for minutes where the mempool is empty. So each
  * time a job goes to a session AGAIN, its generation, a byte that stands before
  * extranonce1 in the coinbase (share/job.h), is one higher: new work from the same job
- * object, with nothing shared to compute again. Rigs see a new job id (the serial and two
- * hex digits of generation) and a coinb1 that ends differently. A rig whose extranonce2
- * starts from 0 at each notify makes no duplicates either.
+ * object, with nothing shared to compute again. Rigs see a new job id (the serial and
+ * two hex digits of generation) and a coinb1 that ends differently. A rig whose
+ * extranonce2 starts from 0 at each notify makes no duplicates either.
  *
  * The history is bounded: neighbours with the same target are one entry, and when it is
  * full the two oldest become one at the easier of their difficulties, so no retarget

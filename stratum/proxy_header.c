@@ -45,7 +45,8 @@ static bool parse_port(uint16_t *port, const char *text, size_t len)
 static struct bytes next_word(const uint8_t **at, const uint8_t *end)
 {
     const uint8_t *start = *at;
-    const uint8_t *space = start < end ? memchr(start, ' ', (size_t)(end - start)) : NULL;
+    const uint8_t *space =
+        start < end ? memchr(start, ' ', (size_t)(end - start)) : NULL;
     const uint8_t *stop = space != NULL ? space : end;
     *at = space != NULL ? space + 1 : end;
     return (struct bytes){start, (size_t)(stop - start)};

@@ -5,7 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define TEXT(s) {(const uint8_t *)(s), sizeof(s) - 1}
+#define TEXT(s)                                                                        \
+    {                                                                                  \
+        (const uint8_t *)(s), sizeof(s) - 1                                            \
+    }
 
 static const struct bytes null_id = TEXT("null");
 
@@ -46,8 +49,8 @@ static void replace_high_bytes(char *text, size_t len)
     }
 }
 
-/* One JSON value at the start of `text`. Numbers beyond 64 bits (some ids) and bytes that
- * are no UTF-8 (worker names in old code pages) are no reason to refuse a line. */
+/* One JSON value at the start of `text`. Numbers beyond 64 bits (some ids) and bytes
+ * that are no UTF-8 (worker names in old code pages) are no reason to refuse a line. */
 static json_t *load(char *text, size_t len, size_t *used)
 {
     size_t flags = JSON_DISABLE_EOF_CHECK | JSON_DECODE_ANY | JSON_ALLOW_NUL;
@@ -70,7 +73,8 @@ static json_t *load(char *text, size_t len, size_t *used)
 
 static size_t skip_space(const char *p, size_t at, size_t len)
 {
-    while (at < len && (p[at] == ' ' || p[at] == '\t' || p[at] == '\r' || p[at] == '\n'))
+    while (at < len &&
+           (p[at] == ' ' || p[at] == '\t' || p[at] == '\r' || p[at] == '\n'))
         at++;
     return at;
 }
@@ -127,8 +131,7 @@ static bool find_id(struct bytes *id, const char *p, size_t len)
     }
 }
 
-static void set_id(struct request *r, const json_t *root, const char *text,
-                   size_t len)
+static void set_id(struct request *r, const json_t *root, const char *text, size_t len)
 {
     const json_t *id = json_object_get(root, "id");
     r->id = null_id;
@@ -255,7 +258,7 @@ void reply_result(struct out *o, struct bytes id, const char *result)
 }
 
 void reply_error(struct out *o, struct bytes id, const char *result, int code,
-                     const char *text)
+                 const char *text)
 {
     char number[16];
     snprintf(number, sizeof(number), "%d", code);

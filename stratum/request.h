@@ -1,11 +1,12 @@
 /* stratum/request.h - one line of JSON-RPC from a rig to a request, and the replies.
  *
- * Tolerant where rigs differ (specs/stratum-v1.md, Q13 to Q20): any `id`, parameters that
- * are missing, null, an object or a bare scalar, parameters inside the method's name,
- * several objects on one line, bytes that are no UTF-8. jansson stays in request.c and the
- * handlers that read `params`.
+ * Tolerant where rigs differ (specs/stratum-v1.md, Q13 to Q20): any `id`, parameters
+ * that are missing, null, an object or a bare scalar, parameters inside the method's
+ * name, several objects on one line, bytes that are no UTF-8. jansson stays in
+ * request.c and the handlers that read `params`.
  *
  * Replies always carry id, result and error, in that order.
+ *
  * Ownership  a request owns its JSON until request_clear(); `id` borrows from the input.
  * Thread     the session's. Pure. */
 #ifndef STRATUM_REQUEST_H
@@ -50,7 +51,8 @@ struct request {
 
 /* Reads the first object of `text`; *used is where the next may begin (== len: none).
  * Bytes that are no UTF-8 are replaced in place. Only REQUEST_CALL fills *r. */
-enum request_kind request_parse(struct request *r, size_t *used, char *text, size_t len);
+enum request_kind request_parse(struct request *r, size_t *used, char *text,
+                                size_t len);
 void request_clear(struct request *r);
 
 /* Parameter `i` as text (borrowed from the request), or an empty one. */
@@ -60,6 +62,6 @@ struct bytes request_param_text(const struct request *r, size_t i);
 void reply_result(struct out *o, struct bytes id, const char *result);
 /* `result` is "null" but for authorize, where it is "false". Text: short ASCII. */
 void reply_error(struct out *o, struct bytes id, const char *result, int code,
-                     const char *text);
+                 const char *text);
 
 #endif

@@ -55,8 +55,7 @@ struct roster *roster_new(size_t expected)
 static uint32_t *number_slot(const struct roster *r, uint32_t number)
 {
     size_t i = (number * 0x9e3779b1u >> 5) & (r->number_slots - 1);
-    while (r->by_number[i] != NO_MINER &&
-           r->miners[r->by_number[i]].number != number)
+    while (r->by_number[i] != NO_MINER && r->miners[r->by_number[i]].number != number)
         i = (i + 1) & (r->number_slots - 1);
     return &r->by_number[i];
 }
@@ -68,8 +67,8 @@ static struct roster_name *name_slot(const struct roster *r, const char *text,
     for (size_t i = 0; i < len; i++)
         h = (h ^ (uint8_t)text[i]) * 0x100000001b3u;
     size_t i = (size_t)(h ^ h >> 31) & (r->name_slots - 1);
-    while (r->names[i].text != NULL && (strncmp(r->names[i].text, text, len) != 0 ||
-                                        r->names[i].text[len] != '\0'))
+    while (r->names[i].text != NULL &&
+           (strncmp(r->names[i].text, text, len) != 0 || r->names[i].text[len] != '\0'))
         i = (i + 1) & (r->name_slots - 1);
     return &r->names[i];
 }
@@ -142,8 +141,7 @@ struct roster *roster_ref(const struct roster *r)
 
 void roster_unref(struct roster *r)
 {
-    if (r == NULL ||
-        atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1)
+    if (r == NULL || atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) != 1)
         return;
     for (size_t i = 0; i < r->name_slots; i++)
         mem_free(r->names[i].text);
@@ -164,7 +162,8 @@ const struct roster_miner *roster_find(const struct roster *r, const char *name,
     const struct roster_name *n = name_slot(r, name, len);
     if (n->text == NULL) {
         for (size_t i = 0; i < len; i++)
-            lower[i] = (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
+            lower[i] =
+                (char)(name[i] >= 'A' && name[i] <= 'Z' ? name[i] + 32 : name[i]);
         n = name_slot(r, lower, len);
     }
     return n->text != NULL ? &r->miners[n->miner] : NULL;

@@ -56,8 +56,9 @@ static void log_bounds(const struct stratum_server *s, const struct conf_stratum
     uint64_t seen = (uint64_t)s->shared.count * l->jobs * l->shares_per_job * 16;
     log_info("stratum_started", kv_u64("fronts", s->shared.count),
              kv_u64("listeners", conf->listen_count), kv_u64("sessions", l->sessions),
-             kv_u64("line_bytes", l->line_bytes), kv_u64("output_bytes", l->output_bytes),
-             kv_u64("jobs", l->jobs), kv_u64("shares_per_job", l->shares_per_job),
+             kv_u64("line_bytes", l->line_bytes),
+             kv_u64("output_bytes", l->output_bytes), kv_u64("jobs", l->jobs),
+             kv_u64("shares_per_job", l->shares_per_job),
              kv_u64("worst_buffer_bytes", each * l->sessions),
              kv_u64("worst_duplicate_bytes", seen));
 }

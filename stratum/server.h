@@ -77,11 +77,11 @@ struct stratum_stats {
     uint64_t closed_by_peer;
     uint64_t closed_slow_reader;
     uint64_t closed_line_too_long;
-    uint64_t closed_no_request;   /* first valid request or authorise came too late */
+    uint64_t closed_no_request; /* first valid request or authorise came too late */
     uint64_t closed_idle;
     uint64_t closed_banned;
-    uint64_t closed_not_active;   /* the miner's registration changed */
-    uint64_t closed_limit;        /* sessions, per address, per second */
+    uint64_t closed_not_active; /* the miner's registration changed */
+    uint64_t closed_limit;      /* sessions, per address, per second */
     uint64_t closed_http;
     uint64_t closed_tls_on_plain;
     uint64_t closed_proxy_header;
@@ -104,8 +104,8 @@ void stratum_publish_job(struct stratum_server *s, const struct job *job,
 void stratum_publish_roster(struct stratum_server *s, const struct roster *roster);
 
 /* Live options of the new conf (difficulties, limits, vardiff, mask) take effect for
- * sessions from now on; certificates are read again. KZ_IO: the certificate could not be
- * read, the old one stays. */
+ * sessions from now on; certificates are read again. KZ_IO: the certificate could not
+ * be read, the old one stays. */
 KZ_MUST_USE enum kz_err stratum_reload(struct stratum_server *s,
                                        const struct conf *conf);
 

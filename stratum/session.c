@@ -12,18 +12,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define FLUSH_AT        32768  /* of collected replies: do not let them grow further */
-#define DRAIN_MS        2000   /* for a peer to read our last words */
-#define IDLE_MAX_S      172800.0
-#define SLOWEST_RIG     50000.0 /* hashes a second: while a rig's rate is not known */
-#define IDLE_SHARES     20.0    /* so many expected shares may be missing */
+#define FLUSH_AT    32768 /* of collected replies: do not let them grow further */
+#define DRAIN_MS    2000  /* for a peer to read our last words */
+#define IDLE_MAX_S  172800.0
+#define SLOWEST_RIG 50000.0 /* hashes a second: while a rig's rate is not known */
+#define IDLE_SHARES 20.0    /* so many expected shares may be missing */
 
 static struct session *session_of(struct conn *c)
 {
     return (struct session *)c; /* its first member */
 }
 
-/* --- opening and ending -------------------------------------------------------------- */
+/* --- opening and ending --------------------------------------------------------------
+ */
 
 static bool is_proxy_peer(const struct conf_listener *l, const struct netaddr *peer)
 {
@@ -157,7 +158,8 @@ bool session_peer(struct conn *c, const struct netaddr *from)
     return true;
 }
 
-/* --- waiting ------------------------------------------------------------------------- */
+/* --- waiting -------------------------------------------------------------------------
+ */
 
 bool session_is_ready(struct session *s, bool is_there)
 {
@@ -194,7 +196,8 @@ void session_arrive(struct session *s, struct front *f)
     conn_resume(&s->conn);
 }
 
-/* --- lines --------------------------------------------------------------------------- */
+/* --- lines ---------------------------------------------------------------------------
+ */
 
 /* Enough that was no Stratum: gone, and the pairs of address and login stay out. */
 static void ban(struct session *s)
@@ -210,7 +213,7 @@ static void on_malformed(struct session *s)
 {
     static const struct bytes null_id = {(const uint8_t *)"null", 4};
     reply_error(&s->front->out, null_id, "null", REPLY_CODE_OTHER,
-                    "Malformed: not a JSON-RPC request");
+                "Malformed: not a JSON-RPC request");
     s->score++;
     if (s->score >= s->front->conf.limits.ban_score)
         ban(s);
@@ -221,13 +224,13 @@ static void submit_request(struct session *s, const struct request *r)
     struct submit_line line;
     if (!s->is_subscribed)
         reply_error(&s->front->out, r->id, "null", REPLY_CODE_NOT_SUBSCRIBED,
-                        "Not subscribed");
+                    "Not subscribed");
     else if (submit_from_request(&line, r) == KZ_OK)
         session_submit(s, &line);
     else {
         stats_add(&s->front->stats, STAT(shares) + SHARE_MALFORMED, 1);
         reply_error(&s->front->out, r->id, "null", REPLY_CODE_OTHER,
-                        "Malformed submit");
+                    "Malformed submit");
     }
 }
 
@@ -374,6 +377,11 @@ static bool greet(struct session *s, const uint8_t *p, size_t len)
         answer_http(s, p, len);
         return false;
     }
+    /* From a peer that may not say so: served, it would look like somebody else. */
+    if (len > 6 && memcmp(p, "PROXY ", 6) == 0) {
+        session_close(s, CLOSE_PROXY_HEADER);
+        return false;
+    }
     s->has_greeted = line_take(&line, p, len) > 0;
     return true;
 }
@@ -410,7 +418,8 @@ size_t session_input(struct conn *c, uint8_t *p, size_t len)
     return at;
 }
 
-/* --- timers -------------------------------------------------------------------------- */
+/* --- timers --------------------------------------------------------------------------
+ */
 
 /* How long it may say nothing: a slow rig at a high difficulty is not a dead one. */
 static int64_t idle_limit_ms(const struct session *s)
@@ -428,8 +437,9 @@ static bool is_late(struct session *s)
 {
     const struct conf_limits *limits = &s->front->conf.limits;
     int64_t age = monotime_ms_between(s->connected, s->front->now);
-    bool late = (!s->has_requested && age > (int64_t)limits->first_request_seconds * 1000) ||
-                (s->login_count == 0 && age > (int64_t)limits->authorize_seconds * 1000);
+    bool late =
+        (!s->has_requested && age > (int64_t)limits->first_request_seconds * 1000) ||
+        (s->login_count == 0 && age > (int64_t)limits->authorize_seconds * 1000);
     if (!late)
         return false;
     session_close(s, s->conn.phase == CONN_HANDSHAKE ? CLOSE_TLS_FAILED

@@ -9,9 +9,9 @@
  *   session_list.c       what operators see
  *
  * A turn is one callback of the thread: lines are answered into the thread's output
- * buffer; then session_settle() adds a due set_difficulty and notify behind the replies,
- * so the order of the spec holds however a rig orders or packs its requests; then all
- * leaves in one write.
+ * buffer; then session_settle() adds a due set_difficulty and notify behind the
+ * replies, so the order of the spec holds however a rig orders or packs its requests;
+ * then all leaves in one write.
  *
  * Waiting: a request that needs a job or a roster that is not there yet stays in the
  * connection's kept input, with all behind it, for up to SESSION_WAIT_MS.
@@ -27,9 +27,9 @@
 #include "stratum/submit_fast.h"
 #include "stratum/vardiff.h"
 
-#define SESSION_WAIT_MS   5000
-#define SESSION_TEXT_MAX  128 /* kept of an agent or an info value */
-#define SESSION_INFO      4
+#define SESSION_WAIT_MS  5000
+#define SESSION_TEXT_MAX 128 /* kept of an agent or an info value */
+#define SESSION_INFO     4
 
 /* A login that was authorised on this connection. */
 struct session_login {
@@ -49,15 +49,15 @@ struct session {
     uint32_t move_to;     /* front + 1; 0: stays */
     uint64_t id;
     uint8_t listener;
-    bool is_counted; /* by the guard */
-    bool has_greeted; /* the first line was looked at */
+    bool is_counted;    /* by the guard */
+    bool has_greeted;   /* the first line was looked at */
     bool has_requested; /* a valid request came */
     bool is_subscribed;
     bool has_moved;
     bool is_waiting, wait_is_over;
     bool takes_extranonce; /* may be sent mining.set_extranonce */
-    bool has_mask;      /* version rolling was negotiated */
-    bool is_fixed;      /* fd=: no vardiff */
+    bool has_mask;         /* version rolling was negotiated */
+    bool is_fixed;         /* fd=: no vardiff */
     bool is_suggested;
     bool due_difficulty, due_job; /* at the end of this turn */
     uint32_t asked_mask;

@@ -72,8 +72,8 @@ static void configure_rolling(struct session *s, const json_t *parameters)
 
 static void configure_minimum(struct session *s, const json_t *parameters)
 {
-    double d = json_number_value(
-        json_object_get(parameters, "minimum-difficulty.value"));
+    double d =
+        json_number_value(json_object_get(parameters, "minimum-difficulty.value"));
     if (isfinite(d) && d > 0.0)
         s->minimum = d;
     session_set_difficulty(s, s->difficulty);
@@ -90,8 +90,8 @@ static void configure_info(struct session *s, const json_t *parameters)
         const json_t *value = json_object_get(parameters, name);
         if (json_is_string(value))
             session_set_text(&s->info[i],
-                     (struct bytes){(const uint8_t *)json_string_value(value),
-                                    json_string_length(value)});
+                             (struct bytes){(const uint8_t *)json_string_value(value),
+                                            json_string_length(value)});
     }
     out_text(&s->front->out, "\"info\":true");
 }
@@ -156,9 +156,9 @@ static void suggest(struct session *s, struct difficulty d)
 {
     struct front *f = s->front;
     if (s->is_fixed ||
-        (s->is_suggested && (difficulty_compare(d, s->suggested) == 0 ||
-                             monotime_ms_between(s->suggested_at, f->now) <
-                                 SUGGEST_INTERVAL_MS)))
+        (s->is_suggested &&
+         (difficulty_compare(d, s->suggested) == 0 ||
+          monotime_ms_between(s->suggested_at, f->now) < SUGGEST_INTERVAL_MS)))
         return;
     s->is_suggested = true;
     s->suggested = d;

@@ -21,8 +21,7 @@ static void report_refusal(struct session *s, enum refusal why, struct bytes log
     f->shared->hooks.login_refused(f->shared->hooks.ctx, f->index, &r);
 }
 
-static void refuse_login(struct session *s, const struct request *r,
-                         enum refusal why)
+static void refuse_login(struct session *s, const struct request *r, enum refusal why)
 {
     static const char *const texts[REFUSALS] = {
         [REFUSED_UNREGISTERED] = "Unauthorized worker: unregistered",
@@ -167,13 +166,15 @@ static void login_accepted(struct session *s, const struct request *r,
     stats_add(&s->front->stats, STAT(logins), 1);
     reply_result(&s->front->out, r->id, "true");
     apply_options(s, request_param_text(r, 1));
-    /* Marketplaces look for a difficulty behind this reply; the work itself is sent again
-     * only to a rig that may have been waiting for it, not for each worker of a proxy. */
+    /* Marketplaces look for a difficulty behind this reply; the work itself is sent
+     * again only to a rig that may have been waiting for it, not for each worker of a
+     * proxy. */
     s->due_difficulty = true;
     if (is_first) {
         s->due_job = true;
         if (!s->vardiff.has_shares) /* silence counts from here */
-            vardiff_init(&s->vardiff, difficulty_to_double(s->difficulty), s->front->now);
+            vardiff_init(&s->vardiff, difficulty_to_double(s->difficulty),
+                         s->front->now);
     }
     if (m->warned)
         session_show_message(s, "Your registration is restricted: ask the pool");
@@ -196,7 +197,7 @@ bool session_authorize(struct session *s, const struct request *r)
     }
     if (is_banned(s, &login)) {
         reply_error(&s->front->out, r->id, "false", REPLY_CODE_UNAUTHORIZED,
-                        "Unauthorized worker: banned for a while");
+                    "Unauthorized worker: banned for a while");
         session_close(s, CLOSE_BANNED);
         return true;
     }
@@ -213,13 +214,13 @@ bool session_authorize(struct session *s, const struct request *r)
     return true;
 }
 
-
 void session_show_message(struct session *s, const char *text)
 {
     /* ASIC firmware treats an unknown method as an error; these read it. */
     static const char *const readers[] = {"cgminer", "bfgminer", "cpuminer", "gminer"};
     struct out *o = &s->front->out;
-    for (size_t i = 0; s->agent != NULL && i < sizeof(readers) / sizeof(*readers); i++) {
+    for (size_t i = 0; s->agent != NULL && i < sizeof(readers) / sizeof(*readers);
+         i++) {
         if (strncasecmp(s->agent, readers[i], strlen(readers[i])) != 0)
             continue;
         out_text(o, "{\"id\":null,\"method\":\"client.show_message\",\"params\":[\"");
@@ -243,8 +244,8 @@ void session_check_roster(struct session *s)
     }
     if (!lost)
         return;
-    /* Answered 24 from now on; the tick closes it when no login is left. A proxy's other
-     * miners are not thrown out with this one. */
+    /* Answered 24 from now on; the tick closes it when no login is left. A proxy's
+     * other miners are not thrown out with this one. */
     session_show_message(s, "Your registration does not allow mining now");
     if (s->active_count == 0 && !s->front->has_revoked) {
         s->front->has_revoked = true;

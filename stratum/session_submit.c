@@ -99,8 +99,8 @@ static void check(struct session *s, struct judging *j)
         report_block(s, j);
 }
 
-/* Where the template has bits of its own inside the mask, some firmware adds or flips its
- * bits instead of replacing ours (Q53). What hashes is what was worked on. */
+/* Where the template has bits of its own inside the mask, some firmware adds or flips
+ * its bits instead of replacing ours (Q53). What hashes is what was worked on. */
 static void check_other_bits(struct session *s, struct judging *j)
 {
     uint32_t sent = j->submit.version_bits, ours = j->live->job->version;
@@ -179,7 +179,7 @@ void session_submit(struct session *s, struct submit_line *line)
     struct front *f = s->front;
     if (!s->is_subscribed) {
         reply_error(&f->out, line->id, "null", REPLY_CODE_NOT_SUBSCRIBED,
-                        "Not subscribed");
+                    "Not subscribed");
         return;
     }
     if (line->text.version_bits.len == 0) /* "" is sent for "none" */

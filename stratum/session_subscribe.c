@@ -13,7 +13,8 @@ static void reply_subscribed(struct session *s, struct bytes id)
     struct out *o = &s->front->out;
     size_t size2 = s->front->conf.listen[s->listener].extranonce2_size;
     uint8_t extranonce1[EXTRANONCE1_MAX], sid[SID_HEX / 2];
-    extranonce1_write(extranonce1, 12 - size2, s->front->shared->instance, s->extranonce);
+    extranonce1_write(extranonce1, 12 - size2, s->front->shared->instance,
+                      s->extranonce);
     memcpy(sid, extranonce1, 4);
     write_le64(sid + 4, s->secret);
     out_text(o, "{\"id\":");
@@ -29,7 +30,8 @@ static void reply_subscribed(struct session *s, struct bytes id)
     out_text(o, "],\"error\":null}\n");
 }
 
-/* A sid of ours or an extranonce1: the 24-bit value, and the secret where it has one. */
+/* A sid of ours or an extranonce1: the 24-bit value, and the secret where it has one.
+ */
 static bool parse_resume(struct session *s, struct bytes text, uint32_t *value,
                          uint64_t *secret, bool *has_secret)
 {
@@ -104,7 +106,7 @@ bool session_subscribe(struct session *s, const struct request *r)
         return false;
     if (jobs_newest(s->front->jobs) == NULL) {
         reply_error(&s->front->out, r->id, "null", REPLY_CODE_OTHER,
-                        "Other: no work yet, try again");
+                    "Other: no work yet, try again");
         return true;
     }
     enum resumed resumed = try_resume(s, request_param_text(r, 1));

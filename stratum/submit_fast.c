@@ -75,8 +75,9 @@ static bool take_id(struct cursor *c, struct bytes *id)
 
 static bool take_params(struct cursor *c, struct submit_line *s)
 {
-    struct bytes *const fields[] = {&s->login,      &s->job,        &s->text.extranonce2,
-                                    &s->text.ntime, &s->text.nonce, &s->text.version_bits};
+    struct bytes *const fields[] = {
+        &s->login,      &s->job,        &s->text.extranonce2,
+        &s->text.ntime, &s->text.nonce, &s->text.version_bits};
     s->text.version_bits = (struct bytes){NULL, 0};
     if (!take(c, '['))
         return false;
@@ -107,7 +108,8 @@ static unsigned take_member(struct cursor *c, struct submit_line *s)
     if (is_text(key, "id"))
         return take_id(c, &s->id) ? HAS_ID : 0;
     if (is_text(key, "method"))
-        return take_string(c, &value) && is_text(value, "mining.submit") ? HAS_METHOD : 0;
+        return take_string(c, &value) && is_text(value, "mining.submit") ? HAS_METHOD
+                                                                         : 0;
     if (is_text(key, "jsonrpc"))
         return take_string(c, &value) ? HAS_VERSION : 0;
     return 0;

@@ -1,9 +1,10 @@
-/* stratum/submit_fast.h - mining.submit, the line that comes all day, without a JSON tree.
+/* stratum/submit_fast.h - mining.submit, the line that comes all day, without a JSON
+ * tree.
  *
  * submit_fast_parse() reads lines of the ordinary form and answers false to anything
  * unusual (escapes, numbers for hex, extra members, other methods), which then goes the
- * long way through request_parse() and submit_from_request(). Where the fast way accepts,
- * both must agree to the byte; fuzz_submit holds them to it.
+ * long way through request_parse() and submit_from_request(). Where the fast way
+ * accepts, both must agree to the byte; fuzz_submit holds them to it.
  *
  * Ownership  results borrow from the input or the request. Thread: any. Pure. */
 #ifndef STRATUM_SUBMIT_FAST_H
@@ -17,7 +18,8 @@
 struct submit_line {
     struct bytes id, login, job;
     struct submit_text text;
-    /* Hex or decimal of what came as a JSON number: job, extranonce2, ntime, nonce, bits. */
+    /* Hex or decimal of what came as a JSON number: job, extranonce2, ntime, nonce,
+     * bits. */
     char number[5][SUBMIT_NUMBER_SIZE];
 };
 

@@ -18,6 +18,7 @@ struct target_cache;
 /* `work_unit` of the network. */
 struct target_cache *target_cache_new(uint64_t work_unit);
 void target_cache_free(struct target_cache *c);
-const struct target_terms *target_cache_get(struct target_cache *c, struct difficulty d);
+const struct target_terms *target_cache_get(struct target_cache *c,
+                                            struct difficulty d);
 
 #endif

@@ -5,17 +5,21 @@
 
 #define HASHES_PER_DIFFICULTY 4294967296.0
 
-/* A sum passes by chance about once in e^THRESHOLD shares. */
-#define THRESHOLD 9.5F
+/* A sum passes by chance about once in e^threshold shares. More is asked before an
+ * estimate that many shares stand behind is thrown away; while learning, looking again
+ * corrects small errors, so only the tests for a factor of 8 count. */
+#define THRESHOLD_LEARNING 10.0F
+#define THRESHOLD_KNOWN    13.0F
 
-#define LEARN_COUNT   64.0 /* below: the aim is doubled */
-#define LEARN_FACTOR  2.0
+#define LEARN_COUNT   64.0 /* below: the aim is multiplied */
+#define LEARN_FACTOR  4.0
 #define FIRST_LOOK    8.0
 #define LOOK_GROWTH   1.5
 #define MIN_EVIDENCE  0.25 /* seconds: shares of one packet tell no rate */
 #define MIN_INTERVAL  1000 /* ms between changes */
 #define DEAD_BAND     0.10 /* of a change by estimate, as a logarithm */
 #define SURE_SIGMAS   3.0  /* once much is known, only what is improbable moves it */
+#define CHOSEN_KEPT   4.0  /* shares: the weight of a run in the era it begins */
 #define COUNT_KEPT    400.0
 #define GAIN_MAX      1048576.0 /* one step up, at most */
 #define FIRST_SILENCE 16.0
@@ -23,13 +27,13 @@
 /* Log-likelihood ratio of "k times the aim": ln k a share, -(k - 1) an expected one. */
 struct hypothesis {
     float per_share, per_expected;
-    bool up;
+    bool up, is_gross;
 };
 static const struct hypothesis hypotheses[VARDIFF_RUNS] = {
-    {0.69314718F, -1.0F, true},
-    {2.07944154F, -7.0F, true},
-    {-0.69314718F, 0.5F, false},
-    {-2.07944154F, 0.875F, false},
+    {0.69314718F, -1.0F, true, false},
+    {2.07944154F, -7.0F, true, true},
+    {-0.69314718F, 0.5F, false, false},
+    {-2.07944154F, 0.875F, false, true},
 };
 
 void vardiff_init(struct vardiff *v, double difficulty, struct monotime now)
@@ -70,7 +74,7 @@ static void vardiff_add(struct vardiff *v, const struct vardiff_rules *rules,
     v->count += shares;
     v->exposure += seconds;
     if (was_learning && v->count >= LEARN_COUNT) {
-        /* The aim falls to half: a look at once, or that would be taken for a change. */
+        /* The aim falls: a look at once, or that would be taken for a change. */
         v->next_look = v->count;
         memset(v->run, 0, sizeof(v->run));
     }
@@ -92,9 +96,12 @@ void vardiff_share(struct vardiff *v, const struct vardiff_rules *rules,
 /* The run that has passed its threshold with enough time behind it, or NULL. */
 static const struct vardiff_run *detected(const struct vardiff *v, bool *up)
 {
+    bool learning = v->count < LEARN_COUNT;
+    float threshold = learning ? THRESHOLD_LEARNING : THRESHOLD_KNOWN;
     for (size_t i = VARDIFF_RUNS; i-- > 0;) {
         const struct vardiff_run *r = &v->run[i];
-        if (r->sum > THRESHOLD && r->exposure >= (float)MIN_EVIDENCE) {
+        if ((!learning || hypotheses[i].is_gross) && r->sum > threshold &&
+            r->exposure >= (float)MIN_EVIDENCE) {
             *up = hypotheses[i].up;
             return r;
         }
@@ -114,8 +121,9 @@ static double new_era(struct vardiff *v, const struct vardiff_rules *rules,
     count += up ? 0.0 : 0.5;
     exposure += up ? 1.0 / aim(v, rules) : 0.0;
     double rate = count / exposure;
-    v->count = count;
-    v->exposure = exposure;
+    double kept = fmin(1.0, CHOSEN_KEPT / count);
+    v->count = count * kept;
+    v->exposure = exposure * kept;
     v->next_look = fmax(v->count * LOOK_GROWTH, FIRST_LOOK);
     memset(v->run, 0, sizeof(v->run));
     double wanted = v->difficulty * fmin(rate / aim(v, rules), GAIN_MAX);
@@ -137,9 +145,9 @@ static bool refine(struct vardiff *v, const struct vardiff_rules *rules, double 
     v->next_look = v->count * LOOK_GROWTH;
     double ratio = v->count / v->exposure / aim(v, rules);
     double off = fabs(log(ratio));
-    /* The end of learning (the aim falls to half) counts as known, not as noise. */
-    bool sure = v->count < LEARN_COUNT * LOOK_GROWTH ||
-                off * sqrt(v->count) > SURE_SIGMAS;
+    /* The end of learning (the aim falls) counts as known, not as noise. */
+    bool sure =
+        v->count < LEARN_COUNT * LOOK_GROWTH || off * sqrt(v->count) > SURE_SIGMAS;
     *wanted = v->difficulty * ratio;
     return off > DEAD_BAND && sure;
 }

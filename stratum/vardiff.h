@@ -1,18 +1,20 @@
-/* stratum/vardiff.h - how hard a rig's shares should be, learnt from the shares it sends.
+/* stratum/vardiff.h - how hard a rig's shares should be, learnt from the shares it
+ * sends.
  *
  * Shares of a rig at a fixed difficulty arrive as a Poisson process. Two questions are
  * kept apart:
  *
- *   Has the rate changed? Four cumulative sums of log-likelihood ratios (CUSUM) test "the
- *   rate is k times the wanted one" for k = 2, 8, 1/2, 1/8. Each remembers the run of
- *   shares it is about, so when one passes its threshold the run is the evidence for the
- *   new estimate. Noise passes a threshold about once in some hours; a factor of 8 passes
- *   within seconds. This also is the fast start, and silence is evidence like any other.
+ *   Has the rate changed? Four cumulative sums of log-likelihood ratios (CUSUM) test
+ * "the rate is k times the wanted one" for k = 2, 8, 1/2, 1/8. Each remembers the run
+ * of shares it is about, so when one passes its threshold the run is the evidence for
+ * the new estimate. Noise passes a threshold once in days; a factor of 8 up passes
+ * within seconds, and one down within a minute. This also is the fast start, and
+ * silence is evidence like any other.
  *
  *   How large is it? Within an era (since the last change) count / exposure is the
- *   best estimate that exists; it is looked at each time the count has grown by half, so
- *   corrections shrink and become rare. While an era has few shares the aim is doubled:
- *   shares are the only way to learn.
+ *   best estimate that exists; it is looked at each time the count has grown by half,
+ * so corrections shrink and become rare. While an era has few shares (64: about a
+ * minute) four times the wanted rate is aimed at: shares are the only way to learn.
  *
  * Units      difficulty as the wire has it; times in struct monotime.
  * Ownership  a plain struct in the session.
@@ -40,14 +42,14 @@ struct vardiff_run {
 #define VARDIFF_RUNS 4
 
 struct vardiff {
-    double difficulty; /* in force */
-    double count;      /* shares of this era, in shares of the present difficulty */
-    double exposure;   /* seconds of this era, weighted to the present difficulty */
-    double next_look;  /* at this count the estimate is looked at */
-    struct monotime seen;    /* exposure is counted up to here */
+    double difficulty;    /* in force */
+    double count;         /* shares of this era, in shares of the present difficulty */
+    double exposure;      /* seconds of this era, weighted to the present difficulty */
+    double next_look;     /* at this count the estimate is looked at */
+    struct monotime seen; /* exposure is counted up to here */
     struct monotime changed; /* last change */
     struct vardiff_run run[VARDIFF_RUNS];
-    bool has_shares; /* ever */
+    bool has_shares;  /* ever */
     uint8_t silences; /* lowered for silence, in a row, before any share */
 };
 
@@ -58,9 +60,9 @@ void vardiff_init(struct vardiff *v, double difficulty, struct monotime now);
 void vardiff_share(struct vardiff *v, const struct vardiff_rules *rules,
                    double difficulty, struct monotime now);
 
-/* Asked after shares and every second or so: true when `*wanted` (within the bounds, not
- * rounded) should come into force. The caller rounds, announces, and tells the outcome
- * through vardiff_changed(). */
+/* Asked after shares and every second or so: true when `*wanted` (within the bounds,
+ * not rounded) should come into force. The caller rounds, announces, and tells the
+ * outcome through vardiff_changed(). */
 bool vardiff_wants(struct vardiff *v, const struct vardiff_rules *rules,
                    struct monotime now, double *wanted);
 

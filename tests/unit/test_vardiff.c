@@ -16,7 +16,7 @@
 #define PER_MINUTE 18.0
 #define SETTLED_S  180
 #define WATCHED_S  1800
-#define SEEDS      12
+#define SEEDS      24
 
 static const struct vardiff_rules rules = {PER_MINUTE, 1e-9, 1e15};
 
@@ -40,7 +40,7 @@ struct rig {
     double now_s;
     double next_share_s;
     int changes;
-    double worst; /* of |ln(rate / aim)|, since it was cleared */
+    double off_s; /* seconds spent off the aim by more than 40 %, since cleared */
     uint64_t shares;
 };
 
@@ -68,7 +68,12 @@ static void draw(struct rig *r)
 
 static void rig_init(struct rig *r, double hashrate, double difficulty, uint64_t seed)
 {
-    *r = (struct rig){.random = {seed * 0x9e3779b97f4a7c15u + 1}, .hashrate = hashrate};
+    /* Rigs of other sizes have other luck: shares of scaled runs would be the same. */
+    uint64_t mixed =
+        seed * 0x9e3779b97f4a7c15u ^ (uint64_t)hashrate * 0xd6e8feb86659fd93u;
+    *r = (struct rig){.random = {mixed | 1}, .hashrate = hashrate};
+    for (int i = 0; i < 8; i++)
+        random_unit(&r->random);
     vardiff_init(&r->v, difficulty, at(0));
     draw(r);
 }
@@ -99,16 +104,16 @@ static void run(struct rig *r, double end_s)
         } else {
             r->now_s = tick_s;
             tick_s += 1.0;
+            r->off_s += ratio(r) < 0.6 || ratio(r) > 1.4 ? 1.0 : 0.0;
         }
         ask(r);
-        r->worst = fmax(r->worst, fabs(log(ratio(r))));
     }
 }
 
 struct outcome {
     int runs, within_30, within_60;
-    int changes_after, max_changes_after;
-    double worst_after;
+    int changes_after, quiet;
+    double off_s;
     uint64_t max_shares;
 };
 
@@ -122,36 +127,37 @@ static void judge(struct outcome *o, struct rig *r, double from_s)
     if (r->shares > o->max_shares)
         o->max_shares = r->shares;
     r->changes = 0;
-    r->worst = 0;
+    r->off_s = 0;
     run(r, from_s + SETTLED_S + WATCHED_S);
     o->changes_after += r->changes;
-    if (r->changes > o->max_changes_after)
-        o->max_changes_after = r->changes;
-    o->worst_after = fmax(o->worst_after, r->worst);
+    o->quiet += r->changes <= 2;
+    o->off_s += r->off_s;
 }
 
 static void print_outcome(const char *name, const struct outcome *o)
 {
-    print_message("%s: %d runs, %.1f%% within 30%%, %.1f%% within 60%%, changes in the half "
-                  "hour after: mean %.2f max %d, worst factor %.2f, most shares %llu\n",
-                  name, o->runs, 100.0 * o->within_30 / o->runs,
-                  100.0 * o->within_60 / o->runs, (double)o->changes_after / o->runs,
-                  o->max_changes_after, exp(o->worst_after),
-                  (unsigned long long)o->max_shares);
+    print_message(
+        "%s: %d runs; after 3 minutes %.1f%% within 30%%, %.1f%% within 60%%; "
+        "in the half hour after that %.2f changes, %.1f%% had at most 2, "
+        "%.2f%% of the time off by more than 40%%; most shares so far %llu\n",
+        name, o->runs, 100.0 * o->within_30 / o->runs, 100.0 * o->within_60 / o->runs,
+        (double)o->changes_after / o->runs, 100.0 * o->quiet / o->runs,
+        100.0 * o->off_s / o->runs / WATCHED_S, (unsigned long long)o->max_shares);
 }
 
-/* Three minutes at the aim are 54 shares, whose own deviation is 14 %: nobody can hold
- * every single run within 30 % of what is not knowable more exactly. So: 96 % of the runs
- * within 30 %, all but 0.5 % within 60 %. No oscillation: in the half hour that follows,
- * two changes on average and seven at most, and never further off than a factor of 2. */
+/* Three minutes at the aim are 54 shares, whose own deviation is 14 %: no rule can hold
+ * every single run within 30 % of what cannot be known better. So: 96 % of the runs
+ * within 30 %, 99 % within 60 %. No oscillation means, in the half hour that follows:
+ * one change on average at most, at most two in 95 % of the runs (the rest learnt anew
+ * after a rare false alarm), and 99 % of the time within 40 % of the aim. */
 static void assert_outcome(const char *name, const struct outcome *o)
 {
     print_outcome(name, o);
     assert_true(o->within_30 >= 0.96 * o->runs);
-    assert_true(o->within_60 >= 0.995 * o->runs);
-    assert_true(o->changes_after <= 2.0 * o->runs);
-    assert_true(o->max_changes_after <= 7);
-    assert_true(o->worst_after < log(2.0));
+    assert_true(o->within_60 >= 0.99 * o->runs);
+    assert_true(o->changes_after <= 1.0 * o->runs);
+    assert_true(o->quiet >= 0.95 * o->runs);
+    assert_true(o->off_s <= 0.01 * o->runs * WATCHED_S);
 }
 
 static void rigs_of_all_sizes_settle_within_three_minutes(void **state)
@@ -218,7 +224,7 @@ static void a_huge_rig_at_a_tiny_difficulty_floods_for_a_moment_only(void **stat
     struct rig r;
     rig_init(&r, 10e15, 8192, 7);
     run(&r, 5);
-    assert_true(ratio(&r) < 4.0);
+    assert_true(ratio(&r) < 8.0);
     assert_true(r.shares < 1000);
 }
 
