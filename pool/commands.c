@@ -51,7 +51,10 @@ static void run_finish(void *owner, void *arg)
 {
     (void)owner;
     struct pending *w = arg;
-    w->finish(w);
+    if (w->pool->stratum == NULL) /* stopping: its parts are going away */
+        pending_drop(w);
+    else
+        w->finish(w);
 }
 
 static void post_on(struct pending *w)
@@ -79,10 +82,9 @@ static json_t *listeners_status(const struct pool *p)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < p->conf->stratum.listen_count; i++)
-        json_array_append_new(
-            list, json_pack("{s:s, s:b}", "address",
-                            stratum_listener_address(p->stratum, i), "tls",
-                            p->conf->stratum.listen[i].tls));
+        json_array_append_new(list, json_pack("{s:s, s:b}", "address",
+                                              stratum_listener_address(p->stratum, i),
+                                              "tls", p->conf->stratum.listen[i].tls));
     return list;
 }
 
@@ -151,8 +153,8 @@ static json_t *status_now(const struct pool *p)
         "{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
         KARIZ_VERSION, "instance", p->conf->instance, "network",
         conf_network_name(p->conf->network), "operator", p->conf->operator_name,
-        "uptime_ms", (json_int_t)up, "sessions", (json_int_t)stats.sessions, "listeners",
-        listeners_status(p), "nodes", nodes_status(p->nodes), "shares",
+        "uptime_ms", (json_int_t)up, "sessions", (json_int_t)stats.sessions,
+        "listeners", listeners_status(p), "nodes", nodes_status(p->nodes), "shares",
         shares_status(&stats), "stratum", stratum_status(&stats), "blocks",
         blocks_status(p->blocks), "redis", store_status(p->store));
     json_t *job = refresh_status(p->refresh);
@@ -166,7 +168,8 @@ static void set_node_in_use(json_t *status)
     size_t index;
     json_t *node;
     json_object_set_new(status, "node_in_use", json_integer(-1));
-    json_array_foreach (json_object_get(status, "nodes"), index, node) {
+    json_array_foreach(json_object_get(status, "nodes"), index, node)
+    {
         if (json_is_true(json_object_get(node, "in_use")))
             json_object_set_new(status, "node_in_use", json_integer((json_int_t)index));
     }
@@ -184,7 +187,8 @@ static json_t *miner_row(const json_t *miner, const json_t *tally)
     const char *id = json_string_value(json_object_get(miner, "miner_id"));
     const json_t *sums = json_object_get(json_object_get(tally, "miners"), id);
     json_t *row = json_pack("{s:s}", "id", id);
-    static const char *const from_record[] = {"residency", "residence_country", "state"};
+    static const char *const from_record[] = {"residency", "residence_country",
+                                              "state"};
     static const char *const from_tally[] = {"work", "accepted", "refused",
                                              "last_share_ms"};
     for (size_t i = 0; i < 3; i++)
@@ -196,10 +200,7 @@ static json_t *miner_row(const json_t *miner, const json_t *tally)
                             : i == 0      ? json_string("0")
                                           : json_integer(0));
     }
-    json_t *rates = hashrate_of(sums);
-    json_object_set_new(row, "hashrate",
-                        json_real(json_number_value(json_object_get(rates, "10m"))));
-    json_decref(rates);
+    json_object_set_new(row, "hashrate", hashrate_of(sums));
     return row;
 }
 
@@ -212,15 +213,18 @@ static void finish_status(struct pending *w)
     size_t index;
     json_t *miner;
     set_node_in_use(status);
-    json_array_foreach (miners, index, miner) {
+    json_array_foreach(miners, index, miner)
+    {
         if (index < STATUS_MINERS_MAX)
             json_array_append_new(rows, miner_row(miner, w->value));
     }
     json_decref(miners);
     json_object_set_new(status, "miners", rows);
-    json_object_set_new(status, "hashrate", hashrate_of(json_object_get(w->value, "pool")));
+    json_object_set_new(status, "hashrate",
+                        hashrate_of(json_object_get(w->value, "pool")));
     if (w->err != KZ_OK)
-        json_object_set_new(status, "alarm", json_string("Redis is away: no sums shown"));
+        json_object_set_new(status, "alarm",
+                            json_string("Redis is away: no sums shown"));
     control_reply(w->request, status);
     pending_free(w);
 }
@@ -257,14 +261,16 @@ static void on_blocks(void *ctx, struct control_request *r, const json_t *argume
 {
     (void)arguments;
     struct pool *p = ctx;
-    store_blocks(p->store, BLOCKS_SHOWN, on_store_reply, pending_new(p, r, finish_plain));
+    store_blocks(p->store, BLOCKS_SHOWN, on_store_reply,
+                 pending_new(p, r, finish_plain));
 }
 
 static void rig_key(char *out, size_t size, const json_t *row)
 {
     const char *miner = json_string_value(json_object_get(row, "miner"));
     const char *worker = json_string_value(json_object_get(row, "worker"));
-    snprintf(out, size, "%s.%s", miner != NULL ? miner : "", worker != NULL ? worker : "");
+    snprintf(out, size, "%s.%s", miner != NULL ? miner : "",
+             worker != NULL ? worker : "");
 }
 
 /* Puts each live session under its worker's row; one without a share yet gets a row. */
@@ -273,12 +279,15 @@ static void join_sessions(json_t *workers, const json_t *sessions)
     char key[MINER_ID_MAX + WORKER_NAME_MAX + 8];
     size_t i;
     json_t *session, *row;
-    json_t *rows = json_object(); /* by rig, so that a farm is not compared pair by pair */
-    json_array_foreach (workers, i, row) {
+    json_t *rows =
+        json_object(); /* by rig, so that a farm is not compared pair by pair */
+    json_array_foreach(workers, i, row)
+    {
         rig_key(key, sizeof(key), row);
         json_object_set(rows, key, row);
     }
-    json_array_foreach (sessions, i, session) {
+    json_array_foreach(sessions, i, session)
+    {
         rig_key(key, sizeof(key), session);
         row = json_object_get(rows, key);
         if (row == NULL) {
@@ -330,7 +339,8 @@ static void on_workers(void *ctx, struct control_request *r, const json_t *argum
 /* --- miners -------------------------------------------------------------------------- */
 
 /* A registry_done_fn: on control. */
-static void on_registry_done(void *ctx, enum kz_err err, json_t *record, const char *text)
+static void on_registry_done(void *ctx, enum kz_err err, json_t *record,
+                             const char *text)
 {
     struct control_request *r = ctx;
     if (err == KZ_OK) {
@@ -366,8 +376,8 @@ static void on_miner_register(void *ctx, struct control_request *r,
     registry_register(p->registry, arguments, control_actor(r), on_registry_done, r);
 }
 
-static void set_state(struct pool *p, struct control_request *r, const json_t *arguments,
-                      enum miner_state state)
+static void set_state(struct pool *p, struct control_request *r,
+                      const json_t *arguments, enum miner_state state)
 {
     const char *id = control_text(arguments, "id");
     const char *basis = control_text(arguments, "basis");
@@ -384,7 +394,8 @@ static void on_miner_suspend(void *ctx, struct control_request *r,
     set_state(ctx, r, arguments, MINER_SUSPENDED);
 }
 
-static void on_miner_resume(void *ctx, struct control_request *r, const json_t *arguments)
+static void on_miner_resume(void *ctx, struct control_request *r,
+                            const json_t *arguments)
 {
     set_state(ctx, r, arguments, MINER_ACTIVE);
 }

@@ -110,7 +110,8 @@ static void print_array(struct table *t, const json_t *array, fill_fn *fill)
     size_t index, used = 0;
     json_t *object;
     bool is_first = true;
-    json_array_foreach (array, index, object) {
+    json_array_foreach(array, index, object)
+    {
         memset(rows[used], 0, sizeof(rows[used]));
         fill(rows[used++], object);
         if (used == BATCH) {
@@ -132,8 +133,9 @@ static void fill_status_miner(char row[COLUMNS_MAX][CELL_SIZE], const json_t *m)
     set_cell(row[3], text_of(m, "work"));
     snprintf(row[4], CELL_SIZE, "%" PRId64, number_of(m, "accepted"));
     snprintf(row[5], CELL_SIZE, "%" PRId64, number_of(m, "refused"));
-    format_rate(row[6], real_of(m, "hashrate"));
-    format_ago(row[7], number_of(m, "last_share_ms"));
+    format_rate(row[6], real_of(json_object_get(m, "hashrate"), "1m"));
+    format_rate(row[7], real_of(json_object_get(m, "hashrate"), "10m"));
+    format_ago(row[8], number_of(m, "last_share_ms"));
 }
 
 static void show_refused(const json_t *shares)
@@ -142,11 +144,11 @@ static void show_refused(const json_t *shares)
     json_t *count;
     int64_t all = 0;
     json_t *refused = json_object_get(shares, "refused");
-    json_object_foreach (refused, reason, count)
-        all += json_integer_value(count);
+    json_object_foreach(refused, reason, count) all += json_integer_value(count);
     printf("refused %" PRId64, all);
     const char *before = " (";
-    json_object_foreach (refused, reason, count) {
+    json_object_foreach(refused, reason, count)
+    {
         if (json_integer_value(count) == 0)
             continue;
         printf("%s%s %" PRId64, before, reason, (int64_t)json_integer_value(count));
@@ -164,11 +166,11 @@ static void show_status_head(const json_t *s)
     size_t index;
     json_t *o;
     printf("listeners ");
-    json_array_foreach (json_object_get(s, "listeners"), index, o)
+    json_array_foreach(json_object_get(s, "listeners"), index, o)
         printf(" %s%s", text_of(o, "address"),
                json_is_true(json_object_get(o, "tls")) ? " (TLS)" : "");
     printf("\nnodes     ");
-    json_array_foreach (json_object_get(s, "nodes"), index, o)
+    json_array_foreach(json_object_get(s, "nodes"), index, o)
         printf(" %s%s %s", json_is_true(json_object_get(o, "in_use")) ? "*" : "",
                text_of(o, "url"), text_of(o, "state"));
     printf("\njob        %s at height %" PRId64 "\n", text_of(s, "job_id"),
@@ -178,8 +180,8 @@ static void show_status_head(const json_t *s)
 void show_status(const json_t *s)
 {
     struct table t = {.head = {"MINER", "RESIDENCY", "STATE", ">WORK", ">ACCEPTED",
-                               ">REFUSED", ">HASH RATE", "LAST SHARE"},
-                      .columns = 8};
+                               ">REFUSED", ">1 MIN", ">10 MIN", "LAST SHARE"},
+                      .columns = 9};
     char m1[CELL_SIZE], m10[CELL_SIZE], h1[CELL_SIZE];
     const json_t *rate = json_object_get(s, "hashrate");
     const json_t *blocks = json_object_get(s, "blocks");
@@ -189,15 +191,16 @@ void show_status(const json_t *s)
     format_rate(m10, real_of(rate, "10m"));
     format_rate(h1, real_of(rate, "1h"));
     show_status_head(s);
+    printf("redis      %s  %s\n", text_of(redis, "state"), text_of(redis, "address"));
+    printf("sessions   %" PRId64 "\n", number_of(s, "sessions"));
     printf("hash rate  1 min %s   10 min %s   1 h %s\n", m1, m10, h1);
-    printf("shares     accepted %" PRId64 "  ", number_of(shares, "accepted"));
+    printf("since start:\n  shares   accepted %" PRId64 "  ",
+           number_of(shares, "accepted"));
     show_refused(shares);
-    printf("blocks     found %" PRId64 "  accepted %" PRId64 "  rejected %" PRId64
+    printf("  blocks   found %" PRId64 "  accepted %" PRId64 "  rejected %" PRId64
            "  pending %" PRId64 "\n",
            number_of(blocks, "found"), number_of(blocks, "accepted"),
            number_of(blocks, "rejected"), number_of(blocks, "pending"));
-    printf("sessions   %" PRId64 "\n", number_of(s, "sessions"));
-    printf("redis      %s  %s\n", text_of(redis, "state"), text_of(redis, "address"));
     if (text_of(s, "proposal")[0] != '\0')
         printf("PROPOSAL REJECTED BY THE NODE: %s\n", text_of(s, "proposal"));
     if (text_of(s, "alarm")[0] != '\0')
@@ -214,7 +217,8 @@ static void fill_miner(char row[COLUMNS_MAX][CELL_SIZE], const json_t *m)
     set_cell(row[3], text_of(m, "residency"));
     set_cell(row[4], text_of(m, "residence_country"));
     const json_t *c = json_object_get(m, "certificate");
-    set_cell(row[5], json_is_object(c) ? text_of(c, "number") : text_of(m, "certificate"));
+    set_cell(row[5],
+             json_is_object(c) ? text_of(c, "number") : text_of(m, "certificate"));
     set_cell(row[6], text_of(m, "state"));
 }
 
@@ -250,7 +254,8 @@ static void fill_worker(char row[COLUMNS_MAX][CELL_SIZE], const json_t *w)
 void show_workers(const json_t *result)
 {
     struct table t = {.head = {"MINER", "WORKER", ">WORK", ">ACCEPTED", ">REFUSED",
-                               ">BEST", ">HASH RATE", "LAST SHARE", ">LIVE", "SOFTWARE"},
+                               ">BEST", ">HASH RATE", "LAST SHARE", ">LIVE",
+                               "SOFTWARE"},
                       .columns = 10};
     print_array(&t, result, fill_worker);
 }
@@ -286,9 +291,9 @@ static void fill_node(char row[COLUMNS_MAX][CELL_SIZE], const json_t *n)
 
 void show_nodes(const json_t *result)
 {
-    struct table t = {.head = {"", "NODE", "STATE", ">BLOCKS", ">LATENCY", ">TEMPLATE",
-                               "WHY"},
-                      .columns = 7};
+    struct table t = {
+        .head = {"", "NODE", "STATE", ">BLOCKS", ">LATENCY", ">TEMPLATE", "WHY"},
+        .columns = 7};
     print_array(&t, result, fill_node);
 }
 
