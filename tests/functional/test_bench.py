@@ -1,0 +1,268 @@
+"""kariz-bench against a pool that is not ours: `rig` and `load`, plain and TLS."""
+
+import hashlib
+import http.server
+import json
+import os
+import shutil
+import ssl
+import subprocess
+import tempfile
+import threading
+import unittest
+
+from fake_pool import FakePool
+from lib.case import need
+from lib.karizd import environment, program
+from lib.wait import SCALE, wait_until
+
+LOGIN = "alice.rig1"
+
+
+def bench(*arguments):
+    """Runs to its end: exit code, last line of standard output as JSON, standard error."""
+    done = subprocess.run([program("kariz-bench"), *map(str, arguments)], timeout=60 * SCALE,
+                          env=environment(), stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, check=False)
+    lines = done.stdout.splitlines()
+    return done.returncode, json.loads(lines[-1]) if lines else None, done.stderr
+
+
+class BenchTest(unittest.TestCase):
+    def pool(self, **how):
+        pool = FakePool(**how).start()
+        self.addCleanup(pool.stop)
+        return pool
+
+    def rig(self, pool, *more, scheme="stratum+tcp", host="127.0.0.1"):
+        return bench("rig", "--url", f"{scheme}://{host}:{pool.port}", "--user", LOGIN,
+                     "--json", *more)
+
+    def load(self, pool, *more):
+        return bench("load", "--url", f"127.0.0.1:{pool.port}", "--user", "alice.rig%d",
+                     "--ramp", 0, "--json", *more)
+
+
+class Rig(BenchTest):
+    """The fake pool hashes each share on its own, so an accepted one is a real one."""
+
+    def test_finds_shares_that_another_program_accepts(self):
+        pool = self.pool(difficulty=1e-6)
+        code, summary, _ = self.rig(pool, "--threads", 2, "--shares", 200, "--seconds", 50)
+        self.assertEqual(code, 0)
+        self.assertGreaterEqual(summary["accepted"], 200)
+        self.assertEqual(summary["rejected"], 0, summary["reasons"])
+
+    def test_rolls_versions_within_the_mask_and_extranonce2(self):
+        pool = self.pool(difficulty=2e-6, mask=0x00C00000)
+        code, summary, _ = self.rig(pool, "--shares", 300, "--seconds", 50)
+        self.assertEqual((code, summary["rejected"]), (0, 0))
+        self.assertEqual(pool.versions, {0, 0x400000, 0x800000, 0xC00000})
+        self.assertGreater(len(pool.extranonces), 1)
+
+    def test_without_version_rolling_never_sends_a_sixth_parameter(self):
+        pool = self.pool(difficulty=1e-6)
+        code, _, _ = self.rig(pool, "--no-version-rolling", "--shares", 50, "--seconds", 50)
+        self.assertEqual((code, pool.versions), (0, {0}))
+
+    def test_an_extranonce2_of_one_byte_runs_through_without_duplicates(self):
+        pool = self.pool(difficulty=1e-6, extranonce2_size=1)
+        code, summary, _ = self.rig(pool, "--no-version-rolling", "--shares", 300,
+                                    "--seconds", 50)
+        self.assertEqual((code, summary["rejected"]), (0, 0))
+
+    def test_a_lower_difficulty_counts_at_once(self):
+        pool = self.pool(difficulty=1e9)
+        done = []
+        rig = threading.Thread(target=lambda: done.append(
+            self.rig(pool, "--shares", 5, "--seconds", 50)))
+        rig.start()
+        wait_until(lambda: pool.sessions, 20, "the rig is there")
+        pool.on_loop(lambda p: [s.set_difficulty(1e-6) for s in p.sessions])
+        rig.join()
+        self.assertEqual((done[0][0], done[0][1]["rejected"]), (0, 0))
+
+    def test_a_lost_connection_is_opened_again_and_names_its_session(self):
+        pool = self.pool(difficulty=1e-6)
+        done = []
+        rig = threading.Thread(target=lambda: done.append(
+            self.rig(pool, "--shares", 2000000, "--seconds", 8)))
+        rig.start()
+        wait_until(lambda: pool.counts["accepted"] > 5, 20, "shares are accepted")
+        pool.on_loop(FakePool.drop_all)
+        wait_until(lambda: pool.counts["connects"] == 2, 20, "it came back")
+        self.assertIsNotNone(pool.resumes[-1])
+        rig.join()
+        self.assertEqual((done[0][0], done[0][1]["reconnects"]), (1, 1))
+        self.assertIn("the time is up", done[0][1]["failure"])
+
+    def test_a_redirect_is_followed_within_the_host_only(self):
+        first, second = self.pool(difficulty=1e9), self.pool(difficulty=1e-6)
+        done = []
+        rig = threading.Thread(target=lambda: done.append(
+            self.rig(first, "--shares", 5, "--seconds", 50)))
+        rig.start()
+        wait_until(lambda: first.sessions, 20, "the rig is there")
+        first.on_loop(lambda p: [s.call("client.reconnect", "pool.invalid", 3333, 0)
+                                 for s in p.sessions])
+        first.on_loop(lambda p: [s.call("client.reconnect", "", str(second.port), 0)
+                                 for s in p.sessions])
+        rig.join()
+        self.assertEqual(done[0][0], 0)
+        self.assertEqual(first.counts["connects"], 1)
+        self.assertIn("pool.invalid", done[0][2])
+        self.assertGreaterEqual(second.counts["accepted"], 5)
+
+    def test_a_refused_login_ends_it_with_the_reason(self):
+        pool = self.pool(refuse="unregistered")
+        code, summary, _ = self.rig(pool, "--seconds", 20)
+        self.assertEqual(code, 1)
+        self.assertIn("24 unregistered", summary["failure"])
+
+    def test_the_hash_rate_limit_holds(self):
+        pool = self.pool(difficulty=1e9)
+        code, summary, _ = self.rig(pool, "--threads", 2, "--hash-rate", 20000,
+                                    "--seconds", 3)
+        self.assertEqual(code, 0)
+        self.assertLess(summary["hashes_per_second"], 25000)
+        self.assertGreater(summary["hashes_per_second"], 0)
+
+
+class RigOverTls(BenchTest):
+    @classmethod
+    def setUpClass(cls):
+        need(shutil.which("openssl"), "openssl")
+        cls.folder = tempfile.mkdtemp(prefix="kariz-bench-")
+        cls.addClassCleanup(shutil.rmtree, cls.folder)
+        cls.certificate = os.path.join(cls.folder, "cert.pem")
+        key = os.path.join(cls.folder, "key.pem")
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                        "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out",
+                        cls.certificate, "-days", "2", "-subj", "/CN=localhost", "-addext",
+                        "subjectAltName=DNS:localhost"], check=True, capture_output=True)
+        cls.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        cls.context.load_cert_chain(cls.certificate, key)
+
+    def tls_rig(self, *more, host="localhost"):
+        pool = self.pool(difficulty=1e-6, ssl=self.context)
+        return self.rig(pool, *more, scheme="stratum+ssl", host=host)
+
+    def test_mines_when_the_certificate_is_trusted(self):
+        code, _, _ = self.tls_rig("--ca", self.certificate, "--shares", 20, "--seconds", 50)
+        self.assertEqual(code, 0)
+
+    def test_an_unknown_certificate_is_not_accepted(self):
+        code, summary, _ = self.tls_rig("--seconds", 1)
+        self.assertEqual(code, 1)
+        self.assertIn("certificate not accepted", summary["failure"])
+
+    def test_a_certificate_of_another_host_is_not_accepted(self):
+        code, summary, _ = self.tls_rig("--ca", self.certificate, "--seconds", 1,
+                                        host="127.0.0.1")
+        self.assertEqual(code, 1)
+        self.assertIn("certificate not accepted", summary["failure"])
+
+    def test_insecure_takes_any_certificate(self):
+        code, _, _ = self.tls_rig("--insecure", "--shares", 5, "--seconds", 50)
+        self.assertEqual(code, 0)
+
+
+class Load(BenchTest):
+    def test_saturated_each_reply_is_counted_with_its_code(self):
+        pool = self.pool(difficulty=1024)
+        code, report, _ = self.load(pool, "--connections", 50, "--seconds", 1, "--saturate")
+        shares = report["shares"]
+        self.assertEqual(code, 0)
+        self.assertEqual(shares["submitted"], shares["rejected"])
+        self.assertEqual([(r["code"], r["count"]) for r in shares["reject_codes"]],
+                         [(23, pool.counts["rejected"])])
+        self.assertEqual(shares["reply"]["count"], shares["rejected"])
+        self.assertGreater(shares["rejected"], 50)
+
+    def test_a_rate_is_kept_and_valid_shares_are_accepted(self):
+        pool = self.pool(difficulty=1e-6)
+        code, report, _ = self.load(pool, "--connections", 10, "--seconds", 2, "--rate", 100,
+                                    "--mode", "valid")
+        shares = report["shares"]
+        self.assertEqual((code, shares["rejected"]), (0, 0))
+        self.assertTrue(190 <= shares["accepted"] + shares["missed"] <= 201, shares)
+        self.assertEqual(shares["accepted"], pool.counts["accepted"])
+
+    def test_valid_shares_at_a_high_difficulty_are_said_to_be_too_hard(self):
+        code, report, _ = self.load(self.pool(difficulty=1024), "--connections", 1,
+                                    "--seconds", 1, "--rate", 1, "--mode", "valid")
+        self.assertEqual(code, 1)
+        self.assertIn("difficulty is too high", report["failure"])
+
+    def test_each_session_is_timed_from_the_block_to_its_job(self):
+        pool = self.pool(difficulty=1024)
+        node = FakeTipNode(pool)
+        self.addCleanup(node.close)
+        code, report, _ = self.load(pool, "--connections", 40, "--seconds", 4, "--node",
+                                    f"http://127.0.0.1:{node.port}", "--node-cookie",
+                                    node.cookie, "--generate-every", 1)
+        blocks = report["blocks"]
+        self.assertEqual(code, 0, report["failure"])
+        self.assertEqual((blocks["made"], blocks["seen"]), (node.calls, node.calls))
+        self.assertEqual(blocks["call_to_job"]["count"], 40 * node.calls)
+        self.assertEqual(blocks["call_to_full_job"]["count"], 40 * node.calls)
+        self.assertGreater(blocks["call_to_job"]["p50_ms"], 0)
+        self.assertGreater(blocks["call_to_job"]["p50_ms"], blocks["return_to_job"]["p50_ms"])
+
+    def test_another_computer_is_refused_without_remote_ok(self):
+        code, report, text = bench("load", "--url", "192.0.2.1:3333", "--user", LOGIN)
+        self.assertEqual((code, report), (1, None))
+        self.assertIn("--remote-ok", text)
+
+    def test_more_connections_than_open_files_are_refused_at_once(self):
+        code, _, text = bench("load", "--url", "127.0.0.1:1", "--user", LOGIN,
+                              "--connections", 1000000)
+        self.assertEqual(code, 1)
+        self.assertIn("hard limit", text)
+
+    def test_refused_logins_are_reported(self):
+        code, report, _ = self.load(self.pool(refuse="not active"), "--connections", 3)
+        self.assertEqual(code, 1)
+        self.assertEqual(report["problems"],
+                         [{"text": "login refused: 24 not active", "count": 3}])
+
+
+class FakeTipNode:
+    """Answers generatetoaddress with a made-up hash, which becomes the pool's tip."""
+
+    def __init__(self, pool):
+        self.calls = 0
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                shown = outer.new_tip(pool)
+                body = json.dumps({"result": [shown], "error": None, "id": 1}).encode()
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        self.folder = tempfile.mkdtemp(prefix="kariz-bench-")
+        self.cookie = os.path.join(self.folder, "cookie")
+        with open(os.open(self.cookie, os.O_CREAT | os.O_WRONLY, 0o600), "w") as f:
+            f.write("__cookie__:made-up")
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.port = self.server.server_address[1]
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def new_tip(self, pool):
+        self.calls += 1
+        inside = hashlib.sha256(b"tip %d" % self.calls).digest()
+        words = b"".join(inside[i:i + 4][::-1] for i in range(0, 32, 4))
+        pool.on_loop(lambda p: p.new_job(clean=True, prevhash=words))
+        return inside[::-1].hex()
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+        shutil.rmtree(self.folder)

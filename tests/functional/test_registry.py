@@ -1,0 +1,139 @@
+"""Who may mine: logins, refusals, suspension."""
+
+import time
+
+from lib import bitcoin
+from lib.case import KarizTest
+from lib.karizd import Refused
+from lib.rig import Closed
+from lib.wait import SCALE, wait_until
+
+
+class Logins(KarizTest):
+    miners = ("alice", "bob")
+
+    def login(self, text):
+        rig = self.rig()
+        rig.subscribe()
+        return rig.authorize(text)
+
+    def test_a_registered_miner_may_mine_by_id_and_by_address(self):
+        self.assertIs(self.login("alice.rig")["result"], True)
+        self.assertIs(self.login(bitcoin.demo_address("alice") + ".rig")["result"], True)
+        self.assertIs(self.login(bitcoin.demo_address("alice").upper())["result"], True)
+
+    def test_an_unregistered_login_is_error_24_unregistered(self):
+        self.assert_error(self.login("nobody.rig"), 24, "unregistered")
+        self.assert_error(self.login(bitcoin.demo_address("nobody")), 24, "unregistered")
+
+    def test_a_malformed_login_is_error_24(self):
+        for text in ("", ".", "ab.rig", "a b c.rig", "x" * 500):
+            self.assert_error(self.login(text), 24)
+
+    def test_work_by_address_is_credited_to_the_miner(self):
+        before = self.karizd.miner("bob").get("accepted", 0)
+        rig = self.ready_rig(bitcoin.demo_address("bob") + ".by-address")
+        rig.mine()
+        wait_until(lambda: self.karizd.miner("bob").get("accepted", 0) == before + 1, 10)
+        self.assertIn("by-address", str(self.karizd.ask("workers", "bob")))
+
+    def test_the_refusal_says_nothing_of_others(self):
+        text = self.login("nobody.rig")["error"][1]
+        self.assertNotIn("alice", text)
+        self.assertLess(len(text), 80)
+
+
+class Suspension(KarizTest):
+    miners = ("alice", "bob", "carol", "dave", "erin")
+
+    def test_a_suspension_closes_live_sessions_within_a_second(self):
+        rigs = [self.ready_rig("bob.one"), self.ready_rig("bob.two")]
+        other = self.ready_rig("alice.stays")
+        started = time.monotonic()
+        self.karizd.ctl("miner", "suspend", "bob", "--basis", "order 17")
+        for rig in rigs:
+            rig.wait_closed(2)
+        self.assertLess(time.monotonic() - started, 1.0 * SCALE)
+        other.mine()
+        rig = self.rig()
+        rig.subscribe()
+        self.assert_error(rig.authorize("bob.again"), 24, "not active")
+
+    def test_rigs_that_can_show_a_message_are_told_why_and_others_get_none(self):
+        """Q67: many firmwares do not know client.show_message."""
+        told, silent = self.rig(), self.rig()
+        told.subscribe("cgminer/4.12.0")
+        silent.subscribe("bitaxe/BM1370")
+        for rig in (told, silent):
+            rig.authorize("erin.rig")
+        self.karizd.ctl("miner", "suspend", "erin", "--basis", "order 19")
+        self.assertIn(b"client.show_message", b"".join(told.wait_closed(2)))
+        self.assertNotIn(b"client.show_message", b"".join(silent.wait_closed(2)))
+
+    def test_shares_of_a_suspended_miner_on_a_shared_connection_earn_nothing(self):
+        proxy = self.ready_rig("carol.proxy")
+        self.assertIs(proxy.authorize("alice.proxy")["result"], True)
+        share = proxy.find()
+        self.karizd.ctl("miner", "suspend", "carol", "--basis", "order 18")
+        try:
+            reply = proxy.submit(share, "carol.proxy")
+            self.assert_error(reply, 24)
+            proxy.settle()
+        except Closed:
+            pass
+        self.assertEqual(self.karizd.miner("carol")["accepted"], 0)
+
+    def test_a_resumed_miner_may_mine_again(self):
+        self.karizd.ctl("miner", "suspend", "dave", "--basis", "check")
+        rig = self.rig()
+        rig.subscribe()
+        self.assert_error(rig.authorize("dave.rig"), 24, "not active")
+        self.karizd.ctl("miner", "resume", "dave", "--basis", "checked")
+        wait_until(lambda: rig.authorize("dave.rig")["result"] is True, 2)
+        rig.settle()
+        rig.mine()
+
+
+class Records(KarizTest):
+    miners = ("alice",)
+
+    def test_a_miner_is_shown_with_all_it_was_registered_with(self):
+        shown = self.karizd.ask("miner", "show", "alice")
+        text = str(shown)
+        for part in ("alice", "legal_entity", "resident", "TM", "C-alice",
+                     bitcoin.demo_address("alice")):
+            self.assertIn(part, text)
+
+    def test_registered_miners_are_listed(self):
+        self.karizd.register("second-one", "non_resident", "KZ")
+        self.assertIn("second-one", str(self.karizd.ask("miner", "list")))
+
+    def test_an_id_cannot_be_registered_twice(self):
+        with self.assertRaises(Refused):
+            self.karizd.register("alice")
+
+    def test_an_address_cannot_belong_to_two_miners(self):
+        with self.assertRaises(Refused):
+            self.karizd.register("thief", addresses=[bitcoin.demo_address("alice")])
+
+    def test_wrong_details_are_refused_with_a_reason(self):
+        for miner, how in (("UPPER", {}), ("ab", {}), ("good-id", {"country": "Narnia"}),
+                           ("good-id", {"addresses": ["bcrt1qnonsense"]}),
+                           ("good-id", {"residency": "resident", "country": "KZ"})):
+            with self.subTest(miner=miner, how=how):
+                with self.assertRaises(Refused) as refused:
+                    self.karizd.register(miner, **how)
+                self.assertTrue(str(refused.exception))
+
+    def test_unknown_miners_are_refused(self):
+        for command in (("show",), ("suspend",), ("resume",)):
+            args = ("--basis", "x") if command[0] != "show" else ()
+            with self.assertRaises(Refused):
+                self.karizd.ctl("miner", *command, "nobody", *args)
+
+    def test_a_registration_outlives_a_restart(self):
+        self.karizd.register("lasting")
+        self.karizd.ctl("miner", "suspend", "lasting", "--basis", "x")
+        self.karizd.stop()
+        self.karizd.start()
+        self.assertIn("suspended", str(self.karizd.ask("miner", "show", "lasting")))
