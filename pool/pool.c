@@ -20,8 +20,6 @@
 #define MAILBOX_CALLS  65536 /* found blocks and store replies under way */
 #define STOP_BLOCKS_MS 2000  /* for answers to blocks sent just before the stop */
 #define STOP_FLUSH_MS  5000  /* for shares still queued */
-
-
 /* --- hooks: what the folders below ask of the assembly ------------------------------ */
 
 static void on_block_found(void *ctx, unsigned front, const struct found_block *found)
@@ -36,7 +34,8 @@ static enum kz_err on_share_judged(void *ctx, unsigned front,
 {
     struct pool *p = ctx;
     log_debug("share_judged", kv_u64("session", record->session),
-              kv_str("miner", record->miner.text), kv_str("worker", record->worker.text),
+              kv_str("miner", record->miner.text),
+              kv_str("worker", record->worker.text),
               kv_str("verdict", share_verdict_name(record->verdict)),
               kv_u64("work", record->work), kv_real("difficulty", record->difficulty));
     return record_queue_put(p->queues[front], record);
@@ -196,8 +195,10 @@ static enum kz_err start_parts(struct pool *p)
         err = start_nodes(p);
     if (err != KZ_OK)
         return err;
-    p->blocks = blocks_new(&(struct blocks_parts){
-        .mailbox = p->mailbox, .nodes = p->nodes, .spool = p->spool, .store = p->store});
+    p->blocks = blocks_new(&(struct blocks_parts){.mailbox = p->mailbox,
+                                                  .nodes = p->nodes,
+                                                  .spool = p->spool,
+                                                  .store = p->store});
     blocks_resume(p->blocks);
     err = start_stratum(p);
     if (err != KZ_OK)
@@ -226,7 +227,6 @@ enum kz_err pool_start(struct pool **out, struct conf *conf)
     *out = p;
     log_setup(conf->log_level, conf->log_format == CONF_LOG_JSON);
     p->conf = conf;
-    p->live = conf;
     p->lock_fd = -1;
     p->started = clock_now();
     p->base = event_base_new();
@@ -249,21 +249,12 @@ enum kz_err pool_run(struct pool *p)
 
 void pool_ask_stop(struct pool *p)
 {
-    struct timeval soon = {.tv_usec = 50000}; /* the answer to who asked goes out first */
+    struct timeval soon = {.tv_usec =
+                               50000}; /* the answer to who asked goes out first */
     event_base_loopexit(p->base, &soon);
 }
 
 /* --- reload -------------------------------------------------------------------------- */
-
-/* Threads may still look at the settings of a moment ago; those of several reloads ago
- * they have let go. */
-static void keep_live(struct pool *p, struct conf *conf)
-{
-    size_t slot = p->reloads++ % POOL_RELOADS_KEPT;
-    conf_free(p->kept[slot]);
-    p->kept[slot] = p->live != p->conf ? p->live : NULL;
-    p->live = conf;
-}
 
 bool pool_reload(struct pool *p, char note[POOL_NOTE_SIZE])
 {
@@ -280,9 +271,10 @@ bool pool_reload(struct pool *p, char note[POOL_NOTE_SIZE])
     log_setup(conf->log_level, conf->log_format == CONF_LOG_JSON);
     refresh_set_job_seconds(p->refresh, conf->stratum.job_seconds);
     bool has_certificate = stratum_reload(p->stratum, conf) == KZ_OK;
-    keep_live(p, conf);
-    snprintf(note, POOL_NOTE_SIZE, "reloaded%s%s%s", *restart ? "; needs a restart: " : "",
-             restart, has_certificate ? "" : "; the TLS certificate was NOT read");
+    conf_free(conf); /* who needs a part of it has copied that */
+    snprintf(note, POOL_NOTE_SIZE, "reloaded%s%s%s",
+             *restart ? "; needs a restart: " : "", restart,
+             has_certificate ? "" : "; the TLS certificate was NOT read");
     log_info("settings_reloaded", kv_str("needs_restart", restart),
              kv_bool("certificate", has_certificate));
     return true;
@@ -331,10 +323,6 @@ void pool_stop(struct pool *p)
         event_base_free(p->base);
     if (p->lock_fd >= 0)
         close(p->lock_fd);
-    for (size_t i = 0; i < POOL_RELOADS_KEPT; i++)
-        conf_free(p->kept[i]);
-    if (p->live != p->conf)
-        conf_free(p->live);
     log_info("pool_stopped");
     conf_free(p->conf);
     mem_free(p);

@@ -14,14 +14,10 @@
 #include "share/store.h"
 #include "stratum/server.h"
 
-#define POOL_RELOADS_KEPT 8
-#define POOL_NOTE_SIZE    1024
+#define POOL_NOTE_SIZE 1024
 
 struct pool {
-    struct conf *conf; /* as started with */
-    struct conf *live; /* as last reloaded, else the same */
-    struct conf *kept[POOL_RELOADS_KEPT];
-    size_t reloads;
+    struct conf *conf; /* as started with; a reload's is copied where it is needed */
     struct event_base *base;
     struct mailbox *mailbox;
     struct event *signals[3];

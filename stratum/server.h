@@ -5,8 +5,7 @@
  * above comes as jobs and rosters (published, immutable, counted) and as the hooks
  * below. This folder knows nothing of Redis, HTTP or the node.
  *
- * Ownership  conf is borrowed until stratum_stop(), or until stratum_reload() put another
- *            in its place; jobs and rosters are referenced.
+ * Ownership  conf is copied; jobs and rosters are referenced.
  * Thread     every function here: the control thread. Hooks: the front thread that is
  *            named, so they must not wait, and must be safe to call from several. */
 #ifndef STRATUM_SERVER_H

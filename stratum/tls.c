@@ -3,6 +3,7 @@
 #include "conf/log.h"
 
 #include <openssl/err.h>
+#include <sys/stat.h>
 
 static void log_failure(const char *what, const char *path)
 {
@@ -30,8 +31,22 @@ static void set_options(SSL_CTX *ctx)
     SSL_CTX_set_session_id_context(ctx, id, sizeof(id) - 1);
 }
 
+/* Who can read the key can be us. The same rule as for all secrets (conf/secret.h). */
+static enum kz_err check_key_mode(const char *key)
+{
+    struct stat st;
+    if (stat(key, &st) == 0 && (st.st_mode & S_IROTH) != 0) {
+        log_error("tls_load_failed", kv_str("what", "key"), kv_str("file", key),
+                  kv_str("error", "may be read by everybody: chmod o-r"));
+        return KZ_IO;
+    }
+    return KZ_OK;
+}
+
 static enum kz_err load_files(SSL_CTX *ctx, const char *certificate, const char *key)
 {
+    if (check_key_mode(key) != KZ_OK)
+        return KZ_IO;
     if (SSL_CTX_use_certificate_chain_file(ctx, certificate) != 1) {
         log_failure("certificate", certificate);
         return KZ_IO;

@@ -1,4 +1,5 @@
 /* Stratum over TLS: versions, resumption across fronts, a certificate read again. */
+#include "stratum/tls.h"
 #include "stratum_fixture.h"
 
 #include <openssl/evp.h>
@@ -33,6 +34,7 @@ static void write_certificate(const char *name)
     assert_non_null(f);
     PEM_write_PrivateKey(f, pkey, NULL, NULL, 0, NULL, NULL);
     fclose(f);
+    assert_int_equal(chmod(key, 0600), 0);
     X509_free(x);
     EVP_PKEY_free(pkey);
 }
@@ -224,6 +226,18 @@ static void a_bad_certificate_keeps_the_old_one(void **state)
     write_certificate("first.example");
 }
 
+static void a_key_that_everybody_may_read_is_refused(void **state)
+{
+    (void)state;
+    SSL_CTX *ctx = NULL;
+    assert_int_equal(chmod(key, 0644), 0);
+    assert_int_equal(tls_load(&ctx, certificate, key, NULL), KZ_IO);
+    assert_null(ctx);
+    assert_int_equal(chmod(key, 0640), 0);
+    assert_int_equal(tls_load(&ctx, certificate, key, NULL), KZ_OK);
+    SSL_CTX_free(ctx);
+}
+
 static void plain_text_on_a_tls_port_is_closed(void **state)
 {
     (void)state;
@@ -244,6 +258,7 @@ int main(void)
         cmocka_unit_test(many_requests_in_large_records_are_all_answered),
         cmocka_unit_test(sessions_resume_on_any_front_and_after_a_new_certificate),
         cmocka_unit_test(a_bad_certificate_keeps_the_old_one),
+        cmocka_unit_test(a_key_that_everybody_may_read_is_refused),
         cmocka_unit_test(plain_text_on_a_tls_port_is_closed),
     };
     return cmocka_run_group_tests(tests, make_files, remove_files);
