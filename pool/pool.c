@@ -20,6 +20,7 @@
 #define MAILBOX_CALLS  65536 /* found blocks and store replies under way */
 #define STOP_BLOCKS_MS 2000  /* for answers to blocks sent just before the stop */
 #define STOP_FLUSH_MS  5000  /* for shares still queued */
+
 /* --- hooks: what the folders below ask of the assembly ------------------------------ */
 
 static void on_block_found(void *ctx, unsigned front, const struct found_block *found)

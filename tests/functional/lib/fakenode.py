@@ -4,6 +4,7 @@ above a test's share difficulty, broken templates, initial download, a refused p
 import http.server
 import json
 import os
+import shutil
 import tempfile
 import threading
 
@@ -13,8 +14,8 @@ HARD = "17034219"  # mainnet's of 2024: no test finds such a block by chance
 
 
 class FakeNode:
-    def __init__(self, nbits=HARD, folder=None):
-        self.folder = folder or tempfile.mkdtemp(prefix="kariz-fake-")
+    def __init__(self, nbits=HARD):
+        self.folder = tempfile.mkdtemp(prefix="kariz-fake-")
         self.nbits = nbits
         self.height = 1000
         self.prev = bitcoin.sha256(b"tip 1000")
@@ -63,8 +64,7 @@ class FakeNode:
             self.server.shutdown()
             self.server.server_close()
         self.server = None
-
-    remove = stop
+        shutil.rmtree(self.folder, ignore_errors=True)
 
     def settings(self):
         path = self.folder + "/password"
