@@ -9,12 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Takes the arguments behind its name. */
-static int run_shares(int argc, char **argv)
-{
-    return bench_shares(argc - 1, argv + 1);
-}
-
 static const struct {
     const char *name;
     int (*run)(int argc, char **argv);
@@ -23,7 +17,7 @@ static const struct {
     {"rig", bench_rig, "mine real shares on the processor, at any Stratum V1 pool"},
     {"load", bench_load,
      "many connections against any Stratum V1 pool, and what it took"},
-    {"shares", run_shares, "judge a file of recorded shares"},
+    {"shares", bench_shares, "judge a file of recorded shares"},
     {"hash", bench_hash, "how long the share path's hashing takes"},
 };
 
