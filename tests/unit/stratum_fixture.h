@@ -140,7 +140,7 @@ static inline struct fixture *fixture_new(void)
                                      .logins_per_session = 16,
                                      .ban_score = 10,
                                      .ban_seconds = 60,
-                                     .shares_per_job = 10000,
+                                     .shares_per_job = 1000000,
                                      .jobs = 8};
     add_listener(s);
     return f;

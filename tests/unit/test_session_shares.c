@@ -464,7 +464,6 @@ static void a_fixed_difficulty_stays(void **state)
 {
     (void)state;
     struct fixture *f = fixture_new();
-    f->conf->stratum.limits.shares_per_job = 1000000;
     fixture_start(f);
     publish_roster(f, true, true);
     publish_job(f, '1', HARD_NBITS, true);
