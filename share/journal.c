@@ -2,8 +2,8 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "share/journal_dir.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,21 +12,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define ID_FILE "id"
-
 struct journal {
     int dir_fd;
     uint8_t id[JOURNAL_ID_SIZE];
     char id_text[JOURNAL_ID_TEXT];
     struct journal_stream **streams;
     size_t count;
-};
-
-/* Segment numbers found, a list a stream. */
-struct found {
-    uint32_t *numbers[JOURNAL_STREAMS_MAX];
-    size_t count[JOURNAL_STREAMS_MAX];
-    size_t streams; /* the highest found, + 1 */
 };
 
 static enum kz_err failed(const char *step, const char *path)
@@ -42,86 +33,25 @@ static enum kz_err refuse(struct journal_damage *damage, const char *why)
     return KZ_PARSE;
 }
 
-/* --- the directory ------------------------------------------------------------------ */
-
-static void note_file(struct found *f, int dir_fd, const char *name)
-{
-    uint32_t stream, number;
-    size_t len = strlen(name);
-    if (len > 4 && strcmp(name + len - 4, ".new") == 0)
-        unlinkat(dir_fd, name, 0); /* killed while it was made; nobody has written */
-    if (journal_segment_parse_name(&stream, &number, name) != KZ_OK ||
-        stream >= JOURNAL_STREAMS_MAX)
-        return;
-    size_t n = f->count[stream];
-    if ((n & (n - 1)) == 0) /* full at each power of two */
-        f->numbers[stream] = mem_resize(f->numbers[stream],
-                                        (n > 0 ? 2 * n : 1) * sizeof(*f->numbers[0]));
-    f->numbers[stream][f->count[stream]++] = number;
-    if (stream + 1 > f->streams)
-        f->streams = stream + 1;
-}
-
-static enum kz_err list_files(struct found *f, int dir_fd)
-{
-    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-    if (dir == NULL) {
-        if (fd >= 0)
-            close(fd);
-        return failed("list", ".");
-    }
-    for (const struct dirent *e; (e = readdir(dir)) != NULL;)
-        note_file(f, dir_fd, e->d_name);
-    closedir(dir);
-    return KZ_OK;
-}
-
-static void found_free(struct found *f)
-{
-    for (size_t i = 0; i < JOURNAL_STREAMS_MAX; i++)
-        mem_free(f->numbers[i]);
-    mem_free(f);
-}
-
 /* --- its id ------------------------------------------------------------------------- */
 
 static enum kz_err make_id(struct journal *j)
 {
     char text[JOURNAL_ID_TEXT + 1];
     if (getrandom(j->id, sizeof(j->id), 0) != (ssize_t)sizeof(j->id))
-        return failed("random", ID_FILE);
+        return failed("random", JOURNAL_ID_FILE);
     hex_encode(text, j->id, sizeof(j->id));
     memcpy(text + 32, "\n", 2);
-    int fd = openat(j->dir_fd, ID_FILE ".new", O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC,
-                    0640);
-    bool ok = fd >= 0 && write(fd, text, 33) == 33 && fsync(fd) == 0 &&
-              renameat(j->dir_fd, ID_FILE ".new", j->dir_fd, ID_FILE) == 0 &&
-              fsync(j->dir_fd) == 0;
-    enum kz_err err = ok ? KZ_OK : failed("write", ID_FILE);
+    int fd = openat(j->dir_fd, JOURNAL_ID_FILE ".new",
+                    O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC, 0640);
+    bool ok =
+        fd >= 0 && write(fd, text, 33) == 33 && fsync(fd) == 0 &&
+        renameat(j->dir_fd, JOURNAL_ID_FILE ".new", j->dir_fd, JOURNAL_ID_FILE) == 0 &&
+        fsync(j->dir_fd) == 0;
+    enum kz_err err = ok ? KZ_OK : failed("write", JOURNAL_ID_FILE);
     if (fd >= 0)
         close(fd);
     return err;
-}
-
-static enum kz_err read_id(struct journal *j, struct journal_damage *damage,
-                           bool has_segments)
-{
-    char text[40];
-    int fd = openat(j->dir_fd, ID_FILE, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 && errno == ENOENT)
-        return has_segments ? refuse(damage, "segments, but no file \"id\"")
-                            : make_id(j);
-    if (fd < 0)
-        return failed("open", ID_FILE);
-    ssize_t n = read(fd, text, sizeof(text));
-    close(fd);
-    if (n < 0)
-        return failed("read", ID_FILE);
-    if (n != 33 || text[32] != '\n' ||
-        hex_decode(j->id, sizeof(j->id), text, 32) != KZ_OK)
-        return refuse(damage, "the file \"id\" does not hold 32 hex digits");
-    return KZ_OK;
 }
 
 /* --- opening ------------------------------------------------------------------------ */
@@ -148,14 +78,14 @@ static enum kz_err open_dir(struct journal *j, const char *path)
 }
 
 static enum kz_err open_streams(struct journal *j, struct journal_damage *damage,
-                                const struct found *f,
+                                const struct journal_dir *d,
                                 const struct journal_options *options)
 {
     size_t bytes =
         options->segment_bytes > 0 ? options->segment_bytes : JOURNAL_SEGMENT;
     size_t count = JOURNAL_SHARES + options->shares;
-    if (f->streams > count)
-        count = f->streams;
+    if (d->streams > count)
+        count = d->streams;
     j->streams = mem_array(count, sizeof(*j->streams));
     for (; j->count < count; j->count++) {
         struct journal_place place = {.dir_fd = j->dir_fd,
@@ -163,7 +93,7 @@ static enum kz_err open_streams(struct journal *j, struct journal_damage *damage
         memcpy(place.id, j->id, sizeof(place.id));
         enum kz_err err =
             journal_stream_open(&j->streams[j->count], damage, &place, bytes,
-                                f->numbers[j->count], f->count[j->count]);
+                                d->numbers[j->count], d->count[j->count]);
         if (err != KZ_OK)
             return err;
     }
@@ -173,16 +103,19 @@ static enum kz_err open_streams(struct journal *j, struct journal_damage *damage
 static enum kz_err open_all(struct journal *j, struct journal_damage *damage,
                             const struct journal_options *options)
 {
-    struct found *f = mem_new(sizeof(*f));
+    struct journal_dir *d = NULL;
     enum kz_err err = open_dir(j, options->dir);
     if (err == KZ_OK)
-        err = list_files(f, j->dir_fd);
+        err = journal_dir_list(&d, j->dir_fd, true);
     if (err == KZ_OK)
-        err = read_id(j, damage, f->streams > 0);
+        err = journal_dir_id(j->id, damage->why, j->dir_fd);
+    if (err == KZ_EMPTY)
+        err = d->streams > 0 ? refuse(damage, "segments, but no file \"id\"")
+                             : make_id(j);
     hex_encode(j->id_text, j->id, sizeof(j->id));
     if (err == KZ_OK)
-        err = open_streams(j, damage, f, options);
-    found_free(f);
+        err = open_streams(j, damage, d, options);
+    journal_dir_free(d);
     return err;
 }
 
