@@ -1,6 +1,7 @@
 /* kariz-bench: a CPU rig, a load generator, and checks of the share path. */
 #include "pool/bench/bench_args.h"
 #include "pool/bench/bench_hash.h"
+#include "pool/bench/bench_journal.h"
 #include "pool/bench/bench_load.h"
 #include "pool/bench/bench_rig.h"
 #include "pool/bench/bench_shares.h"
@@ -19,6 +20,7 @@ static const struct {
      "many connections against any Stratum V1 pool, and what it took"},
     {"shares", bench_shares, "judge a file of recorded shares"},
     {"hash", bench_hash, "how long the share path's hashing takes"},
+    {"journal", bench_journal, "how long keeping a share takes"},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
