@@ -467,20 +467,25 @@ static void freeing_it_answers_every_call(void **state)
 static void names_are_resolved_through_the_hosts_file(void **state)
 {
     struct bed *b = *state;
-    char url[64];
+    char url[64], hosts[] = "/tmp/kariz-hosts-XXXXXX";
     const char *why = "";
-    snprintf(url, sizeof(url), "http://localhost:%u", (unsigned)b->fake.port);
+    /* Our own: a bare system has none. */
+    int fd = mkstemp(hosts);
+    assert_true(fd >= 0);
+    assert_true(dprintf(fd, "127.0.0.1 node.example\n") > 0);
+    close(fd);
+    snprintf(url, sizeof(url), "http://node.example:%u", (unsigned)b->fake.port);
     assert_true(rpc_url_has_name(url));
     struct evdns_base *dns = evdns_base_new(b->base, EVDNS_BASE_DISABLE_WHEN_INACTIVE);
-    assert_int_equal(evdns_base_load_hosts(dns, "/etc/hosts"), 0);
+    int loaded = evdns_base_load_hosts(dns, hosts);
+    unlink(hosts);
+    assert_int_equal(loaded, 0);
     struct rpc *named = NULL;
     assert_int_equal(rpc_new(&named, &why, b->base, dns, url, b->auth), KZ_OK);
     rpc_free(b->rpc);
     b->rpc = named;
     b->body = "{\"result\":1}";
-    /* Where ::1 comes first in that file, nobody listens there. */
-    for (size_t i = 0; i < 3 && b->seen.outcome != RPC_RESULT; i++)
-        ask_and_wait(b);
+    ask_and_wait(b);
     bool ok = b->seen.outcome == RPC_RESULT;
     rpc_free(b->rpc);
     b->rpc = NULL;
