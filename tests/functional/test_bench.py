@@ -134,18 +134,25 @@ class RigOverTls(BenchTest):
         need(shutil.which("openssl"), "openssl")
         cls.folder = tempfile.mkdtemp(prefix="kariz-bench-")
         cls.addClassCleanup(shutil.rmtree, cls.folder)
-        cls.certificate = os.path.join(cls.folder, "cert.pem")
-        key = os.path.join(cls.folder, "key.pem")
+        # By number: a bare system has no /etc/hosts to find a name in.
+        cls.certificate, cls.context = cls.make_certificate("cert", "IP:127.0.0.1")
+        cls.other, cls.other_context = cls.make_certificate("other", "DNS:other.example")
+
+    @classmethod
+    def make_certificate(cls, name, host):
+        certificate = os.path.join(cls.folder, name + ".pem")
+        key = os.path.join(cls.folder, name + ".key")
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
                         "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out",
-                        cls.certificate, "-days", "2", "-subj", "/CN=localhost", "-addext",
-                        "subjectAltName=DNS:localhost"], check=True, capture_output=True)
-        cls.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        cls.context.load_cert_chain(cls.certificate, key)
+                        certificate, "-days", "2", "-subj", "/CN=" + name, "-addext",
+                        "subjectAltName=" + host], check=True, capture_output=True)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        return certificate, context
 
-    def tls_rig(self, *more, host="localhost"):
-        pool = self.pool(difficulty=1e-6, ssl=self.context)
-        return self.rig(pool, *more, scheme="stratum+ssl", host=host)
+    def tls_rig(self, *more, context=None):
+        pool = self.pool(difficulty=1e-6, ssl=context or self.context)
+        return self.rig(pool, *more, scheme="stratum+ssl", host="127.0.0.1")
 
     def test_mines_when_the_certificate_is_trusted(self):
         code, _, _ = self.tls_rig("--ca", self.certificate, "--shares", 20, "--seconds", 50)
@@ -157,8 +164,8 @@ class RigOverTls(BenchTest):
         self.assertIn("certificate not accepted", summary["failure"])
 
     def test_a_certificate_of_another_host_is_not_accepted(self):
-        code, summary, _ = self.tls_rig("--ca", self.certificate, "--seconds", 1,
-                                        host="127.0.0.1")
+        code, summary, _ = self.tls_rig("--ca", self.other, "--seconds", 1,
+                                        context=self.other_context)
         self.assertEqual(code, 1)
         self.assertIn("certificate not accepted", summary["failure"])
 
