@@ -220,6 +220,7 @@ static void finish_status(struct pending *w)
     }
     json_decref(miners);
     json_object_set_new(status, "miners", rows);
+    json_object_set_new(status, "registry", registry_status(p->registry));
     json_object_set_new(status, "hashrate",
                         hashrate_of(json_object_get(w->value, "pool")));
     if (w->err != KZ_OK)

@@ -177,6 +177,12 @@ static void show_status_head(const json_t *s)
            number_of(s, "height"));
 }
 
+static void show_alarm(const char *text)
+{
+    if (text[0] != '\0')
+        printf("ALARM      %s\n", text);
+}
+
 void show_status(const json_t *s)
 {
     struct table t = {.head = {"MINER", "RESIDENCY", "STATE", ">WORK", ">ACCEPTED",
@@ -203,8 +209,9 @@ void show_status(const json_t *s)
            number_of(blocks, "rejected"), number_of(blocks, "pending"));
     if (text_of(s, "proposal")[0] != '\0')
         printf("PROPOSAL REJECTED BY THE NODE: %s\n", text_of(s, "proposal"));
-    if (text_of(s, "alarm")[0] != '\0')
-        printf("ALARM      %s\n", text_of(s, "alarm"));
+    show_alarm(text_of(s, "alarm"));
+    show_alarm(text_of(redis, "alarm"));
+    show_alarm(text_of(json_object_get(s, "registry"), "alarm"));
     puts("");
     print_array(&t, json_object_get(s, "miners"), fill_status_miner);
 }
