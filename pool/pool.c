@@ -142,7 +142,7 @@ static void start_signals(struct pool *p)
 
 static enum kz_err start_store(struct pool *p)
 {
-    p->queue_count = p->conf->stratum.threads;
+    p->queue_count = stratum_fronts_for(p->conf->stratum.threads);
     p->queues = mem_array(p->queue_count, sizeof(p->queues[0]));
     for (size_t i = 0; i < p->queue_count; i++)
         p->queues[i] = record_queue_new(p->conf->stratum.limits.queue_records);

@@ -11,7 +11,6 @@
 #include <string.h>
 
 struct refresh {
-    struct event_base *base;
     struct stratum_server *stratum;
     struct nodes *nodes;
     char tag[sizeof(((struct conf *)0)->coinbase_tag)];
@@ -139,7 +138,6 @@ enum kz_err refresh_new(struct refresh **out, struct event_base *base,
                       conf->coinbase_address, strlen(conf->coinbase_address)) != KZ_OK)
         return KZ_RANGE;
     struct refresh *r = mem_new(sizeof(*r));
-    r->base = base;
     r->pool_address = address;
     r->job_seconds = conf->stratum.job_seconds;
     snprintf(r->tag, sizeof(r->tag), "%s", conf->coinbase_tag);

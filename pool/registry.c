@@ -414,8 +414,3 @@ json_t *registry_status(const struct registry *r)
         (json_int_t)json_object_size(r->miners), "alarm",
         r->went_back ? "Redis lost registry data; the cache stays in force" : "");
 }
-
-const struct roster *registry_roster(const struct registry *r)
-{
-    return r->roster;
-}

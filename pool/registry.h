@@ -61,7 +61,5 @@ json_t *registry_list(const struct registry *r);                 /* array, by nu
 json_t *registry_show(const struct registry *r, const char *id); /* NULL: none */
 /* {loaded, version, miners, alarm} */
 json_t *registry_status(const struct registry *r);
-/* The present one, or NULL before the first load. Borrowed. */
-const struct roster *registry_roster(const struct registry *r);
 
 #endif

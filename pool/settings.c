@@ -4,7 +4,6 @@
 #include "share/job.h"
 
 #include <string.h>
-#include <unistd.h>
 
 static enum kz_err refuse(struct conf_problem *problem, const char *path, const char *key,
                           const char *expected)
@@ -45,10 +44,6 @@ enum kz_err settings_load(struct conf **out, struct conf_problem *problem,
     if (err != KZ_OK) {
         conf_free(c);
         return err;
-    }
-    if (c->stratum.threads == 0) {
-        long cores = sysconf(_SC_NPROCESSORS_ONLN);
-        c->stratum.threads = cores > 0 && cores <= 64 ? (uint32_t)cores : 1;
     }
     *out = c;
     return KZ_OK;

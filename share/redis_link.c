@@ -193,11 +193,6 @@ enum kz_err redis_link_ask(struct redis_link *l, redis_link_fn *fn, void *ctx,
     return redis_link_send(l, fn, ctx, n, texts, lens);
 }
 
-bool redis_link_is_open(const struct redis_link *l)
-{
-    return l->ac != NULL;
-}
-
 size_t redis_link_waiting(const struct redis_link *l)
 {
     return l->waiting;

@@ -134,7 +134,8 @@ void conn_drain(struct conn *c, enum close_reason why)
 /* --- input ---------------------------------------------------------------------------
  */
 
-void conn_keep(struct conn *c, const uint8_t *p, size_t len)
+/* `p` of `len` bytes come before everything else at conn_resume(). */
+static void conn_keep(struct conn *c, const uint8_t *p, size_t len)
 {
     uint8_t *copy = len > 0 ? mem_copy(p, len) : NULL;
     mem_free(c->tail);

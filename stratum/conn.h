@@ -99,8 +99,6 @@ void conn_drain(struct conn *c, enum close_reason why);
 void conn_pause(struct conn *c);
 /* Reads again, the kept rest first. */
 void conn_resume(struct conn *c);
-/* `p` of `len` bytes come before everything else at conn_resume(). */
-void conn_keep(struct conn *c, const uint8_t *p, size_t len);
 
 /* Takes the connection off its thread, with all it holds, and on to another's. */
 void conn_detach(struct conn *c);

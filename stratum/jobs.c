@@ -103,11 +103,6 @@ uint64_t jobs_oldest_serial(const struct jobs *j)
     return j->count > 0 ? j->at[0].job->id.serial : 0;
 }
 
-uint32_t jobs_tip(const struct jobs *j)
-{
-    return j->tip;
-}
-
 void jobs_expire(struct jobs *j, uint32_t job_seconds, struct monotime now)
 {
     while (j->count > 1) {

@@ -44,7 +44,6 @@ struct live_job *jobs_find(struct jobs *j, uint64_t serial);
 bool jobs_is_current(const struct jobs *j, const struct live_job *l,
                      uint32_t job_seconds, struct monotime now);
 uint64_t jobs_oldest_serial(const struct jobs *j);
-uint32_t jobs_tip(const struct jobs *j);
 
 /* Drops jobs nobody can need: too old, or of an earlier block for long enough. */
 void jobs_expire(struct jobs *j, uint32_t job_seconds, struct monotime now);

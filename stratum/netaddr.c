@@ -51,7 +51,7 @@ enum kz_err netaddr_parse(struct netaddr *a, const char *text, size_t len)
     return KZ_PARSE;
 }
 
-bool netaddr_is_ipv4(const struct netaddr *a)
+static bool netaddr_is_ipv4(const struct netaddr *a)
 {
     return memcmp(a->ip, mapped_prefix, sizeof(mapped_prefix)) == 0;
 }

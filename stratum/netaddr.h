@@ -26,7 +26,6 @@ void netaddr_from_ipv4(struct netaddr *a, const uint8_t ip[4], uint16_t port);
 /* KZ_PARSE: no numeric address. The port is left 0. */
 KZ_MUST_USE enum kz_err netaddr_parse(struct netaddr *a, const char *text, size_t len);
 
-bool netaddr_is_ipv4(const struct netaddr *a);
 /* "192.0.2.1" or "2001:db8::1"; `with_port` adds ":3333" or "[...]:3333". */
 void netaddr_format(char out[NETADDR_TEXT_SIZE], const struct netaddr *a,
                     bool with_port);

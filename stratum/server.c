@@ -30,10 +30,10 @@ const char *refusal_name(enum refusal r)
     return names[r];
 }
 
-static unsigned front_count(uint32_t asked)
+unsigned stratum_fronts_for(uint32_t threads)
 {
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    long n = asked > 0 ? (long)asked : cores;
+    long n = threads > 0 ? (long)threads : cores;
     if (n < 1)
         n = 1;
     return n > FRONTS_MAX ? FRONTS_MAX : (unsigned)n;
@@ -85,7 +85,7 @@ enum kz_err stratum_start(struct stratum_server **out, const struct conf *conf,
     s->shared.guard = guard_new();
     s->shared.instance = conf->instance_number;
     s->shared.work_unit = network_of(conf->network)->work_unit;
-    s->shared.count = front_count(conf->stratum.threads);
+    s->shared.count = stratum_fronts_for(conf->stratum.threads);
     s->shared.fronts = s->fronts;
     enum kz_err err = start(s, &conf->stratum);
     if (err != KZ_OK) {

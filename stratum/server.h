@@ -96,6 +96,9 @@ KZ_MUST_USE enum kz_err stratum_start(struct stratum_server **out,
 void stratum_stop(struct stratum_server *s);
 
 unsigned stratum_front_count(const struct stratum_server *s);
+/* How many fronts a start makes of the setting: 0 is one a core. For whoever sizes
+ * something by it before there is a server. */
+unsigned stratum_fronts_for(uint32_t threads);
 
 /* `clean_jobs`: its previous block is new, so all earlier jobs are stale. */
 void stratum_publish_job(struct stratum_server *s, const struct job *job,

@@ -136,7 +136,6 @@ void session_set_difficulty(struct session *s, struct difficulty d);
 void session_start_difficulty(struct session *s);
 void session_adjust(struct session *s);
 void session_settle(struct session *s);
-void session_send_job(struct session *s);
 struct vardiff_rules session_rules(const struct session *s);
 /* Exact where it is a whole number, else rounded to what rigs take. */
 struct difficulty session_difficulty_of(double d);

@@ -99,7 +99,7 @@ static void send_difficulty(struct session *s)
 
 /* clean_jobs for the first job of a new previous block that this session gets, and for
  * no other: rigs throw away good work otherwise. */
-void session_send_job(struct session *s)
+static void session_send_job(struct session *s)
 {
     struct front *f = s->front;
     const struct live_job *l = jobs_newest(f->jobs);
