@@ -342,6 +342,9 @@ static void format_address(const struct store *s, char *out, size_t size)
         snprintf(out, size, "redis://%s:%u/%u", s->conf.redis_host, s->conf.redis_port,
                  s->conf.redis_db);
         break;
+    case CONF_REDIS_SENTINEL:
+        snprintf(out, size, "sentinel://%s", s->conf.redis_master);
+        break;
     }
 }
 

@@ -10,6 +10,7 @@
 #include "conf/mailbox.h"
 #include "share/batch.h"
 #include "share/redis_link.h"
+#include "share/redis_sentinel.h"
 #include "share/redis_server.h"
 #include "share/store.h"
 
@@ -93,6 +94,7 @@ struct store {
 
     /* connection */
     struct redis_server *server; /* NULL: external */
+    struct redis_sentinel *sentinel; /* NULL: the address is in the settings */
     struct redis_link *link;
     enum ship_phase phase;
     struct monotime retry_at, asked_at; /* asked_at: last heartbeat or poll */
@@ -123,6 +125,7 @@ static inline const char *reply_text(const redisReply *r)
 
 /* --- store_greet.c ---------------------------------------------------------------- */
 void greet_start(struct store *s);
+void greet_stop(struct store *s);
 void greet_connect(struct store *s); /* when it is time to */
 /* Gives up a connection without answers; asks for a sign of life, or what is waited
  * for. */

@@ -349,8 +349,7 @@ void ship_start(struct store *s)
 
 void ship_stop(struct store *s)
 {
-    redis_link_free(s->link);
-    s->link = NULL;
+    greet_stop(s);
     redis_server_stop(s->server);
     s->server = NULL;
 }
