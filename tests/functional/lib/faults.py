@@ -11,6 +11,7 @@ it; `run()` goes through a plan that the seed fixes. See tests/functional/faults
 program, test_faults.py for what CI runs.
 """
 
+import datetime
 import json
 import os
 import random
@@ -41,13 +42,15 @@ STABLE_SECONDS = 0.2  # some ticks of the store's thread
 
 
 class Connection:
-    """Commands over a Unix socket. OSError while Redis is away or says an error."""
+    """Commands to a Unix socket's path or to (host, port). OSError while Redis is away or
+    says an error."""
 
-    def __init__(self, path):
-        self.socket = socket.socket(socket.AF_UNIX)
+    def __init__(self, address):
+        is_tcp = isinstance(address, tuple)
+        self.socket = socket.socket(socket.AF_INET if is_tcp else socket.AF_UNIX)
         self.socket.settimeout(10 * SCALE)
         try:
-            self.socket.connect(path)
+            self.socket.connect(address)
         except OSError:
             self.socket.close()
             raise
@@ -141,8 +144,108 @@ class Redis:
         wait_until(lambda: is_answering(self.path), 30, "redis-server answers")
 
     def kill(self):
-        self.process.kill()
-        self.process.wait()
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+
+class SentinelSet:
+    """A master, a replica and three sentinels; `master` is the index of the one that is."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.ports = [nodes.free_port() for _ in range(5)]
+        self.processes = [None] * 5
+        self.master = 0
+
+    @property
+    def path(self):
+        return "127.0.0.1", self.ports[self.master]
+
+    @property
+    def process(self):
+        return self.processes[self.master]
+
+    def settings(self):
+        return {"sentinels": ["127.0.0.1:%d" % port for port in self.ports[2:]]}
+
+    def start(self):
+        for i in range(5):
+            os.makedirs(os.path.join(self.folder, str(i)))
+        for i in range(2):
+            self.start_server(i)
+        for i in range(2, 5):
+            self.write(i, f"sentinel monitor kariz 127.0.0.1 {self.ports[0]} 2\n"
+                          "sentinel down-after-milliseconds kariz 300\n"
+                          "sentinel failover-timeout kariz 1000\n")
+            self.spawn(i, "--sentinel")
+        wait_until(self.is_complete, 30, "the sentinels know each other and the replica")
+
+    def write(self, i, text):
+        folder = os.path.join(self.folder, str(i))
+        with open(os.path.join(folder, "redis.conf"), "w") as f:
+            f.write(f"port {self.ports[i]}\nbind 127.0.0.1\ndir {folder}\n"
+                    f"logfile {folder}/log\n" + text)
+
+    def spawn(self, i, *more):
+        self.processes[i] = processes.start(
+            ["redis-server", os.path.join(self.folder, str(i), "redis.conf"), *more],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_until(lambda: is_answering(("127.0.0.1", self.ports[i])), 30, "it answers")
+
+    def start_server(self, i):
+        """As a replica, unless it is the master."""
+        of = "" if i == self.master else f"replicaof 127.0.0.1 {self.ports[self.master]}\n"
+        self.write(i, 'save ""\nappendonly yes\nrepl-diskless-sync-delay 0\n' + of)
+        self.spawn(i)
+
+    def sentinel_hash(self, i):
+        with Connection(("127.0.0.1", self.ports[i])) as c:
+            flat = c.call("SENTINEL", "MASTER", "kariz")
+        return dict(zip(flat[::2], flat[1::2]))
+
+    def is_complete(self):
+        told = [self.sentinel_hash(i) for i in range(2, 5)]
+        return all(t[b"num-other-sentinels"] == b"2" and t[b"num-slaves"] == b"1" for t in told)
+
+    def is_in_step(self):
+        """The replica has its master's data, and the sentinels know it as usable."""
+        with Connection(("127.0.0.1", self.ports[1 - self.master])) as c:
+            if b"master_link_status:up" not in c.call("INFO", "replication"):
+                return False
+        for i in range(2, 5):
+            with Connection(("127.0.0.1", self.ports[i])) as c:
+                for flat in c.call("SENTINEL", "REPLICAS", "kariz"):
+                    told = dict(zip(flat[::2], flat[1::2]))
+                    if told[b"flags"] != b"slave" or told[b"master-link-status"] != b"ok":
+                        return False
+        return self.is_complete()
+
+    def cut_replica_off(self):
+        """It cannot reach its master any more: what comes now it will never have."""
+        with Connection(("127.0.0.1", self.ports[1 - self.master])) as c:
+            c.call("CONFIG", "SET", "masteruser", "nobody")
+            c.call("CONFIG", "SET", "masterauth", "wrong")
+            c.call("CLIENT", "KILL", "TYPE", "master")
+
+    def wait_moved(self):
+        port = b"%d" % self.ports[1 - self.master]
+
+        def has_moved():
+            for i in range(2, 5):
+                with Connection(("127.0.0.1", self.ports[i])) as c:
+                    if c.call("SENTINEL", "get-master-addr-by-name", "kariz")[1] != port:
+                        return False
+            return True
+
+        wait_until(has_moved, 60, "the sentinels name the other", every=0.1)
+        self.master = 1 - self.master
+
+    def kill(self):
+        for process in self.processes:
+            if process:
+                process.kill()
+                process.wait()
 
 
 # --- karizd ------------------------------------------------------------------------------
@@ -198,7 +301,7 @@ class Broken(AssertionError):
 
 
 class System:
-    """`redis`: "embedded" or "external". `disk_mb`: karizd's data on a disk of that size.
+    """`redis`: "embedded", "external" or "sentinel". `disk_mb`: karizd's data on a disk of that size.
     `clock`: its clock can be stepped. `long`: seconds that long faults take."""
 
     def __init__(self, seed, redis="embedded", disk_mb=None, clock=False, long=7.0,
@@ -218,14 +321,14 @@ class System:
         self.may_refuse = False  # shares, in this round, as overloaded
         self.load = self.bench = self.karizd = self.redis = self.node = None
         try:
-            self.set_up(disk_mb, clock)
+            self.set_up(redis, disk_mb, clock)
         except BaseException:
             self.close()
             raise
 
     # --- life ---
 
-    def set_up(self, disk_mb, clock):
+    def set_up(self, redis, disk_mb, clock):
         self.node = nodes.new_node().start()
         self.port = nodes.free_port()
         settings = {
@@ -241,10 +344,14 @@ class System:
             subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={disk_mb}m", "kariz-faults",
                             self.disk], check=True)
             settings["data_dir"] = os.path.join(self.disk, "data")
-        if not self.is_embedded:
+        if redis == "external":
             self.redis = Redis(os.path.join(self.folder, "redis"))
-            self.redis.start()
             settings["redis"] = "unix://" + self.redis.path
+        elif redis == "sentinel":
+            self.redis = SentinelSet(os.path.join(self.folder, "redis"))
+            settings["redis"] = self.redis.settings()
+        if self.redis:
+            self.redis.start()
         self.karizd = Daemon([self.node], **settings)
         if clock:
             self.clock = Clock(os.path.join(self.folder, "clock"))
@@ -267,7 +374,7 @@ class System:
                 if self.karizd:
                     self.karizd.close()
             finally:
-                if self.redis and self.redis.process:
+                if self.redis:
                     self.redis.kill()
                 if self.node:
                     self.node.remove()
@@ -323,7 +430,7 @@ class System:
             self.load.wait_more(self.random.randint(20, 60), 60, "shares behind the fault")
             self.settle()
             self.verify()
-            if self.random.random() < 0.2:
+            if self.random.random() < 0.2 and not isinstance(self.redis, SentinelSet):
                 self.take_snapshot()
         except (AssertionError, OSError, Refused) as e:
             raise Broken(self.describe(name, e)) from e
@@ -699,6 +806,59 @@ class System:
         self.node.generate(1)
         self.fault_kill_karizd()
 
+    # --- under Sentinel ---
+
+    def fail_over(self, change):
+        """`change` makes the master unusable; it comes back as a replica."""
+        old = self.redis.master
+        wait_until(self.redis.is_in_step, 60, "the replica is in step")
+        change()
+        self.redis.wait_moved()
+        self.wait_ready("the store follows the fail-over")
+        if self.redis.processes[old].poll() is not None:
+            self.redis.start_server(old)
+
+    def lag(self):
+        """Work that the replica lacks."""
+        work = [sum(credited(("127.0.0.1", self.redis.ports[i]), INSTANCE)["tally d"].values())
+                for i in (1 - self.redis.master, self.redis.master)]
+        return work[1] - work[0]
+
+    def kill_master(self):
+        process = self.redis.process
+        process.kill()
+        process.wait()
+
+    def fault_fail_over(self):
+        self.fail_over(self.kill_master)
+
+    def fault_fail_over_to_one_behind(self):
+        """What the old master had applied last, and acknowledged, the new one lacks."""
+
+        def change():
+            self.redis.cut_replica_off()
+            wait_until(lambda: self.lag() > 100, 30, "the replica lacks what is credited")
+            self.kill_master()
+
+        replica = 1 - self.redis.master
+        self.fail_over(change)
+        with Connection(("127.0.0.1", self.redis.ports[replica])) as c:
+            c.call("CONFIG", "SET", "masteruser", "")
+            c.call("CONFIG", "SET", "masterauth", "")
+
+    def fault_master_frozen(self):
+        """It thaws as one that believes to be the master, until a sentinel tells it."""
+        process = self.redis.process
+        old = self.redis.master
+        self.fail_over(lambda: os.kill(process.pid, signal.SIGSTOP))
+        os.kill(process.pid, signal.SIGCONT)
+
+        def is_replica():
+            with Connection(("127.0.0.1", self.redis.ports[old])) as c:
+                return c.call("ROLE")[0] == b"slave"
+
+        wait_until(is_replica, 60, "the old master was made a replica", every=0.2)
+
     # --- on a small disk ---
 
     def fill_disk(self):
@@ -741,6 +901,16 @@ class System:
 
     def fault_step_clock(self):
         self.clock.step(self.random.choice((-5400, -3600, -61, -5, 5, 61, 3600, 5400)))
+
+        def is_there():
+            """It reads its clock's file once a second; its log tells what it read."""
+            mark = len(self.karizd.lines)
+            self.node.generate(1)
+            line = self.karizd.wait_log("job_published", 20, mark)
+            told = datetime.datetime.fromisoformat(line.split()[0].replace("Z", "+00:00"))
+            return abs(told.timestamp() - self.clock.now()) < 3
+
+        wait_until(is_there, 30, "karizd has the new time", every=0.1)
         self.load.wait_more(60, 30, "shares at the new time")
         if self.random.random() < 0.5:
             self.kill_karizd()
@@ -773,9 +943,12 @@ class Clock:
             "DONT_FAKE_MONOTONIC": "1",
         }
 
+    def now(self):
+        return time.time() + self.offset
+
     def step(self, seconds):
         # Not further than what keeps the node's time within the two hours of a block.
-        self.offset = max(-5400, min(5400, self.offset + seconds))
+        self.offset += seconds if abs(self.offset + seconds) <= 5400 else -seconds
         with open(self.path + ".new", "w") as f:
             f.write("%+d\n" % self.offset)
         os.rename(self.path + ".new", self.path)
@@ -791,6 +964,9 @@ COMMON = {
     "stop_karizd": 2,
 }
 ON_SMALL_DISK = {"disk_full": 3, "kill_karizd": 1, "kill_redis": 1}
+UNDER_SENTINEL = {
+    "fail_over": 3, "fail_over_to_one_behind": 3, "master_frozen": 1, "kill_karizd": 2,
+}
 WITH_CLOCK = {"step_clock": 5, "kill_redis": 1, "roll_back_redis": 1}
 
 
