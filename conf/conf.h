@@ -59,21 +59,20 @@ struct conf_listener {
 
 /* Every bound a session or a front thread lives under; printed at start. */
 struct conf_limits {
-    uint32_t line_bytes;              /* 16384 */
-    uint32_t output_bytes;            /* 262144: a slow reader is closed */
-    uint32_t first_request_seconds;   /* 20 */
-    uint32_t authorize_seconds;       /* 60 */
-    uint32_t idle_seconds;            /* 3600: least; grows with difficulty / hash rate */
-    uint32_t sessions;                /* of all front threads */
-    uint32_t sessions_per_address;    /* 0: none */
-    uint32_t sessions_per_miner;      /* 0: none */
-    uint32_t connects_per_second;     /* per address; 0: none */
-    uint32_t logins_per_session;      /* 256: proxies */
-    uint32_t ban_score;               /* malformed lines until a ban */
+    uint32_t line_bytes;            /* 16384 */
+    uint32_t output_bytes;          /* 262144: a slow reader is closed */
+    uint32_t first_request_seconds; /* 20 */
+    uint32_t authorize_seconds;     /* 60 */
+    uint32_t idle_seconds;          /* 3600: least; grows with difficulty / hash rate */
+    uint32_t sessions;              /* of all front threads */
+    uint32_t sessions_per_address;  /* 0: none */
+    uint32_t sessions_per_miner;    /* 0: none */
+    uint32_t connects_per_second;   /* per address; 0: none */
+    uint32_t logins_per_session;    /* 256: proxies */
+    uint32_t ban_score;             /* malformed lines until a ban */
     uint32_t ban_seconds;
-    uint32_t shares_per_job;          /* per front thread: size of the duplicate set */
-    uint32_t queue_records;           /* per front thread: shares waiting for the store */
-    uint32_t jobs;                    /* live jobs kept */
+    uint32_t shares_per_job; /* per front thread: size of the duplicate set */
+    uint32_t jobs;           /* live jobs kept */
 };
 
 struct conf_stratum {
@@ -112,7 +111,11 @@ struct conf {
     uint32_t redis_db;
     char redis_password_file[CONF_TEXT_MAX + 1];
     char redis_server[CONF_TEXT_MAX + 1]; /* program for the embedded mode */
-    uint32_t flush_ms; /* shares to Redis, at least this often */
+    uint32_t flush_ms;                    /* shares to Redis, at least this often */
+
+    uint32_t journal_segment_mb;
+    uint32_t journal_sync_ms; /* 0: replies wait for the disk */
+    uint32_t journal_keep_hours;
 
     struct conf_stratum stratum;
 

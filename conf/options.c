@@ -1,14 +1,14 @@
 #include "conf/options.h"
 
-#define IN_CONF(field)     offsetof(struct conf, field), sizeof(((struct conf *)0)->field)
-#define IN_NODE(field) \
+#define IN_CONF(field) offsetof(struct conf, field), sizeof(((struct conf *)0)->field)
+#define IN_NODE(field)                                                                 \
     offsetof(struct conf_node, field), sizeof(((struct conf_node *)0)->field)
-#define IN_LISTENER(field) \
+#define IN_LISTENER(field)                                                             \
     offsetof(struct conf_listener, field), sizeof(((struct conf_listener *)0)->field)
 
 /* clang-format off: a row a group of lines, in the order of the fields. */
-static const char *const network_names[] = {"main", "test", "testnet4", "signet",
-                                            "regtest", NULL};
+static const char *const network_names[] = {"main",   "test",    "testnet4",
+                                            "signet", "regtest", NULL};
 static const char *const level_names[] = {"error", "warn", "info", "debug", NULL};
 static const char *const format_names[] = {"text", "json", NULL};
 
@@ -37,8 +37,8 @@ static const struct option listener_rows[] = {
      "greatest difficulty on this listener; default stratum.vardiff.maximum"},
     {"extranonce2_size", OPTION_U32, IN_LISTENER(extranonce2_size), "8", 4, 8, "bytes",
      false, "bytes a rig may roll; extranonce1 takes what is left of 12"},
-    {"proxy_protocol", OPTION_BOOL, IN_LISTENER(proxy_protocol), "false", 0, 0, "", false,
-     "read a PROXY v1 or v2 header first; only from proxy_peers"},
+    {"proxy_protocol", OPTION_BOOL, IN_LISTENER(proxy_protocol), "false", 0, 0, "",
+     false, "read a PROXY v1 or v2 header first; only from proxy_peers"},
     {"proxy_peers", OPTION_TEXT_LIST, IN_LISTENER(proxy_peers), "[]", 0, CONF_PEERS_MAX,
      "", false, "addresses or networks (10.0.0.0/8) that may send that header",
      .count_offset = offsetof(struct conf_listener, proxy_peer_count)},
@@ -54,7 +54,7 @@ const struct option option_table[] = {
     {"network", OPTION_CHOICE, IN_CONF(network), "\"main\"", 0, 0, "", false,
      "the Bitcoin network", .names = network_names},
     {"data_dir", OPTION_TEXT, IN_CONF(data_dir), "\"/var/lib/kariz\"", 0, 0, "", false,
-     "found blocks, embedded Redis; made with mode 0750"},
+     "journal, found blocks, embedded Redis; made with mode 0750"},
 
     {"nodes", OPTION_ARRAY, offsetof(struct conf, nodes), sizeof(struct conf_node),
      "null", 1, CONF_NODES_MAX, "", false,
@@ -74,14 +74,25 @@ const struct option option_table[] = {
     {"flush_ms", OPTION_U32, IN_CONF(flush_ms), "500", 20, 60000, "ms", false,
      "shares are written to Redis at least this often"},
 
+    {"journal.segment_mb", OPTION_U32, IN_CONF(journal_segment_mb), "16", 1, 1024,
+     "MiB", false,
+     "size of one file of the journal in data_dir/journal; two a front thread are "
+     "there from the start"},
+    {"journal.sync_ms", OPTION_U32, IN_CONF(journal_sync_ms), "200", 0, 10000, "ms",
+     false,
+     "shares are on the disk after so long at most; 0: before they are answered"},
+    {"journal.keep_hours", OPTION_U32, IN_CONF(journal_keep_hours), "168", 0, 87600,
+     "h", false,
+     "shares' files are kept at least so long; and until Redis has saved them"},
+
     {"stratum.listen", OPTION_ARRAY, offsetof(struct conf, stratum.listen),
      sizeof(struct conf_listener), "[{\"address\":\"0.0.0.0:3333\"}]", 1,
      CONF_LISTENERS_MAX, "", false, "where rigs connect", .rows = listener_rows,
      .count_offset = offsetof(struct conf, stratum.listen_count)},
     {"stratum.threads", OPTION_U32, IN_CONF(stratum.threads), "0", 0, 64, "", false,
      "front threads; 0: one a core"},
-    {"stratum.tls.certificate", OPTION_TEXT, IN_CONF(stratum.tls_certificate), "\"\"", 0,
-     0, "", true, "PEM file with the whole chain; read again on reload"},
+    {"stratum.tls.certificate", OPTION_TEXT, IN_CONF(stratum.tls_certificate), "\"\"",
+     0, 0, "", true, "PEM file with the whole chain; read again on reload"},
     {"stratum.tls.key", OPTION_TEXT, IN_CONF(stratum.tls_key), "\"\"", 0, 0, "", true,
      "PEM file, not world-readable; read again on reload"},
     {"stratum.vardiff.shares_per_minute", OPTION_REAL,
@@ -102,7 +113,8 @@ const struct option option_table[] = {
      3600, "s", true, "how long an ended session's extranonce1 can be taken up again"},
 
     {"stratum.limits.line_bytes", OPTION_U32, IN_CONF(stratum.limits.line_bytes),
-     "16384", 1024, 1048576, "bytes", true, "longest line; a longer one ends the session"},
+     "16384", 1024, 1048576, "bytes", true,
+     "longest line; a longer one ends the session"},
     {"stratum.limits.output_bytes", OPTION_U32, IN_CONF(stratum.limits.output_bytes),
      "262144", 16384, 16777216, "bytes", true,
      "unsent output of a session; a slower reader is closed"},
@@ -136,11 +148,8 @@ const struct option option_table[] = {
     {"stratum.limits.shares_per_job", OPTION_U32,
      IN_CONF(stratum.limits.shares_per_job), "1000000", 1000, 100000000, "", true,
      "a front thread's duplicate set of one job; further shares are refused"},
-    {"stratum.limits.queue_records", OPTION_U32, IN_CONF(stratum.limits.queue_records),
-     "65536", 1024, 4194304, "", false,
-     "shares of a front thread that wait for the store; further ones are refused"},
-    {"stratum.limits.jobs", OPTION_U32, IN_CONF(stratum.limits.jobs), "128", 8, 1024, "",
-     true, "live jobs kept; the oldest goes first"},
+    {"stratum.limits.jobs", OPTION_U32, IN_CONF(stratum.limits.jobs), "128", 8, 1024,
+     "", true, "live jobs kept; the oldest goes first"},
 
     {"coinbase.tag", OPTION_TEXT, IN_CONF(coinbase_tag), "\"/Kariz/\"", 0, 0, "", false,
      "put into the coinbase of each block; up to 64 bytes"},
@@ -152,8 +161,9 @@ const struct option option_table[] = {
     {"registry.operator", OPTION_TEXT, IN_CONF(operator_name), "\"\"", 0, 0, "", false,
      "name of the pool's operator, shown in status"},
 
-    {"control.socket", OPTION_TEXT, IN_CONF(control_socket), "\"/run/kariz/control.sock\"",
-     0, 0, "", false, "Unix socket for karizctl, mode 0660"},
+    {"control.socket", OPTION_TEXT, IN_CONF(control_socket),
+     "\"/run/kariz/control.sock\"", 0, 0, "", false,
+     "Unix socket for karizctl, mode 0660"},
     {"control.group", OPTION_TEXT, IN_CONF(control_group), "\"\"", 0, 0, "", false,
      "group that may use it; default the daemon's"},
 

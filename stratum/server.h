@@ -7,7 +7,8 @@
  *
  * Ownership  conf is copied; jobs and rosters are referenced.
  * Thread     every function here: the control thread. Hooks: the front thread that is
- *            named, so they must not wait, and must be safe to call from several. */
+ *            named, so they must not wait (but where one says so), and must be safe to
+ *            call from several. */
 #ifndef STRATUM_SERVER_H
 #define STRATUM_SERVER_H
 
@@ -52,10 +53,14 @@ struct stratum_hooks {
     void *ctx;
     /* The block leaves before anything else is done with its share. */
     void (*block_found)(void *ctx, unsigned front, const struct found_block *b);
-    /* Accepted and refused shares of authorised logins, before the reply. KZ_BUSY: not
-     * taken; the share is refused as overloaded. */
+    /* Accepted and refused shares of authorised logins, before the reply, with the job
+     * that they were made from. KZ_BUSY: not taken; the share is refused as overloaded. */
     KZ_MUST_USE enum kz_err (*share_judged)(void *ctx, unsigned front,
-                                            const struct share_record *r);
+                                            const struct share_record *r,
+                                            const struct job *job);
+    /* Before the replies of a turn leave that had shares in it; NULL: nothing is waited
+     * for. This one may wait for the disk. KZ_IO: the replies must not leave. */
+    KZ_MUST_USE enum kz_err (*shares_sync)(void *ctx, unsigned front);
     void (*login_refused)(void *ctx, unsigned front, const struct login_refusal *r);
 };
 
@@ -85,6 +90,7 @@ struct stratum_stats {
     uint64_t closed_tls_on_plain;
     uint64_t closed_proxy_header;
     uint64_t closed_tls_failed;
+    uint64_t closed_not_kept; /* the journal's disk failed */
 };
 
 /* KZ_IO: a listener cannot be opened or the certificate not read; logged there. Until

@@ -60,6 +60,7 @@ struct session {
     bool is_fixed;         /* fd=: no vardiff */
     bool is_suggested;
     bool due_difficulty, due_job; /* at the end of this turn */
+    bool has_shares;              /* recorded in this turn */
     uint32_t asked_mask;
     uint32_t extranonce; /* 24 bits */
     uint32_t tip;        /* of the last job sent; 0: none yet */

@@ -137,7 +137,9 @@ static bool record(struct session *s, const struct judging *j)
     memcpy(rec.extranonce1, j->extranonce1, j->terms.extranonce1_len);
     memcpy(rec.extranonce2, j->submit.extranonce2, j->submit.extranonce2_len);
     const struct stratum_hooks *hooks = &s->front->shared->hooks;
-    return hooks->share_judged(hooks->ctx, s->front->index, &rec) == KZ_OK;
+    s->has_shares = true;
+    return hooks->share_judged(hooks->ctx, s->front->index, &rec, j->live->job) ==
+           KZ_OK;
 }
 
 static void accept_share(struct session *s, const struct judging *j, struct bytes id)

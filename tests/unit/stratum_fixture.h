@@ -67,10 +67,11 @@ static inline void on_block(void *ctx, unsigned front, const struct found_block 
 }
 
 static inline enum kz_err on_share(void *ctx, unsigned front,
-                                   const struct share_record *r)
+                                   const struct share_record *r, const struct job *job)
 {
     struct fixture *f = ctx;
     (void)front;
+    (void)job;
     pthread_mutex_lock(&f->lock);
     enum kz_err err = f->is_busy ? KZ_BUSY : KZ_OK;
     if (err == KZ_OK && f->share_count < KEPT)
@@ -148,7 +149,10 @@ static inline struct fixture *fixture_new(void)
 
 static inline void fixture_start(struct fixture *f)
 {
-    struct stratum_hooks hooks = {f, on_block, on_share, on_refused};
+    struct stratum_hooks hooks = {.ctx = f,
+                                  .block_found = on_block,
+                                  .share_judged = on_share,
+                                  .login_refused = on_refused};
     assert_int_equal(stratum_start(&f->server, f->conf, &hooks), KZ_OK);
 }
 
