@@ -6,9 +6,15 @@
 #define IN_LISTENER(field) \
     offsetof(struct conf_listener, field), sizeof(((struct conf_listener *)0)->field)
 
+#define SATOSHI_MAX 2.1e15
+
 /* clang-format off: a row a group of lines, in the order of the fields. */
 static const char *const network_names[] = {"main", "test", "testnet4", "signet",
                                             "regtest", NULL};
+static const char *const form_names[] = {"auto", "small", "antminer", "s21", "large",
+                                         "largest", NULL};
+static const char *const scheme_names[] = {"pplns", "tides", "prop", "pps", "fpps",
+                                           "pps_plus", "solo", NULL};
 static const char *const level_names[] = {"error", "warn", "info", "debug", NULL};
 static const char *const format_names[] = {"text", "json", NULL};
 
@@ -42,6 +48,10 @@ static const struct option listener_rows[] = {
     {"proxy_peers", OPTION_TEXT_LIST, IN_LISTENER(proxy_peers), "[]", 0, CONF_PEERS_MAX,
      "", false, "addresses or networks (10.0.0.0/8) that may send that header",
      .count_offset = offsetof(struct conf_listener, proxy_peer_count)},
+    {"coinbase", OPTION_CHOICE, IN_LISTENER(form), "\"auto\"", 0, 0, "", true,
+     "size of the coinbase its new sessions get when payout.direct pays miners: by the "
+     "rig's agent, or always up to 499, 750, 2250, 6500 or 16000 bytes",
+     .names = form_names},
     {.name = NULL},
 };
 
@@ -146,6 +156,30 @@ const struct option option_table[] = {
      "put into the coinbase of each block; up to 64 bytes"},
     {"coinbase.address", OPTION_TEXT, IN_CONF(coinbase_address), NULL, 0, 0, "", false,
      "the pool's own address, on the right network: rewards go there"},
+
+    {"payout.scheme", OPTION_CHOICE, IN_CONF(payout.scheme), "\"pplns\"", 0, 0, "", false,
+     "how rewards are shared", .names = scheme_names},
+    {"payout.window", OPTION_SCALED, IN_CONF(payout.window_milli), "null", 0.001, 1000,
+     "blocks' work", false, "what a block pays under pplns, tides and pps_plus; up to 3 "
+     "decimals; default 4, for tides 8", .scale = 1000},
+    {"payout.fee_percent", OPTION_SCALED, IN_CONF(payout.fee_ppm), "1.0", 0, 100, "%",
+     false, "the pool's part of what miners earn; up to 4 decimals", .scale = 10000},
+    {"payout.minimum", OPTION_I64, IN_CONF(payout.minimum_sat), "100000", 0, SATOSHI_MAX,
+     "satoshi", false, "least payment; what is below stays owed"},
+    {"payout.maturity", OPTION_U32, IN_CONF(payout.maturity), "100", 100, 100000,
+     "blocks", false, "depth at which a found block's reward is the miners'"},
+    {"payout.pps_reserve", OPTION_I64, IN_CONF(payout.pps_reserve_sat), "0", 0,
+     SATOSHI_MAX, "satoshi", false,
+     "of the pool's own, kept for pps, fpps and pps_plus, which owe before they earn"},
+    {"payout.fpps_trim_ppm", OPTION_U32, IN_CONF(payout.fpps_trim_ppm), "0", 0, 499999,
+     "ppm", false, "of a day's blocks, left out at either end of fpps's average fee"},
+    {"payout.direct", OPTION_BOOL, IN_CONF(payout.direct), "false", 0, 0, "", true,
+     "miners are paid by outputs of the coinbase itself, largest debts first; the rest "
+     "goes to coinbase.address"},
+    {"payout.direct_minimum", OPTION_I64, IN_CONF(payout.direct_minimum_sat), "1048576",
+     0, SATOSHI_MAX, "satoshi", true, "least such output"},
+    {"payout.direct_outputs", OPTION_U32, IN_CONF(payout.direct_outputs), "0", 0, 10000,
+     "", true, "most such outputs; 0: as many as the rig's firmware and the block take"},
 
     {"registry.jurisdiction", OPTION_TEXT, IN_CONF(jurisdiction), "\"tm\"", 0, 0, "",
      false, "country code that residency is relative to"},
