@@ -17,8 +17,9 @@ struct refresh {
     struct refresh_hooks hooks;
     char tag[sizeof(((struct conf *)0)->coinbase_tag)];
     struct coinbase_terms terms;
-    bool is_direct;   /* the setting */
-    uint32_t classes; /* of firmware, a bit each */
+    bool is_direct;       /* the setting */
+    bool has_new_options; /* the job in force was made by others */
+    uint32_t classes;     /* of firmware, a bit each */
     uint32_t job_seconds;
     const struct snapshot *snapshot; /* for the jobs to come; NULL: none */
     struct template *latest;         /* NULL before the first */
@@ -70,8 +71,8 @@ static bool is_due(const struct refresh *r, const struct template *t,
                    enum direct_mode mode)
 {
     const struct job *job = job_in_force(r);
-    if (job == NULL || !is_same_work(job->template, t) || mode != r->job_mode ||
-        snapshot_id_for(r, mode) != r->job_snapshot)
+    if (job == NULL || r->has_new_options || !is_same_work(job->template, t) ||
+        mode != r->job_mode || snapshot_id_for(r, mode) != r->job_snapshot)
         return true;
     return monotime_ms_between(r->job_made, clock_now()) >=
            (int64_t)r->job_seconds * 1000 / 2;
@@ -184,6 +185,7 @@ static void publish(struct refresh *r, enum direct_mode mode, bool new_tip)
     job_set_unref(&r->job);
     r->job = job;
     r->job_made = clock_now();
+    r->has_new_options = false;
     r->job_mode = mode;
     r->job_snapshot = snapshot_id_for(r, mode);
     r->serial = job_set_last_serial(&job);
@@ -285,6 +287,7 @@ void refresh_set_options(struct refresh *r, const struct conf *conf)
     bool fits = amount_from_sat(&r->terms.minimum, conf->payout.direct_minimum_sat);
     assert(fits); /* the settings are bounded so */
     (void)fits;
+    r->has_new_options = r->is_direct || conf->payout.direct;
     r->job_seconds = conf->stratum.job_seconds;
     r->is_direct = conf->payout.direct;
     r->terms.outputs = conf->payout.direct_outputs;

@@ -36,7 +36,8 @@ void refresh_free(struct refresh *r); /* NULL accepted */
 void refresh_set_parts(struct refresh *r, struct stratum_server *stratum,
                        struct nodes *nodes);
 
-/* Options of a reload: how long jobs live, payout.direct*, listeners' coinbases. */
+/* Options of a reload: how long jobs live, payout.direct*, listeners' coinbases. The next
+ * template makes a job by them. */
 void refresh_set_options(struct refresh *r, const struct conf *conf);
 
 /* Who is paid from the next job on: a reference is taken; NULL: nobody. `now`: new jobs
