@@ -45,6 +45,28 @@ struct conf_node {
     char password_file[CONF_TEXT_MAX + 1];
 };
 
+/* The coinbase a listener's sessions get: by what the rig's agent takes, or always that
+ * of one firmware class (payout/direct.h, in its order). */
+enum conf_form {
+    CONF_FORM_AUTO,
+    CONF_FORM_SMALL,
+    CONF_FORM_ANTMINER,
+    CONF_FORM_S21,
+    CONF_FORM_LARGE,
+    CONF_FORM_LARGEST,
+};
+
+/* In the order of payout/scheme.h. */
+enum conf_scheme {
+    CONF_PPLNS,
+    CONF_TIDES,
+    CONF_PROP,
+    CONF_PPS,
+    CONF_FPPS,
+    CONF_PPS_PLUS,
+    CONF_SOLO,
+};
+
 struct conf_listener {
     char address[CONF_TEXT_MAX + 1]; /* 0.0.0.0:3333, [::]:3333, host:port */
     bool tls;
@@ -55,6 +77,7 @@ struct conf_listener {
     bool proxy_protocol;
     char proxy_peers[CONF_PEERS_MAX][64]; /* addresses or CIDR that may send it */
     size_t proxy_peer_count;
+    enum conf_form form;
 };
 
 /* Every bound a session or a front thread lives under; printed at start. */
@@ -91,6 +114,20 @@ struct conf_stratum {
     struct conf_limits limits;
 };
 
+/* Amounts in satoshi: struct amount is of a folder above this one. */
+struct conf_payout {
+    enum conf_scheme scheme;
+    uint32_t window_milli; /* thousandths of a block's work; 0: the scheme's own */
+    uint32_t fee_ppm;
+    int64_t minimum_sat;
+    uint32_t maturity; /* blocks */
+    int64_t pps_reserve_sat;
+    uint32_t fpps_trim_ppm;
+    bool direct; /* jobs' coinbases pay miners */
+    int64_t direct_minimum_sat;
+    uint32_t direct_outputs; /* payees; 0: no further limit */
+};
+
 struct conf {
     char path[CONF_LINE_MAX + 1];
     char instance[33];
@@ -121,6 +158,7 @@ struct conf {
 
     char coinbase_tag[65];
     char coinbase_address[128];
+    struct conf_payout payout;
 
     char jurisdiction[33];
     char operator_name[CONF_TEXT_MAX + 1];

@@ -314,7 +314,7 @@ bool pool_reload(struct pool *p, char note[POOL_NOTE_SIZE])
     char restart[POOL_NOTE_SIZE / 2];
     conf_needs_restart(restart, sizeof(restart), p->conf, conf);
     log_setup(conf->log_level, conf->log_format == CONF_LOG_JSON);
-    refresh_set_job_seconds(p->refresh, conf->stratum.job_seconds);
+    refresh_set_options(p->refresh, conf);
     bool has_certificate = stratum_reload(p->stratum, conf) == KZ_OK;
     conf_free(conf); /* who needs a part of it has copied that */
     snprintf(note, POOL_NOTE_SIZE, "reloaded%s%s%s",

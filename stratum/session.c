@@ -87,7 +87,8 @@ static void keep_for_resume(struct session *s)
                              .secret = s->secret,
                              .ended = f->now,
                              .difficulty = s->difficulty,
-                             .offered = offers_summary(&s->offers)};
+                             .offered = offers_summary(&s->offers),
+                             .classes = s->classes};
     resume_put(f->resume, &e);
 }
 
