@@ -26,7 +26,8 @@ from collections import Counter
 from . import bitcoin, journal, processes
 from . import node as nodes
 from .clients import BenchLoad, Load
-from .karizd import EASY, Karizd, Refused, listener
+from .karizd import EASY, Karizd, Refused, listener, program
+from .rig import Rig
 from .wait import SCALE, wait_until
 
 MINERS = ("alice", "bob", "carol")
@@ -121,6 +122,43 @@ def credited(path, instance):
                     if field.endswith(ends):
                         sums[miner] += int(value)
     return out
+
+
+def varint(data, at):
+    value = shift = 0
+    while True:
+        value |= (data[at] & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if data[at - 1] < 0x80:
+            return value, at
+
+
+def slice_rows(data):
+    """[(miner, work)] of a closed slice, as share/slice.h has it."""
+    at = 1 + 3 * 8 + 1 + 4 + 32 + 2 * 13
+    count, at = varint(data, at)
+    for _ in range(2 * count):
+        _, at = varint(data, at)
+    rows = []
+    count, at = varint(data, at)
+    for _ in range(count):
+        miner = data[at + 1:at + 1 + data[at]].decode()
+        work, at = varint(data, at + 1 + data[at])
+        rows.append((miner, work))
+    if at != len(data) - 4:
+        raise AssertionError(f"a slice's record has {len(data) - 4 - at} bytes too many")
+    return rows
+
+
+def in_closed_slices(path, instance):
+    """{miner: work}"""
+    sums = Counter()
+    with Connection(path) as c:
+        for name in c.call("ZRANGE", "slices:{%s}" % instance, "0", "-1"):
+            data = c.call("GET", b"slicez:{%s}:%s" % (instance.encode(), name))
+            for miner, work in slice_rows(data):
+                sums[miner] += work
+    return sums
 
 
 class Redis:
@@ -356,6 +394,10 @@ class System:
         if clock:
             self.clock = Clock(os.path.join(self.folder, "clock"))
             self.karizd.environment = self.clock.environment
+        # Those that this karizctl has: the driver is older than they are.
+        known = subprocess.run([program("karizctl"), "--help"], capture_output=True, text=True,
+                               check=False).stdout
+        self.verified = [w for w in ("journal", "ledger") if w + " verify" in known]
         self.data_dir = self.karizd.settings["data_dir"]
         self.journal_dir = os.path.join(self.data_dir, "journal")
         self.karizd.start()
@@ -418,6 +460,7 @@ class System:
     def run_fault(self, name):
         self.number += 1
         self.was_killed = self.may_refuse = False
+        self.note = ""
         began = time.monotonic()
         before = self.shares
         try:
@@ -435,15 +478,25 @@ class System:
         except (AssertionError, OSError, Refused) as e:
             raise Broken(self.describe(name, e)) from e
         self.done[name] += 1
-        self.say("%4d  %-22s %5.1f s  %6d shares%s" % (
+        self.say("%4d  %-24s %5.1f s  %6d shares%s%s" % (
             self.number, name, time.monotonic() - began, self.shares - before,
-            ", kariz-bench" if with_bench else ""))
+            ", kariz-bench" if with_bench else "", self.note and f" ({self.note})"))
 
     def start_bench(self, **how):
         self.bench = BenchLoad(("127.0.0.1", self.port), BENCH, **how)
         have = len(self.load.clients)
         wait_until(lambda: self.karizd.status()["stratum"]["authorized_sessions"] > have, 30,
                    "kariz-bench is connected")
+
+    def mine_block(self):
+        """The load has stopped. The share that is a block closes the open slice."""
+        rig = Rig(("127.0.0.1", self.port)).ready(MINERS[0] + ".block")
+        try:
+            rig.mine("block")
+        finally:
+            rig.close()
+        self.low[MINERS[0]] += UNIT_WORK
+        self.shares += 1
 
     def stop_load(self):
         self.load.end()
@@ -487,6 +540,8 @@ class System:
     def settle(self):
         """No load; drained; and each sum is right."""
         self.stop_load()
+        if self.random.random() < 0.3:
+            self.mine_block()
         seen = {"work": None, "since": 0.0, "status": None}
 
         def is_settled():
@@ -512,6 +567,28 @@ class System:
         for miner, low in self.low.items():
             if not low <= seen["work"][miner] <= low + self.maybe[miner]:
                 raise AssertionError("work is wrong: " + self.compare(seen["status"]))
+        self.compare_rows(seen)
+        self.compare_slices(seen)
+        self.low.update({m: seen["work"][m] - self.low[m] for m in self.low})
+        self.maybe.clear()
+        for part in ("redis", "journal"):
+            if seen["status"][part]["alarm"]:
+                raise AssertionError(f"an alarm is left: {seen['status'][part]['alarm']}")
+
+    def compare_slices(self, seen):
+        """What blocks are paid by: the closed slices, and the one that is open."""
+        closed = in_closed_slices(self.redis_socket, INSTANCE)
+        opened = seen["status"]["journal"]["open_work"]
+        for miner, work in closed.items():
+            if work > seen["work"].get(miner, 0):
+                raise AssertionError(f"{work} of {miner} is in closed slices, " +
+                                     self.compare(seen["status"]))
+        if sum(closed.values()) + opened != sum(seen["work"].values()):
+            raise AssertionError(f"{sum(closed.values())} in closed slices, {opened} in the "
+                                 f"open one: {dict(closed)}; " + self.compare(seen["status"]))
+
+    def compare_rows(self, seen):
+        """What is added up in several ways has to be the same in all of them."""
         rows = credited(self.redis_socket, INSTANCE)
         if time.monotonic() - self.began > MINUTES_KEPT:
             del rows["tally m"]
@@ -520,11 +597,6 @@ class System:
                 if sums[miner] != seen["work"][miner]:
                     raise AssertionError(f"{name} of {miner} is {sums[miner]}, status says "
                                          + self.compare(seen["status"]))
-        self.low.update({m: seen["work"][m] - self.low[m] for m in self.low})
-        self.maybe.clear()
-        for part in ("redis", "journal"):
-            if seen["status"][part]["alarm"]:
-                raise AssertionError(f"an alarm is left: {seen['status'][part]['alarm']}")
 
     def compare(self, status):
         if status is None:
@@ -537,7 +609,7 @@ class System:
             status.get("alarm"))
 
     def verify(self):
-        for what in ("journal", "ledger"):
+        for what in self.verified:
             out = self.karizd.ctl(what, "verify").strip().splitlines()
             if not out or not out[-1].startswith(what + " verify: ok"):
                 raise AssertionError(f"karizctl {what} verify said {out[-1:]}")
@@ -589,6 +661,55 @@ class System:
     def fault_kill_karizd(self):
         self.kill_karizd()
         self.start_karizd()
+
+    def fault_kill_at_start(self):
+        """Again and again, at any moment of its start."""
+        self.kill_karizd()
+        for _ in range(self.random.randrange(1, 4)):
+            self.karizd.spawn()
+            try:
+                self.karizd.process.wait(self.random.uniform(0.01, 0.5))
+            except subprocess.TimeoutExpired:
+                pass
+            else:
+                raise AssertionError("karizd ended by itself:\n" + self.karizd.tail())
+            self.kill_karizd()
+        self.start_karizd()
+
+    def fault_kill_in_replay(self):
+        """Everything is applied again; in the middle of that, one or both of them die."""
+        if self.redis:
+            self.redis.kill()
+        self.kill_karizd()
+        self.put_back(None)
+        for _ in range(self.random.randrange(1, 3)):
+            if self.redis:
+                self.redis.start()
+            self.karizd.spawn()
+            what = self.random.choice(("karizd", "redis", "both"))
+            self.wait_for_replay()
+            if self.redis and what != "karizd":
+                self.redis.kill()
+            elif what != "karizd":
+                os.kill(self.redis_pid(), signal.SIGKILL)
+            self.kill_karizd()
+            if self.redis and what == "karizd":
+                self.redis.kill()
+        if self.redis:
+            self.redis.start()
+        self.start_karizd()
+
+    def wait_for_replay(self):
+        """Until some of it is done and some is not, or until all is: it may be quick."""
+        def has_begun():
+            try:
+                redis = self.karizd.status(5)["redis"]
+            except OSError:
+                return False
+            replay = redis["replay"]
+            return redis["state"] == "ready" and (replay["applied"] > 0 or
+                                                  replay["pending_records"] == 0)
+        wait_until(has_begun, 60, "the replay has begun", every=0.002)
 
     def fault_stop_karizd(self):
         self.was_killed = True  # its sessions end, some in the middle of a share
@@ -721,6 +842,7 @@ class System:
         if not torn:
             raise AssertionError("no segment had an end to tear")
         self.start_karizd()
+        self.karizd.wait_log("journal_tail_cut", 5, self.karizd.mark)
 
     def damage(self, segment, low, high):
         """Flips a bit of a record between the offsets; what undoes it."""
@@ -732,6 +854,8 @@ class System:
         return lambda: segment.write(at, segment.data[at:at + 1])
 
     def verify_dir_fails(self):
+        if "journal" not in self.verified:
+            return
         try:
             out = self.karizd.ctl("journal", "verify", "--dir", self.journal_dir)
         except Refused:
@@ -748,7 +872,8 @@ class System:
         segment = self.random.choice(used)
         mend = self.damage(segment, journal.HEAD, segment.synced)
         self.verify_dir_fails()
-        if self.karizd.refuses_to_start() != "ended":
+        self.note = self.karizd.refuses_to_start()
+        if self.note != "ended":
             self.stop_damaged()
         mend()
         self.start_karizd()
@@ -769,7 +894,8 @@ class System:
         segment = self.random.choice(sealed)
         mend = self.damage(segment, journal.HEAD, segment.synced)
         self.verify_dir_fails()
-        if self.karizd.refuses_to_start(60) != "ended":
+        self.note = self.karizd.refuses_to_start(60)
+        if self.note != "ended":
             self.stop_damaged()
         mend()
         self.start_karizd()
@@ -863,12 +989,11 @@ class System:
 
     def fill_disk(self):
         path = os.path.join(self.disk, "fill")
-        with open(path, "ab") as f:
+        with open(path, "ab", buffering=0) as f:
             for size in (1 << 20, 4096):
                 try:
-                    while True:
-                        f.write(bytes(size))
-                        f.flush()
+                    while f.write(bytes(size)) > 0:
+                        pass
                 except OSError:
                     continue
 
@@ -961,7 +1086,7 @@ COMMON = {
     "kill_karizd": 5, "kill_redis": 5, "kill_both": 4, "freeze_redis": 3,
     "freeze_redis_long": 1, "roll_back_redis": 4, "lose_redis": 2, "cut_aof": 3,
     "torn_tail": 4, "flip_bit": 3, "flip_old_bit": 1, "node_gone": 1, "new_block": 2,
-    "stop_karizd": 2,
+    "stop_karizd": 2, "kill_at_start": 2, "kill_in_replay": 2,
 }
 ON_SMALL_DISK = {"disk_full": 3, "kill_karizd": 1, "kill_redis": 1}
 UNDER_SENTINEL = {
