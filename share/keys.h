@@ -39,6 +39,8 @@
  *   done:{ledger}:<period>         which expires
  *   holds:{ledger}                 miner -> "<holds> <releases>", booked so far
  *   pps:{ledger}:<period>          miner -> "<work> <satoshi>", credited so far
+ *   accrued:{ledger}               instance -> "<slice id>:<rows>", credited so far
+ *   snap:{ledger}:<id>             "s" -> who a job's coinbase may pay, frozen
  *
  * Pure; any thread. */
 #ifndef SHARE_KEYS_H
@@ -69,6 +71,7 @@
 #define KEY_MATURE        "bal:{ledger}:mature"
 #define KEY_HELD          "bal:{ledger}:held"
 #define KEY_HOLDS         "holds:{ledger}"
+#define KEY_ACCRUED       "accrued:{ledger}"
 #define KEY_POOL_FIELD    "all"
 
 enum key_span {
@@ -110,6 +113,8 @@ void key_block(char out[KEY_SIZE], const char *hash);
 void key_statement(char out[KEY_SIZE], const char *miner);
 /* `period` "": of all entries but pay-per-share ones. */
 void key_done(char out[KEY_SIZE], const char *period);
-void key_pps(char out[KEY_SIZE], const char *period);
+/* Where a ledger event's mark lies: "holds", "accrued", "pps:<period>", "snap:<id>".
+ * True: it expires. */
+bool key_mark(char out[KEY_SIZE], const char *name);
 
 #endif
