@@ -915,6 +915,31 @@ class System:
         self.kill_karizd()
         self.load.begin()
 
+    def ask_redis(self, *words):
+        with Connection(self.redis_socket) as c:
+            return c.call(*words)
+
+    def fault_connections_killed(self):
+        """While commands are under way: which of them Redis did is then unknown."""
+        for _ in range(self.random.randrange(1, 12)):
+            self.load.wait_more(self.random.randint(1, 60), 30)
+            self.ask_redis("CLIENT", "KILL", "TYPE", "normal")
+        self.wait_ready()
+
+    def fault_scripts_lost(self):
+        self.ask_redis("SCRIPT", "FLUSH")
+
+    def fault_redis_out_of_memory(self):
+        self.ask_redis("CONFIG", "SET", "maxmemory", "1")
+        try:
+            self.load.wait_more(200, 30, "shares while Redis refuses all writes")
+        finally:
+            self.ask_redis("CONFIG", "SET", "maxmemory", "0")
+
+    def fault_kill_in_rewrite(self):
+        self.ask_redis("BGREWRITEAOF")
+        self.fault_kill_redis()
+
     def fault_node_gone(self):
         height = self.node.height
         if self.random.random() < 0.5:
@@ -1087,6 +1112,7 @@ COMMON = {
     "freeze_redis_long": 1, "roll_back_redis": 4, "lose_redis": 2, "cut_aof": 3,
     "torn_tail": 4, "flip_bit": 3, "flip_old_bit": 1, "node_gone": 1, "new_block": 2,
     "stop_karizd": 2, "kill_at_start": 2, "kill_in_replay": 2,
+    "connections_killed": 2, "scripts_lost": 1, "redis_out_of_memory": 1, "kill_in_rewrite": 1,
 }
 ON_SMALL_DISK = {"disk_full": 3, "kill_karizd": 1, "kill_redis": 1}
 UNDER_SENTINEL = {
