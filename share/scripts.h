@@ -122,15 +122,11 @@
     "return {redis.call('GET', KEYS[2]) or '0', redis.call('HGETALL', KEYS[1])}\n"
 
 /* What a node said of a block, for people: not journaled, and no member that an event
- * writes. KEYS: blk, blks. ARGV: hash, height, (field, JSON)*. Types are checked by the
- * reads. */
-#define SCRIPT_BLOCK_PUT                                                               \
+ * writes. KEYS: blk. ARGV: (member, JSON)*. The block is listed when its event comes. */
+#define SCRIPT_BLOCK_NOTE                                                              \
     "redis.call('HGET', KEYS[1], 'hash')\n"                                            \
-    "redis.call('ZSCORE', KEYS[2], ARGV[1])\n"                                         \
-    "if not string.match(ARGV[2], '^%d+$') then return {'NO', 'height'} end\n"         \
     "if #ARGV % 2 ~= 0 then return {'NO', 'fields'} end\n"                             \
-    "for i = 3, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end\n"   \
-    "redis.call('ZADD', KEYS[2], ARGV[2], ARGV[1])\n"                                  \
+    "for i = 1, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end\n"   \
     "return {'OK'}\n"
 
 #endif

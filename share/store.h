@@ -91,8 +91,8 @@ void store_workers(struct store *s, const char *miner, store_reply_fn *on_reply,
  * applied, but is not yet. Any other error: nothing was written. Takes `event`. */
 void store_ledger_put(struct store *s, json_t *event, store_reply_fn *on_reply,
                       void *ctx);
-/* What a node said of a block, found by its "hash" and "height": written into its record,
- * not journaled. Takes `members`. */
+/* What a node said of a block, found by its "hash": written into its record, not
+ * journaled. The block is listed from its own event on. Takes `members`. */
 void store_block_note(struct store *s, json_t *members, store_reply_fn *on_reply,
                       void *ctx);
 /* Blocks' records, newest first. */
