@@ -8,9 +8,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OPS_AN_ENTRY_MAX 17   /* 3 records, 7 counters of the miner, 7 of the pool */
+/* 3 records, 7 counters of the miner, 7 of the pool, one for each way to be refused. */
+#define OPS_AN_ENTRY_MAX (17 + SHARE_VERDICTS - 1)
 #define TABLE_SIZE       8192 /* > 2 x the most keys or operations */
 #define VALUE_SIZE       128
+
+_Static_assert(BATCH_ENTRIES_MAX *OPS_AN_ENTRY_MAX + TALLY_REFUSALS_MAX <=
+                   BATCH_OPS_MAX,
+               "a tally of BATCH_ENTRIES_MAX entries does not fit a batch");
+_Static_assert(TABLE_SIZE > 2 * (BATCH_OPS_MAX + 16), "the tables are too full");
 
 struct op {
     char kind; /* of SCRIPT_BATCH */
@@ -112,6 +118,20 @@ static void add_rows(struct builder *b, const struct tally_entry *e,
     }
 }
 
+/* Why the miner's shares were refused, a count a UTC day beside the day's hours. */
+static void add_reasons(struct builder *b, const struct tally_entry *e)
+{
+    char text[KEY_SIZE], field[KEY_REASON_SIZE];
+    if (e->refused == 0)
+        return;
+    key_tally(text, b->instance, KEY_HOURS, &e->miner, e->minute * 60);
+    uint32_t key = key_index(b, text, key_tally_expires(KEY_HOURS, e->minute * 60));
+    for (int v = SHARE_ACCEPTED + 1; v < SHARE_VERDICTS; v++) {
+        key_reason_field(field, share_verdict_name((enum share_verdict)v));
+        count(b, key, field, e->by_verdict[v]);
+    }
+}
+
 static void add_record(struct builder *b, char kind, uint32_t key, const char *field,
                        const struct tally_entry *e)
 {
@@ -130,6 +150,7 @@ static void add_entry(struct builder *b, const struct tally_entry *e)
     char text[KEY_SIZE];
     add_rows(b, e, &e->miner);
     add_rows(b, e, NULL);
+    add_reasons(b, e);
     key_miners(text, b->instance);
     add_record(b, 'r', key_index(b, text, 0), e->miner.text, e);
     key_pool(text, b->instance);

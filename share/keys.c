@@ -69,6 +69,11 @@ void key_tally_field(char out[KEY_FIELD_SIZE], enum key_span span, int64_t utc_s
     snprintf(out, KEY_FIELD_SIZE, "%02u%s", (unsigned)n % 100, letter);
 }
 
+void key_reason_field(char out[KEY_REASON_SIZE], const char *verdict)
+{
+    snprintf(out, KEY_REASON_SIZE, "%s#", verdict);
+}
+
 int64_t key_tally_expires(enum key_span span, int64_t utc_s)
 {
     switch (span) {

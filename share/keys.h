@@ -8,6 +8,7 @@
  *   applied:{i}                    cursor "<id>:<seq>" of the batches of instance i
  *   tally:{i}:m:<miner>:<hour>     minute "07" -> work
  *   tally:{i}:h:<miner>:<day>      hour "07w", "07a", "07r" -> work, accepted, refused
+ *                                  "stale#" -> refused so that day; one a verdict
  *   tally:{i}:d:<miner>:<month>    day "22w", "22a", "22r" -> the same
  *   pool:{i}:m:<hour>, :h:<day>, :d:<month>    the same for all miners together
  *   miners:{i}                     miner -> record (share/summary.h)
@@ -31,8 +32,9 @@
 
 #include "share/ids.h"
 
-#define KEY_SIZE       160
-#define KEY_FIELD_SIZE 8
+#define KEY_SIZE        160
+#define KEY_FIELD_SIZE  8
+#define KEY_REASON_SIZE 40
 
 /* A miner's workers are spread over this many hashes, by name: one of up to 100 workers
  * a bucket stays in Redis's compact form, and no index is needed to find a worker. */
@@ -64,6 +66,9 @@ void key_tally(char out[KEY_SIZE], const char *instance, enum key_span span,
 /* The field of `utc_s` in it, with `kind` behind ('w', 'a', 'r'; 0: none). */
 void key_tally_field(char out[KEY_FIELD_SIZE], enum key_span span, int64_t utc_s,
                      char kind);
+/* The field of a verdict's name in a day's hours: at most 10 beside 72, which leaves the
+ * hash in Redis's compact form. */
+void key_reason_field(char out[KEY_REASON_SIZE], const char *verdict);
 /* When it may go: Unix seconds, counted from the end of the key's own period. */
 int64_t key_tally_expires(enum key_span span, int64_t utc_s);
 

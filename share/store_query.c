@@ -143,13 +143,14 @@ static json_t *figures(const struct store *s, const struct summary *m)
     char work[SUMMARY_TEXT_SIZE];
     int64_t now = clock_utc_ms();
     summary_format_work(work, m);
-    return json_pack("{s:s, s:I, s:I, s:f, s:I, s:{s:f, s:f, s:f}}", "work", work,
+    return json_pack("{s:s, s:I, s:I, s:f, s:I, s:{s:f, s:f, s:f, s:f}}", "work", work,
                      "accepted", (json_int_t)m->accepted, "refused",
                      (json_int_t)m->refused, "best_difficulty", m->best,
                      "last_share_ms", (json_int_t)m->last_ms, "hashrate", "1m",
                      summary_rate(m, SUMMARY_1M, s->unit, now), "10m",
                      summary_rate(m, SUMMARY_10M, s->unit, now), "1h",
-                     summary_rate(m, SUMMARY_1H, s->unit, now));
+                     summary_rate(m, SUMMARY_1H, s->unit, now), "24h",
+                     summary_rate(m, SUMMARY_24H, s->unit, now));
 }
 
 /* HGETALL of records into `index` of q->sums. */
@@ -160,7 +161,7 @@ static void add_records(struct query *q, const redisReply *r, json_t *index)
         struct summary one;
         if (name->type != REDIS_REPLY_STRING || text->type != REDIS_REPLY_STRING)
             continue;
-        if (summary_parse(&one, text->str, text->len) != KZ_OK)
+        if (summary_read(&one, text->str, text->len) != KZ_OK)
             log_warn("redis_record_damaged", kv_str("name", name->str));
         else
             summary_add(sum_of(q, index, name->str), &one);
