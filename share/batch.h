@@ -12,7 +12,7 @@
 #include "share/cursor.h"
 #include "share/tally.h"
 
-#define BATCH_OPS_MAX 3400
+#define BATCH_OPS_MAX 2400
 /* A tally of so many entries is one batch, whatever they and its refusals are. */
 #define BATCH_ENTRIES_MAX 112
 

@@ -12,18 +12,21 @@
  * ARGV[2] new cursor, ARGV[3..#KEYS+1] Unix time at which KEYS[2..] may go, then fours
  * (op, key index, field, value):
  *   i   add value (digits, < 10^18) to a counter
+ *   p   add value to a row of an hour or a day (share/keys.h)
  *   r   merge value into a record (share/summary.h)
  *   w   the same, but where the hash is full, into the record "(other)"
- * A value to merge is "minute hi lo accepted refused best last_ms".
+ * A row's value is "lo hi accepted refused", work = hi * 2^32 + lo; a record's "minute hi
+ * lo accepted refused best last_ms", work = hi * 10^12 + lo: values below 2^53 are exact
+ * in Lua.
  * Answers {OK, cursor}; {NO, cursor found}; {BAD, where}; {BIG, key, field}: a counter
- * that could pass 63 bits, a record that would pass its fields. Values below 2^53 are
- * exact in Lua; a record's work is kept as hi * 10^12 + lo for that.
+ * that could pass 63 bits, a row or record that would pass its fields.
  *
  * Records of workers who have been silent for 30 days, by the minutes in the records and
  * not by any clock, are dropped while others keep their hash alive: at each 1024th share
- * of a worker its hash is looked through, once a batch at most. So that costs less than
- * a tenth of a record looked at a share in a bucket of 100, however many workers come.
- * And a hash never gets to go earlier than it was to, by a batch that comes late. */
+ * of a worker its hash is looked through; in one of more than 127 at each 2048th, and so
+ * on. So it costs an eighth of a record looked at for each share, at most, however many
+ * workers there are. And a hash is never let go earlier than it was to be by a batch
+ * that comes late. */
 #define SCRIPT_BATCH                                                                   \
     "local have = redis.call('GET', KEYS[1]) or ''\n"                                  \
     "if have ~= ARGV[1] then return {'NO', have} end\n"                                \
@@ -58,6 +61,7 @@
     "  return n\n"                                                                     \
     "end\n"                                                                            \
     "local change = '^(%S+)' .. string.rep(' (%S+)', 6) .. '$'\n"                      \
+    "local amounts = '^(%d+) (%d+) (%d+) (%d+)$'\n"                                    \
     "local slots = {{8, 10, 1}, {18, 6, 10}, {24, 6, 240}}\n"                          \
     "local function merge(n, d)\n"                                                     \
     "  local lo = n[2] + d[3]\n"                                                       \
@@ -81,12 +85,21 @@
     "  n[7] = newest\n"                                                                \
     "  return n[1] < 2^32 and n[3] < 2^48 and n[4] < 2^48 and n[6] < 2^48 and n[7] < 2^32\n" \
     "end\n"                                                                            \
-    "local fresh, records, born, latest, due = {}, {}, {}, {}, {}\n"                   \
+    "local row = '<I4I4I5I5'\n"                                                        \
+    "local function grow(n, d)\n"                                                      \
+    "  n[1] = n[1] + d[1]\n"                                                           \
+    "  n[2] = n[2] + d[2] + math.floor(n[1] / 2^32)\n"                                 \
+    "  n[1] = n[1] % 2^32\n"                                                           \
+    "  n[3] = n[3] + d[3]\n"                                                           \
+    "  n[4] = n[4] + d[4]\n"                                                           \
+    "  return n[2] < 2^31 and n[3] < 2^40 and n[4] < 2^40\n"                           \
+    "end\n"                                                                            \
+    "local fresh, rows, records, born, latest, due = {}, {}, {}, {}, {}, {}\n"         \
     "for k = 2, #KEYS do\n"                                                            \
     "  if KEYS[k] == KEYS[1] or not digits(ARGV[k + 1], 12) then\n"                    \
     "    return {'BAD', 'key ' .. k}\n"                                                \
     "  end\n"                                                                          \
-    "  records[k] = {}\n"                                                              \
+    "  records[k], rows[k] = {}, {}\n"                                                 \
     "end\n"                                                                            \
     "for i = first, #ARGV, 4 do\n"                                                     \
     "  local op, k, f, d = ARGV[i], tonumber(ARGV[i + 1]) or 0, ARGV[i + 2], ARGV[i + 3]\n" \
@@ -99,11 +112,22 @@
     "    elseif not string.match(v, '^%-?%d+$') then return {'BAD', KEYS[k], f}\n"     \
     "    elseif #v > 19 or (#v == 19 and v > '8') then return {'BIG', KEYS[k], f}\n"   \
     "    end\n"                                                                        \
+    "  elseif op == 'p' then\n"                                                        \
+    "    local n, by = rows[k][f], numbers(string.match(d, amounts))\n"                \
+    "    if not n then\n"                                                              \
+    "      local v = redis.call('HGET', KEYS[k], f)\n"                                 \
+    "      if v and #v ~= 18 then return {'BAD', KEYS[k], f} end\n"                    \
+    "      if not v then fresh[k] = true end\n"                                        \
+    "      n = v and {struct.unpack(row, v)} or {0, 0, 0, 0}\n"                        \
+    "      rows[k][f] = n\n"                                                           \
+    "    end\n"                                                                        \
+    "    if not by or by[1] >= 2^32 then return {'BAD', 'argument ' .. i} end\n"       \
+    "    if not grow(n, by) then return {'BIG', KEYS[k], f} end\n"                     \
     "  elseif op == 'r' or op == 'w' then\n"                                           \
     "    local v = not r[f] and redis.call('HGET', KEYS[k], f)\n"                      \
     "    local size = born[k] or redis.call('HLEN', KEYS[k])\n"                        \
     "    born[k] = size\n"                                                             \
-    "    if op == 'w' and not r[f] and not v and size >= 8192 then\n"                  \
+    "    if op == 'w' and not r[f] and not v and size >= 16384 then\n"                  \
     "      f = '(other)'\n"                                                            \
     "      v = not r[f] and redis.call('HGET', KEYS[k], f)\n"                          \
     "    end\n"                                                                        \
@@ -111,9 +135,10 @@
     "    local by = numbers(string.match(d, change))\n"                                \
     "    if not r[f] then return {'BAD', KEYS[k], f} end\n"                            \
     "    if not by or by[3] >= 1e12 then return {'BAD', 'argument ' .. i} end\n"       \
-    "    local before = math.floor((r[f][3] + r[f][4]) / 1024)\n"                      \
+    "    local step = 1024 * math.ceil((size + 1) / 128)\n"                            \
+    "    local before = math.floor((r[f][3] + r[f][4]) / step)\n"                      \
     "    if not merge(r[f], by) then return {'BIG', KEYS[k], f} end\n"                 \
-    "    if op == 'w' and math.floor((r[f][3] + r[f][4]) / 1024) > before then\n"      \
+    "    if op == 'w' and math.floor((r[f][3] + r[f][4]) / step) > before then\n"      \
     "      due[k] = true\n"                                                            \
     "    end\n"                                                                        \
     "    latest[k] = math.max(latest[k] or 0, by[1])\n"                                \
@@ -126,6 +151,9 @@
     "  end\n"                                                                          \
     "end\n"                                                                            \
     "for k = 2, #KEYS do\n"                                                            \
+    "  for f, n in pairs(rows[k]) do\n"                                                \
+    "    redis.call('HSET', KEYS[k], f, struct.pack(row, n[1], n[2], n[3], n[4]))\n"   \
+    "  end\n"                                                                          \
     "  for f, n in pairs(records[k]) do\n"                                             \
     "    redis.call('HSET', KEYS[k], f, struct.pack(form, 2, unpack(n)))\n"            \
     "  end\n"                                                                          \

@@ -88,15 +88,25 @@ static int64_t integer_of(struct private_redis *r, const char *command, const ch
     return v;
 }
 
-/* Fields of `key` that end with `kind`, or all. */
-static uint64_t sum_of(struct private_redis *r, const char *key, char kind)
+/* Of `key`: 'w'ork, 'a'ccepted, 'r'efused of its rows, or '#', what counts reasons. */
+static uint64_t sum_of(struct private_redis *r, const char *key, char part)
 {
     redisReply *reply = redisCommand(r->c, "HGETALL %s", key);
     uint64_t sum = 0;
     assert_non_null(reply);
-    for (size_t i = 0; i + 1 < reply->elements; i += 2)
-        if (kind == '\0' || reply->element[i]->str[reply->element[i]->len - 1] == kind)
-            sum += strtoull(reply->element[i + 1]->str, NULL, 10);
+    for (size_t i = 0; i + 1 < reply->elements; i += 2) {
+        const redisReply *field = reply->element[i], *value = reply->element[i + 1];
+        const uint8_t *p = (const uint8_t *)value->str;
+        bool is_reason = field->str[field->len - 1] == '#';
+        assert_int_equal(value->len == KEY_ROW_SIZE, !is_reason);
+        if (part == '#' && is_reason)
+            sum += strtoull(value->str, NULL, 10);
+        else if (part == 'w' && !is_reason)
+            sum += read_le64(p);
+        else if (part != '#' && !is_reason)
+            sum += part == 'a' ? read_le32(p + 8) + ((uint64_t)p[12] << 32)
+                               : read_le32(p + 13) + ((uint64_t)p[17] << 32);
+    }
     freeReplyObject(reply);
     return sum;
 }
@@ -207,16 +217,20 @@ static void assert_rows(struct private_redis *r, const struct tally_entry *e,
                         const char *miner, int64_t now)
 {
     struct summary want = plain(e, miner, NULL);
-    uint64_t hours = 0, stale = 0;
+    uint64_t hours = 0, stale = 0, accepted = 0, refused = 0;
     struct miner_id id;
     char key[KEY_SIZE];
     assert_int_equal(miner_id_parse(&id, miner, strlen(miner)), KZ_OK);
     for (int64_t minute = now / DAY * DAY - 2 * DAY; minute <= now; minute += DAY) {
         key_tally(key, "one", KEY_HOURS, &id, minute * 60);
         hours += sum_of(r, key, 'w');
+        accepted += sum_of(r, key, 'a');
+        refused += sum_of(r, key, 'r');
         stale += sum_of(r, key, '#');
     }
     assert_true(hours == total(&want));
+    assert_int_equal(accepted, want.accepted);
+    assert_int_equal(refused, want.refused);
     assert_int_equal(stale, want.refused);
 }
 
@@ -249,27 +263,50 @@ static void records_of_random_shares_are_plain_sums_in_any_order(void **state)
     private_redis_stop(&r);
 }
 
-static void a_record_that_would_pass_its_fields_stops_the_batch(void **state)
+static void expect_big(struct private_redis *r, struct tally_entry e)
+{
+    struct batch_source from = {.instance = "one", .entries = &e, .entry_count = 1};
+    size_t used, refusals;
+    char word[16];
+    struct batch *b = batch_build(&from, &used, &refusals);
+    private_redis_apply(r, word, b);
+    assert_string_equal(word, "BIG");
+    batch_free(b);
+}
+
+/* A day's row has 40 bits of shares, a record 48: nothing is written beyond either. */
+static void what_would_pass_its_field_stops_the_batch(void **state)
 {
     (void)state;
     struct private_redis r;
-    struct tally_entry e = entry("aaa", "rig", this_hour(), 1);
-    struct batch_source from = {.instance = "one", .entries = &e, .entry_count = 1};
-    size_t used, refusals;
+    int64_t now = this_hour();
+    const uint64_t most = (UINT64_C(1) << 40) - 1;
+    struct tally_entry e = entry("aaa", "rig", now, 1);
     struct summary s;
-    char word[16];
     private_redis_start(&r, "no");
-    e.accepted = (UINT64_C(1) << 48) - 2;
+    e.accepted = most;
     apply_one(&r, e);
     e.accepted = 1;
+    expect_big(&r, e);
+    for (int day = 1; day < 256; day++) {
+        e = entry("aaa", "rig", now - day * DAY, 1);
+        e.accepted = most;
+        apply_one(&r, e);
+    }
+    e = entry("aaa", "rig", now - 300 * DAY, 1);
+    e.accepted = 255;
     apply_one(&r, e);
-    struct batch *b = batch_build(&from, &used, &refusals);
-    private_redis_apply(&r, word, b);
-    assert_string_equal(word, "BIG");
-    batch_free(b);
+    e.accepted = 1;
+    expect_big(&r, e);
     assert_true(find_worker(&r, &s, "aaa", "rig"));
     assert_true(s.accepted == (UINT64_C(1) << 48) - 1);
-    assert_int_equal(total(&s), 2);
+    assert_int_equal(total(&s), 257);
+    /* Work of a minute: as decimal text, up to 8 * 10^18. */
+    e = entry("bbb", "rig", now, TALLY_WORK_MAX);
+    e.accepted = 0;
+    for (int i = 0; i < 9; i++)
+        apply_one(&r, e);
+    expect_big(&r, e);
     private_redis_stop(&r);
 }
 
@@ -409,7 +446,7 @@ static void buckets_and_days_stay_in_the_compact_form(void **state)
     for (int i = 0; i < 100 * KEY_WORKER_BUCKETS; i++) {
         char worker[24];
         snprintf(worker, sizeof(worker), "container-7.rig%04d", i);
-        struct tally_entry e = entry("aaa", worker, day + i % DAY, 7);
+        struct tally_entry e = entry("aaa", worker, day + i * 7 % DAY, 7);
         e.refused = SHARE_VERDICTS - 1;
         for (size_t v = SHARE_MALFORMED; v < SHARE_VERDICTS; v++)
             e.by_verdict[v] = 1;
@@ -417,7 +454,7 @@ static void buckets_and_days_stay_in_the_compact_form(void **state)
     }
     struct tally_entry e = entry("aaa", "x", 0, 0);
     key_tally(key, "one", KEY_HOURS, &e.miner, day * 60);
-    assert_int_equal(integer_of(&r, "HLEN", key), 72 + SHARE_VERDICTS - 1);
+    assert_int_equal(integer_of(&r, "HLEN", key), 24 + SHARE_VERDICTS - 1);
     redisReply *reply = redisCommand(r.c, "OBJECT ENCODING %s", key);
     assert_string_equal(reply->str, "listpack");
     freeReplyObject(reply);
@@ -434,7 +471,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(records_of_random_shares_are_plain_sums_in_any_order),
-        cmocka_unit_test(a_record_that_would_pass_its_fields_stops_the_batch),
+        cmocka_unit_test(what_would_pass_its_field_stops_the_batch),
         cmocka_unit_test(rows_go_when_the_specification_says),
         cmocka_unit_test(a_late_batch_lets_no_worker_go_earlier),
         cmocka_unit_test(silent_workers_are_dropped_from_a_bucket_that_others_keep),
