@@ -60,6 +60,42 @@ static enum kz_err set_u32(struct loader *l, uint32_t *to, const struct option *
     return KZ_OK;
 }
 
+static enum kz_err set_i64(struct loader *l, int64_t *to, const struct option *o,
+                           const char *key, const json_t *value)
+{
+    if (!json_is_integer(value))
+        return refuse(l, KZ_PARSE, key, "expected a whole number");
+    json_int_t v = json_integer_value(value);
+    /* The bounds are whole numbers below 2^53, so the casts lose nothing. */
+    if (v < (json_int_t)o->min || v > (json_int_t)o->max)
+        return refuse(l, KZ_RANGE, key, "expected %.0f to %.0f %s", o->min, o->max,
+                      o->unit);
+    *to = v;
+    return KZ_OK;
+}
+
+/* A number of so many decimals, as a whole number of its last one. Both operands of the
+ * division are exact and it rounds to the nearest, as reading the text did: it gives the
+ * number back exactly when the number has no further decimals. */
+static enum kz_err set_scaled(struct loader *l, uint32_t *to, const struct option *o,
+                              const char *key, const json_t *value)
+{
+    if (l->text == NULL && json_is_null(value)) {
+        *to = 0;
+        return KZ_OK;
+    }
+    if (!json_is_number(value))
+        return refuse(l, KZ_PARSE, key, "expected a number");
+    double v = json_number_value(value);
+    if (!(v >= o->min && v <= o->max))
+        return refuse(l, KZ_RANGE, key, "expected %g to %g %s", o->min, o->max, o->unit);
+    double units = round(v * o->scale);
+    if (units / o->scale != v)
+        return refuse(l, KZ_RANGE, key, "expected a multiple of %g", 1.0 / o->scale);
+    *to = (uint32_t)units;
+    return KZ_OK;
+}
+
 static enum kz_err set_real(struct loader *l, double *to, const struct option *o,
                             const char *key, const json_t *value)
 {
@@ -216,8 +252,12 @@ static enum kz_err set_option(struct loader *l, char *base, const struct option 
         return KZ_OK;
     case OPTION_U32:
         return set_u32(l, to, o, key, value);
+    case OPTION_I64:
+        return set_i64(l, to, o, key, value);
     case OPTION_REAL:
         return set_real(l, to, o, key, value);
+    case OPTION_SCALED:
+        return set_scaled(l, to, o, key, value);
     case OPTION_CHOICE:
         return set_choice(l, to, o, key, value);
     case OPTION_HEX32:

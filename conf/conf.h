@@ -45,6 +45,28 @@ struct conf_node {
     char password_file[CONF_TEXT_MAX + 1];
 };
 
+/* The coinbase a listener's sessions get: by what the rig's agent takes, or always that
+ * of one firmware class (payout/direct.h, in its order). */
+enum conf_form {
+    CONF_FORM_AUTO,
+    CONF_FORM_SMALL,
+    CONF_FORM_ANTMINER,
+    CONF_FORM_S21,
+    CONF_FORM_LARGE,
+    CONF_FORM_LARGEST,
+};
+
+/* In the order of payout/scheme.h. */
+enum conf_scheme {
+    CONF_PPLNS,
+    CONF_TIDES,
+    CONF_PROP,
+    CONF_PPS,
+    CONF_FPPS,
+    CONF_PPS_PLUS,
+    CONF_SOLO,
+};
+
 struct conf_listener {
     char address[CONF_TEXT_MAX + 1]; /* 0.0.0.0:3333, [::]:3333, host:port */
     bool tls;
@@ -55,25 +77,25 @@ struct conf_listener {
     bool proxy_protocol;
     char proxy_peers[CONF_PEERS_MAX][64]; /* addresses or CIDR that may send it */
     size_t proxy_peer_count;
+    enum conf_form form;
 };
 
 /* Every bound a session or a front thread lives under; printed at start. */
 struct conf_limits {
-    uint32_t line_bytes;              /* 16384 */
-    uint32_t output_bytes;            /* 262144: a slow reader is closed */
-    uint32_t first_request_seconds;   /* 20 */
-    uint32_t authorize_seconds;       /* 60 */
-    uint32_t idle_seconds;            /* 3600: least; grows with difficulty / hash rate */
-    uint32_t sessions;                /* of all front threads */
-    uint32_t sessions_per_address;    /* 0: none */
-    uint32_t sessions_per_miner;      /* 0: none */
-    uint32_t connects_per_second;     /* per address; 0: none */
-    uint32_t logins_per_session;      /* 256: proxies */
-    uint32_t ban_score;               /* malformed lines until a ban */
+    uint32_t line_bytes;            /* 16384 */
+    uint32_t output_bytes;          /* 262144: a slow reader is closed */
+    uint32_t first_request_seconds; /* 20 */
+    uint32_t authorize_seconds;     /* 60 */
+    uint32_t idle_seconds;          /* 3600: least; grows with difficulty / hash rate */
+    uint32_t sessions;              /* of all front threads */
+    uint32_t sessions_per_address;  /* 0: none */
+    uint32_t sessions_per_miner;    /* 0: none */
+    uint32_t connects_per_second;   /* per address; 0: none */
+    uint32_t logins_per_session;    /* 256: proxies */
+    uint32_t ban_score;             /* malformed lines until a ban */
     uint32_t ban_seconds;
-    uint32_t shares_per_job;          /* per front thread: size of the duplicate set */
-    uint32_t queue_records;           /* per front thread: shares waiting for the store */
-    uint32_t jobs;                    /* live jobs kept */
+    uint32_t shares_per_job; /* per front thread: size of the duplicate set */
+    uint32_t jobs;           /* live jobs kept */
 };
 
 struct conf_stratum {
@@ -90,6 +112,20 @@ struct conf_stratum {
     uint32_t resend_seconds; /* silence before a job is sent again: 30 */
     uint32_t resume_seconds; /* an ended session's extranonce1 is kept: 600 */
     struct conf_limits limits;
+};
+
+/* Amounts in satoshi: struct amount is of a folder above this one. */
+struct conf_payout {
+    enum conf_scheme scheme;
+    uint32_t window_milli; /* thousandths of a block's work; 0: the scheme's own */
+    uint32_t fee_ppm;
+    int64_t minimum_sat;
+    uint32_t maturity; /* blocks */
+    int64_t pps_reserve_sat;
+    uint32_t fpps_trim_ppm;
+    bool direct; /* jobs' coinbases pay miners */
+    int64_t direct_minimum_sat;
+    uint32_t direct_outputs; /* payees; 0: no further limit */
 };
 
 struct conf {
@@ -112,12 +148,17 @@ struct conf {
     uint32_t redis_db;
     char redis_password_file[CONF_TEXT_MAX + 1];
     char redis_server[CONF_TEXT_MAX + 1]; /* program for the embedded mode */
-    uint32_t flush_ms; /* shares to Redis, at least this often */
+    uint32_t flush_ms;                    /* shares to Redis, at least this often */
+
+    uint32_t journal_segment_mb;
+    uint32_t journal_sync_ms; /* 0: replies wait for the disk */
+    uint32_t journal_keep_hours;
 
     struct conf_stratum stratum;
 
     char coinbase_tag[65];
     char coinbase_address[128];
+    struct conf_payout payout;
 
     char jurisdiction[33];
     char operator_name[CONF_TEXT_MAX + 1];

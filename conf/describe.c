@@ -12,8 +12,10 @@ static const char *type_name(const struct option *o)
     case OPTION_BOOL:
         return "true or false";
     case OPTION_U32:
+    case OPTION_I64:
         return "whole number";
     case OPTION_REAL:
+    case OPTION_SCALED:
         return "number";
     case OPTION_CHOICE:
         return "choice";
@@ -33,9 +35,11 @@ static const char *type_name(const struct option *o)
 static void format_bounds(char *out, size_t size, const struct option *o)
 {
     out[0] = '\0';
-    if (o->type == OPTION_U32 || o->type == OPTION_REAL)
+    if (o->type == OPTION_U32 || o->type == OPTION_REAL || o->type == OPTION_SCALED)
         snprintf(out, size, "%.13g to %.13g%s%s", o->min, o->max, *o->unit ? " " : "",
                  o->unit);
+    if (o->type == OPTION_I64)
+        snprintf(out, size, "%.0f to %.0f %s", o->min, o->max, o->unit);
     if (o->type == OPTION_ARRAY)
         snprintf(out, size, "%g to %g", o->min, o->max);
     for (int i = 0; o->type == OPTION_CHOICE && o->names[i] != NULL; i++) {

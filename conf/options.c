@@ -6,9 +6,15 @@
 #define IN_LISTENER(field) \
     offsetof(struct conf_listener, field), sizeof(((struct conf_listener *)0)->field)
 
+#define SATOSHI_MAX 2.1e15
+
 /* clang-format off: a row a group of lines, in the order of the fields. */
 static const char *const network_names[] = {"main", "test", "testnet4", "signet",
                                             "regtest", NULL};
+static const char *const form_names[] = {"auto", "small", "antminer", "s21", "large",
+                                         "largest", NULL};
+static const char *const scheme_names[] = {"pplns", "tides", "prop", "pps", "fpps",
+                                           "pps_plus", "solo", NULL};
 static const char *const level_names[] = {"error", "warn", "info", "debug", NULL};
 static const char *const format_names[] = {"text", "json", NULL};
 
@@ -42,6 +48,10 @@ static const struct option listener_rows[] = {
     {"proxy_peers", OPTION_TEXT_LIST, IN_LISTENER(proxy_peers), "[]", 0, CONF_PEERS_MAX,
      "", false, "addresses or networks (10.0.0.0/8) that may send that header",
      .count_offset = offsetof(struct conf_listener, proxy_peer_count)},
+    {"coinbase", OPTION_CHOICE, IN_LISTENER(form), "\"auto\"", 0, 0, "", true,
+     "size of the coinbase its new sessions get when payout.direct pays miners: by the "
+     "rig's agent, or always up to 499, 750, 2250, 6500 or 16000 bytes",
+     .names = form_names},
     {.name = NULL},
 };
 
@@ -54,7 +64,7 @@ const struct option option_table[] = {
     {"network", OPTION_CHOICE, IN_CONF(network), "\"main\"", 0, 0, "", false,
      "the Bitcoin network", .names = network_names},
     {"data_dir", OPTION_TEXT, IN_CONF(data_dir), "\"/var/lib/kariz\"", 0, 0, "", false,
-     "found blocks, embedded Redis; made with mode 0750"},
+     "journal, found blocks, embedded Redis; made with mode 0750"},
 
     {"nodes", OPTION_ARRAY, offsetof(struct conf, nodes), sizeof(struct conf_node),
      "null", 1, CONF_NODES_MAX, "", false,
@@ -73,6 +83,14 @@ const struct option option_table[] = {
      "password_file, server (program for the embedded mode)"},
     {"flush_ms", OPTION_U32, IN_CONF(flush_ms), "500", 20, 60000, "ms", false,
      "shares are written to Redis at least this often"},
+
+    {"journal.segment_mb", OPTION_U32, IN_CONF(journal_segment_mb), "16", 1, 1024, "MiB",
+     false, "size of one file of the journal in data_dir/journal; two a front thread are "
+     "there from the start"},
+    {"journal.sync_ms", OPTION_U32, IN_CONF(journal_sync_ms), "200", 0, 10000, "ms",
+     false, "shares are on the disk after so long at most; 0: before they are answered"},
+    {"journal.keep_hours", OPTION_U32, IN_CONF(journal_keep_hours), "168", 0, 87600, "h",
+     false, "shares' files are kept at least so long; and until Redis has saved them"},
 
     {"stratum.listen", OPTION_ARRAY, offsetof(struct conf, stratum.listen),
      sizeof(struct conf_listener), "[{\"address\":\"0.0.0.0:3333\"}]", 1,
@@ -136,9 +154,6 @@ const struct option option_table[] = {
     {"stratum.limits.shares_per_job", OPTION_U32,
      IN_CONF(stratum.limits.shares_per_job), "1000000", 1000, 100000000, "", true,
      "a front thread's duplicate set of one job; further shares are refused"},
-    {"stratum.limits.queue_records", OPTION_U32, IN_CONF(stratum.limits.queue_records),
-     "65536", 1024, 4194304, "", false,
-     "shares of a front thread that wait for the store; further ones are refused"},
     {"stratum.limits.jobs", OPTION_U32, IN_CONF(stratum.limits.jobs), "128", 8, 1024, "",
      true, "live jobs kept; the oldest goes first"},
 
@@ -146,6 +161,30 @@ const struct option option_table[] = {
      "put into the coinbase of each block; up to 64 bytes"},
     {"coinbase.address", OPTION_TEXT, IN_CONF(coinbase_address), NULL, 0, 0, "", false,
      "the pool's own address, on the right network: rewards go there"},
+
+    {"payout.scheme", OPTION_CHOICE, IN_CONF(payout.scheme), "\"pplns\"", 0, 0, "", false,
+     "how rewards are shared", .names = scheme_names},
+    {"payout.window", OPTION_SCALED, IN_CONF(payout.window_milli), "null", 0.001, 1000,
+     "blocks' work", false, "what a block pays under pplns, tides and pps_plus; up to 3 "
+     "decimals; default 4, for tides 8", .scale = 1000},
+    {"payout.fee_percent", OPTION_SCALED, IN_CONF(payout.fee_ppm), "1.0", 0, 100, "%",
+     false, "the pool's part of what miners earn; up to 4 decimals", .scale = 10000},
+    {"payout.minimum", OPTION_I64, IN_CONF(payout.minimum_sat), "100000", 0, SATOSHI_MAX,
+     "satoshi", false, "least payment; what is below stays owed"},
+    {"payout.maturity", OPTION_U32, IN_CONF(payout.maturity), "100", 100, 100000,
+     "blocks", false, "depth at which a found block's reward is the miners'"},
+    {"payout.pps_reserve", OPTION_I64, IN_CONF(payout.pps_reserve_sat), "0", 0,
+     SATOSHI_MAX, "satoshi", false,
+     "of the pool's own, kept for pps, fpps and pps_plus, which owe before they earn"},
+    {"payout.fpps_trim_ppm", OPTION_U32, IN_CONF(payout.fpps_trim_ppm), "0", 0, 499999,
+     "ppm", false, "of a day's blocks, left out at either end of fpps's average fee"},
+    {"payout.direct", OPTION_BOOL, IN_CONF(payout.direct), "false", 0, 0, "", true,
+     "miners are paid by outputs of the coinbase itself, largest debts first; the rest "
+     "goes to coinbase.address"},
+    {"payout.direct_minimum", OPTION_I64, IN_CONF(payout.direct_minimum_sat), "1048576",
+     0, SATOSHI_MAX, "satoshi", true, "least such output"},
+    {"payout.direct_outputs", OPTION_U32, IN_CONF(payout.direct_outputs), "0", 0, 10000,
+     "", true, "most such outputs; 0: as many as the rig's firmware and the block take"},
 
     {"registry.jurisdiction", OPTION_TEXT, IN_CONF(jurisdiction), "\"tm\"", 0, 0, "",
      false, "country code that residency is relative to"},

@@ -15,7 +15,9 @@ enum option_type {
     OPTION_TEXT,      /* char[size] */
     OPTION_BOOL,      /* bool */
     OPTION_U32,       /* uint32_t, min..max */
+    OPTION_I64,       /* int64_t, min..max: satoshi. Below 2^53, so bounds are exact */
     OPTION_REAL,      /* double, min..max; 0 also where the default is null */
+    OPTION_SCALED,    /* uint32_t: min..max times `scale`; exactly; 0 where null */
     OPTION_CHOICE,    /* an enum; names[] in its order */
     OPTION_HEX32,     /* uint32_t from a string of hex digits */
     OPTION_TEXT_LIST, /* char[max][size] and a size_t count behind it */
@@ -36,6 +38,7 @@ struct option {
     const char *const *names;   /* OPTION_CHOICE, ends with NULL */
     const struct option *rows;  /* OPTION_ARRAY, ends with a row without name */
     size_t count_offset;        /* OPTION_ARRAY, OPTION_TEXT_LIST */
+    uint32_t scale;             /* OPTION_SCALED: 1000 keeps three decimals */
 };
 
 /* Ends with a row without name. */

@@ -26,6 +26,11 @@ static const struct {
     [DIRECT_LARGEST] = {16000, SIZE_MAX},
 };
 
+static const char *const class_names[DIRECT_CLASSES] = {
+    [DIRECT_SMALL] = "small", [DIRECT_ANTMINER] = "antminer", [DIRECT_S21] = "s21",
+    [DIRECT_LARGE] = "large", [DIRECT_LARGEST] = "largest",
+};
+
 static const struct {
     const char *begins;
     enum direct_class class;
@@ -55,6 +60,18 @@ const char *direct_outcome_text(enum direct_outcome outcome)
 {
     assert((size_t)outcome < sizeof(outcome_texts) / sizeof(outcome_texts[0]));
     return outcome_texts[outcome];
+}
+
+const char *direct_class_name(enum direct_class class)
+{
+    return class_names[class];
+}
+
+enum direct_class direct_class_of_form(enum conf_form form)
+{
+    static_assert(CONF_FORM_LARGEST == (int)DIRECT_LARGEST + 1, "the same order");
+    assert(form != CONF_FORM_AUTO);
+    return (enum direct_class)(form - CONF_FORM_SMALL);
 }
 
 enum direct_class direct_class_of_agent(const char *agent)

@@ -19,6 +19,7 @@
 #ifndef PAYOUT_DIRECT_H
 #define PAYOUT_DIRECT_H
 
+#include "conf/conf.h"
 #include "payout/address.h"
 #include "payout/scheme.h"
 #include "share/job.h"
@@ -35,6 +36,10 @@ enum direct_class {
     DIRECT_CLASSES
 };
 
+/* "small", "antminer", "s21", "large", "largest": as in settings. */
+const char *direct_class_name(enum direct_class class);
+/* Of a setting that names a class: not CONF_FORM_AUTO. */
+enum direct_class direct_class_of_form(enum conf_form form);
 /* By the start of what mining.subscribe says, in either case; SMALL when not known. */
 enum direct_class direct_class_of_agent(const char *agent);
 

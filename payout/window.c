@@ -5,34 +5,9 @@
 
 #include <assert.h>
 
-#define SLICES_A_SPAN 512
-#define HOUR_MS       UINT64_C(3600000)
-#define DAY_MS        (24 * HOUR_MS)
-
 void slice_clear(struct slice *s)
 {
     works_clear(&s->works);
-}
-
-bool slice_is_due(enum slice_reason *why, const struct slice *s,
-                  const struct slice_now *now)
-{
-    bool full = s->works.total > 0 &&
-                (unsigned __int128)s->works.total * SLICES_A_SPAN >= now->span;
-    /* A clock that was set back closes nothing by its hour. */
-    bool hour = s->works.total > 0 && now->now_ms > s->opened_ms &&
-                now->now_ms - s->opened_ms >= HOUR_MS;
-    if (now->nbits != s->nbits)
-        *why = SLICE_NBITS;
-    else if (now->now_ms / DAY_MS != s->opened_ms / DAY_MS)
-        *why = SLICE_DAY;
-    else if (full)
-        *why = SLICE_FULL;
-    else if (hour)
-        *why = SLICE_HOUR;
-    else
-        return false;
-    return true;
 }
 
 enum kz_err window_span(uint64_t *span, const struct target *t, uint32_t window_milli,
@@ -78,7 +53,8 @@ static bool counts(const struct window *w, const struct slice *s)
     case SLICE_PPS_PLUS:
         return w->kind == WINDOW_FEES;
     case SLICE_PPS:
-        return false;
+    case SLICE_REGIMES:
+        break;
     }
     return false;
 }

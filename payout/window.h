@@ -14,55 +14,26 @@
  *     while (!window_is_full(&w) && <next older slice>)
  *         err = window_take(&w, &slice);
  *
- * Units      work in the network's units; times in UTC milliseconds.
+ * Units      work in the network's units.
  * Ownership  init/clear: the caller's storage, rows and ids inside owned by the struct.
- *            window_take() copies.
+ *            window_take() copies. share/slice.h has slices as they are recorded;
+ *            here is what a window needs of one.
  * Errors     on anything but KZ_OK the window is untouched.
  * Thread     one at a time each. Pure: slices come through the caller's hands. */
 #ifndef PAYOUT_WINDOW_H
 #define PAYOUT_WINDOW_H
 
 #include "payout/works.h"
+#include "share/slice.h"
 #include "share/target.h"
-
-enum slice_reason {
-    SLICE_BLOCK, /* right after a share that met the network target */
-    SLICE_FULL,  /* its work reached 1/512 of the window's span */
-    SLICE_NBITS, /* the network's difficulty changed */
-    SLICE_DAY,   /* 00:00 UTC */
-    SLICE_HOUR,  /* an hour old and not empty */
-    SLICE_TERMS, /* the scheme or a fee changed */
-};
-
-/* What the slice's work has been promised, so that no unit is paid for twice. */
-enum slice_regime {
-    SLICE_SPLIT,    /* parts of whole blocks */
-    SLICE_PPS,      /* paid for at once, and nothing more: windows pass over it */
-    SLICE_PPS_PLUS, /* the subsidy paid for at once; parts of blocks' fees */
-};
 
 struct slice {
     uint64_t id; /* newer slices have higher ids */
-    uint64_t opened_ms, closed_ms;
-    enum slice_reason reason;
     enum slice_regime regime;
-    uint32_t nbits;
     struct works works; /* owned: slice_clear() */
 };
 
 void slice_clear(struct slice *s);
-
-/* What an open slice is compared with. */
-struct slice_now {
-    uint64_t now_ms;
-    uint64_t span; /* of the present window */
-    uint32_t nbits;
-};
-
-/* Must this open slice be closed now? Fills *why when so. The reasons BLOCK and TERMS
- * are the caller's to know. */
-bool slice_is_due(enum slice_reason *why, const struct slice *s,
-                  const struct slice_now *now);
 
 #define WINDOW_SPAN_MAX (UINT64_C(1) << 62)
 /* No span: all that is taken counts. No round comes near it: 2^63 units are the work of

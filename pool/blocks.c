@@ -70,11 +70,11 @@ static void on_stored(void *ctx, enum kz_err err, json_t *value, const char *tex
 
 static void store_record(struct blocks *b, const struct block *block)
 {
-    store_block_put(b->parts.store, json_deep_copy(block->record), on_stored, b);
+    store_block_note(b->parts.store, json_deep_copy(block->record), on_stored, b);
 }
 
-static json_t *make_record(const struct found_block *f, const char *hash, uint32_t height,
-                           int64_t value_sat, int64_t found_ms)
+static json_t *make_record(const struct found_block *f, const char *hash,
+                           uint32_t height, int64_t value_sat, int64_t found_ms)
 {
     return json_pack("{s:s, s:I, s:s, s:s, s:s, s:I, s:I, s:s}", "hash", hash, "height",
                      (json_int_t)height, "state", "submitted", "miner", f->miner.text,
@@ -95,7 +95,8 @@ static void on_note(void *owner, void *arg)
     char hash[HASH256_HEX_SIZE];
     hash256_format_display(hash, &n->found.hash);
     log_info("block_found", kv_str("hash", hash), kv_u64("height", n->job->height),
-             kv_str("miner", n->found.miner.text), kv_str("worker", n->found.worker.text));
+             kv_str("miner", n->found.miner.text),
+             kv_str("worker", n->found.worker.text));
     b->found++;
     json_t *record = make_record(&n->found, hash, n->job->height,
                                  n->job->template->coinbase_value_sat, n->time_ms);

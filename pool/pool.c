@@ -31,15 +31,23 @@ static void on_block_found(void *ctx, unsigned front, const struct found_block *
 }
 
 static enum kz_err on_share_judged(void *ctx, unsigned front,
-                                   const struct share_record *record)
+                                   const struct share_record *record,
+                                   const struct job *job)
 {
     struct pool *p = ctx;
+    uint64_t seq;
     log_debug("share_judged", kv_u64("session", record->session),
               kv_str("miner", record->miner.text),
               kv_str("worker", record->worker.text),
               kv_str("verdict", share_verdict_name(record->verdict)),
               kv_u64("work", record->work), kv_real("difficulty", record->difficulty));
-    return record_queue_put(p->queues[front], record);
+    return journal_writer_put(p->writers[front], &seq, record, job);
+}
+
+static enum kz_err on_shares_sync(void *ctx, unsigned front)
+{
+    struct pool *p = ctx;
+    return journal_stream_wait(journal_stream(p->journal, JOURNAL_SHARES + front));
 }
 
 static void on_login_refused(void *ctx, unsigned front, const struct login_refusal *r)
@@ -140,13 +148,46 @@ static void start_signals(struct pool *p)
     event_add(p->signals[2], NULL);
 }
 
+/* Events carry whole slices and splits: their files are never small. */
+#define EVENTS_SEGMENT_LEAST ((size_t)4 << 20)
+
+static enum kz_err start_journal(struct pool *p)
+{
+    char dir[CONF_TEXT_MAX + 16];
+    struct journal_damage damage;
+    size_t bytes = (size_t)p->conf->journal_segment_mb << 20;
+    p->front_count = stratum_fronts_for(p->conf->stratum.threads);
+    snprintf(dir, sizeof(dir), "%s/journal", p->conf->data_dir);
+    const struct journal_options options = {
+        .dir = dir,
+        .shares = p->front_count,
+        .segment_bytes = bytes,
+        .events_bytes = bytes > EVENTS_SEGMENT_LEAST ? bytes : EVENTS_SEGMENT_LEAST};
+    enum kz_err err = journal_open(&p->journal, &damage, &options);
+    if (err != KZ_OK)
+        return err;
+    p->writers = mem_array(p->front_count, sizeof(p->writers[0]));
+    for (size_t i = 0; i < p->front_count; i++) {
+        struct journal_stream *stream = journal_stream(p->journal, JOURNAL_SHARES + i);
+        p->writers[i] = journal_writer_new(stream);
+        if (p->conf->journal_sync_ms == 0)
+            journal_stream_set_waits(stream);
+    }
+    return KZ_OK;
+}
+
+static void stop_journal(struct pool *p)
+{
+    for (size_t i = 0; p->writers != NULL && i < p->front_count; i++)
+        journal_writer_free(p->writers[i]);
+    mem_free(p->writers);
+    journal_close(p->journal);
+}
+
 static enum kz_err start_store(struct pool *p)
 {
-    p->queue_count = stratum_fronts_for(p->conf->stratum.threads);
-    p->queues = mem_array(p->queue_count, sizeof(p->queues[0]));
-    for (size_t i = 0; i < p->queue_count; i++)
-        p->queues[i] = record_queue_new(p->conf->stratum.limits.queue_records);
-    return store_start(&p->store, p->conf, p->queues, p->queue_count);
+    const struct slice_terms terms = {.regime = SLICE_SPLIT};
+    return store_start(&p->store, p->conf, p->journal, &terms, NULL);
 }
 
 static enum kz_err start_registry(struct pool *p)
@@ -173,11 +214,12 @@ static enum kz_err start_stratum(struct pool *p)
         .ctx = p,
         .block_found = on_block_found,
         .share_judged = on_share_judged,
+        .shares_sync = p->conf->journal_sync_ms == 0 ? on_shares_sync : NULL,
         .login_refused = on_login_refused,
     };
     enum kz_err err = stratum_start(&p->stratum, p->conf, &hooks);
     if (err == KZ_OK)
-        assert(stratum_front_count(p->stratum) == p->queue_count);
+        assert(stratum_front_count(p->stratum) == p->front_count);
     return err;
 }
 
@@ -186,6 +228,8 @@ static enum kz_err start_parts(struct pool *p)
     enum kz_err err = open_data_dir(p);
     if (err == KZ_OK)
         err = spool_start(&p->spool, p->conf->data_dir);
+    if (err == KZ_OK)
+        err = start_journal(p);
     if (err == KZ_OK)
         err = start_store(p);
     if (err == KZ_OK)
@@ -219,7 +263,7 @@ static void log_ready(const struct pool *p)
     log_info("pool_ready", kv_str("listen", listen),
              kv_str("network", conf_network_name(p->conf->network)),
              kv_str("instance", p->conf->instance),
-             kv_u64("front_threads", p->queue_count), kv_str("version", KARIZ_VERSION));
+             kv_u64("front_threads", p->front_count), kv_str("version", KARIZ_VERSION));
 }
 
 enum kz_err pool_start(struct pool **out, struct conf *conf)
@@ -270,7 +314,7 @@ bool pool_reload(struct pool *p, char note[POOL_NOTE_SIZE])
     char restart[POOL_NOTE_SIZE / 2];
     conf_needs_restart(restart, sizeof(restart), p->conf, conf);
     log_setup(conf->log_level, conf->log_format == CONF_LOG_JSON);
-    refresh_set_job_seconds(p->refresh, conf->stratum.job_seconds);
+    refresh_set_options(p->refresh, conf);
     bool has_certificate = stratum_reload(p->stratum, conf) == KZ_OK;
     conf_free(conf); /* who needs a part of it has copied that */
     snprintf(note, POOL_NOTE_SIZE, "reloaded%s%s%s",
@@ -313,9 +357,7 @@ void pool_stop(struct pool *p)
     registry_stop(p->registry);
     blocks_free(p->blocks);
     refresh_free(p->refresh);
-    for (size_t i = 0; i < p->queue_count; i++)
-        record_queue_free(p->queues[i]);
-    mem_free(p->queues);
+    stop_journal(p);
     for (size_t i = 0; i < 3; i++) {
         if (p->signals[i] != NULL)
             event_free(p->signals[i]);

@@ -11,6 +11,7 @@
 #include "pool/refresh.h"
 #include "pool/registry.h"
 #include "pool/spool.h"
+#include "share/journal_writer.h"
 #include "share/store.h"
 #include "stratum/server.h"
 
@@ -25,8 +26,9 @@ struct pool {
     int lock_fd;
 
     struct spool *spool;
-    struct record_queue **queues;
-    size_t queue_count;
+    struct journal *journal;
+    struct journal_writer **writers; /* one a front thread */
+    size_t front_count;
     struct store *store;
     struct registry *registry;
     struct refresh *refresh;

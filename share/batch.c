@@ -257,7 +257,7 @@ struct batch *batch_build(const struct batch_source *from, size_t *entries_used,
     b->instance = from->instance;
     b->keys = mem_array(BATCH_OPS_MAX + 16, sizeof(*b->keys));
     b->ops = mem_array(BATCH_OPS_MAX + 16, sizeof(*b->ops));
-    key_cursor(cursor, from->instance);
+    key_cursor(cursor, from->instance, from->stream);
     key_index(b, cursor, 0);
     size_t n = 0, i = 0;
     for (; i < from->refusal_count && b->op_count < BATCH_OPS_MAX; i++)

@@ -1,8 +1,8 @@
 /* share/batch.h - one batch: entries of a tally as the arguments of SCRIPT_BATCH.
  *
- * Immutable once built and kept until Redis has it and a while longer, so that the very
- * same batch is applied again to a Redis that lost its tail. What is added to one field
- * by several entries is one operation; at most BATCH_OPS_MAX operations.
+ * Made of the records of one journal stream between two of its numbers; lives until Redis
+ * answered or the connection went, since the journal can make it again. What is added to
+ * one field by several entries is one operation; at most BATCH_OPS_MAX operations.
  *
  * Ownership  batch_build() copies; release with batch_free(), which accepts NULL.
  * Thread     one at a time, whichever. Pure: no I/O, lock or clock. */
@@ -12,22 +12,17 @@
 #include "share/cursor.h"
 #include "share/tally.h"
 
-#define BATCH_OPS_MAX 2400
-/* A tally of so many entries is one batch, whatever they and its refusals are. */
-#define BATCH_ENTRIES_MAX 112
+#define BATCH_OPS_MAX 2200
 
-struct store;
+struct feed;
 
 struct batch {
-    struct batch *next;  /* the store's list */
-    struct store *store; /* for its answer */
-    uint64_t seq;
+    struct feed *feed; /* whose shares it holds; the store's */
+    uint64_t last;     /* number of the last record in it */
+    uint64_t records;
     char expected[CURSOR_SIZE]; /* predecessor's cursor */
     char cursor[CURSOR_SIZE];
-    bool is_sent;     /* under way on the present connection */
-    bool is_acked;    /* was applied, as far as we were told */
-    int64_t acked_ns; /* when, on the monotonic clock */
-    uint64_t shares;  /* accepted, for the log when something is lost */
+    uint64_t shares; /* accepted */
     uint64_t work;
     int64_t from_minute, to_minute; /* of its entries; 0 when only refusals */
     size_t ops;
@@ -40,8 +35,12 @@ struct batch {
     char *bytes;
 };
 
+/* So many entries fit a batch whatever they are, with all the refusals of a tally. */
+#define BATCH_ENTRIES_MAX 100
+
 struct batch_source {
     const char *instance;
+    uint32_t stream;
     const struct tally_entry *entries;
     size_t entry_count;
     const struct tally_refusal *refusals;

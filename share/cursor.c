@@ -28,34 +28,20 @@ static bool parse_own(uint64_t *seq, const char *have, const char *id)
 struct cursor_answer cursor_judge(const char *have, const struct cursor_facts *f)
 {
     uint64_t seq = 0;
-    bool own = parse_own(&seq, have, f->id);
-    if (own && seq > f->last)
+    if (have[0] != '\0' && !parse_own(&seq, have, f->id))
+        return (struct cursor_answer){CURSOR_FOREIGN, 0};
+    if (seq > f->last)
         return (struct cursor_answer){CURSOR_AHEAD, 0};
-    bool is_base = f->base != NULL && strcmp(have, f->base) == 0;
-    if (own || is_base) {
-        bool kept = seq + 1 >= f->first_kept;
-        return (struct cursor_answer){kept ? CURSOR_RESUME : CURSOR_GAP, seq};
-    }
-    /* None of ours can have been applied, so none can be counted twice by starting from
-     * here: whoever wrote last is behind us, or has just died. */
-    if (f->reached == 0 && f->first_kept <= 1)
-        return (struct cursor_answer){CURSOR_TAKE_OVER, 0};
-    if (have[0] == '\0')
-        return (struct cursor_answer){CURSOR_LOST, 0};
-    return (struct cursor_answer){CURSOR_FOREIGN, 0};
+    return (struct cursor_answer){seq < f->first ? CURSOR_GAP : CURSOR_RESUME, seq};
 }
 
 const char *cursor_case_name(enum cursor_case what)
 {
     switch (what) {
-    case CURSOR_TAKE_OVER:
-        return "take_over";
     case CURSOR_RESUME:
         return "resume";
     case CURSOR_GAP:
         return "gap";
-    case CURSOR_LOST:
-        return "lost";
     case CURSOR_FOREIGN:
         return "foreign";
     case CURSOR_AHEAD:

@@ -304,6 +304,9 @@ enum kz_err job_new(struct job **out, char why[JOB_WHY_SIZE],
     memcpy(job->branch, t->branch, t->branch_count * sizeof(t->branch[0]));
     keep_coinb1_state(job);
     render_notify(job);
+    job->snapshot_id = spec->snapshot_id;
+    job->payout = spec->payout;
+    job->payout_free = spec->payout_free;
     *out = job;
     return KZ_OK;
 }
@@ -378,6 +381,8 @@ void job_unref(struct job *job)
     struct held *held = held_of(job);
     if (atomic_fetch_sub_explicit(&held->refs, 1, memory_order_acq_rel) != 1)
         return;
+    if (job->payout != NULL)
+        job->payout_free((void *)(uintptr_t)job->payout);
     template_unref(job->template);
     mem_free((void *)(uintptr_t)job->coinb1.p);
     mem_free((void *)(uintptr_t)job->coinb2.p);

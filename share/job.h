@@ -9,6 +9,9 @@
  * The mining.notify line is rendered once, here, and a session sends it by reference;
  * only the generation and the last fields (ntime, clean_jobs) differ.
  *
+ * Whom the outputs pay, and why, is no matter of this folder: whoever makes a job may
+ * leave with it what a block of it will have to be booked by.
+ *
  * Ownership  immutable and counted: job_ref/job_unref (NULL accepted). A job holds a
  *            reference to its template, so a found block can be assembled from it.
  * Thread     any. Pure: no I/O, lock or clock. */
@@ -45,6 +48,9 @@ struct job {
     struct hash256 branch[TEMPLATE_BRANCH_MAX];
     /* `{"id":null,...,"nbits","`: up to where ntime, clean_jobs and the end follow. */
     struct bytes notify; /* owned */
+    uint64_t snapshot_id; /* 0: made without one, the coinbase pays the pool alone */
+    const void *payout;   /* owned, unseen here: payout/coinbase.h. NULL: without */
+    void (*payout_free)(void *payout); /* on whichever thread lets go last */
 };
 
 struct job_output {
@@ -59,6 +65,10 @@ struct job_spec {
     const char *tag; /* operator's, put in the coinbase script; UTF-8, <= JOB_TAG_MAX */
     const struct job_output *outputs; /* must sum to template->coinbase_value_sat */
     size_t output_count;
+    /* Taken over by the job on KZ_OK, and only then. */
+    uint64_t snapshot_id;
+    const void *payout;
+    void (*payout_free)(void *payout);
 };
 
 #define JOB_WHY_SIZE 200

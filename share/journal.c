@@ -91,8 +91,11 @@ static enum kz_err open_streams(struct journal *j, struct journal_damage *damage
         struct journal_place place = {.dir_fd = j->dir_fd,
                                       .stream = (uint32_t)j->count};
         memcpy(place.id, j->id, sizeof(place.id));
+        size_t size = j->count == JOURNAL_EVENTS && options->events_bytes > 0
+                          ? options->events_bytes
+                          : bytes;
         enum kz_err err =
-            journal_stream_open(&j->streams[j->count], damage, &place, bytes,
+            journal_stream_open(&j->streams[j->count], damage, &place, size,
                                 d->numbers[j->count], d->count[j->count]);
         if (err != KZ_OK)
             return err;
@@ -119,12 +122,16 @@ static enum kz_err open_all(struct journal *j, struct journal_damage *damage,
     return err;
 }
 
+static bool is_size(size_t bytes)
+{
+    return bytes % JOURNAL_SEGMENT_LEAST == 0 && bytes <= JOURNAL_SEGMENT_MOST;
+}
+
 enum kz_err journal_open(struct journal **out, struct journal_damage *damage,
                          const struct journal_options *options)
 {
-    size_t bytes = options->segment_bytes;
-    if (options->shares >= JOURNAL_STREAMS_MAX || bytes % JOURNAL_SEGMENT_LEAST != 0 ||
-        bytes > JOURNAL_SEGMENT_MOST)
+    if (options->shares >= JOURNAL_STREAMS_MAX || !is_size(options->segment_bytes) ||
+        !is_size(options->events_bytes))
         return KZ_RANGE;
     struct journal *j = mem_new(sizeof(*j));
     memset(damage, 0, sizeof(*damage));

@@ -32,6 +32,8 @@ struct journal_options {
     const char *dir;      /* made if missing; its parent is there */
     size_t shares;        /* share streams asked for: front threads */
     size_t segment_bytes; /* 0: JOURNAL_SEGMENT; see journal_stream_open() */
+    size_t
+        events_bytes; /* of the event stream, whose records may be large; 0: as above */
 };
 
 KZ_MUST_USE enum kz_err journal_open(struct journal **out,

@@ -1,34 +1,14 @@
 #include "share/journal_body.h"
 
+#include "share/pack.h"
+
 #include <assert.h>
 #include <string.h>
 
-#define VARINT_MAX 10
-#define BLOCK_BIT  0x80
-#define JOB_FIXED  (2 * VARINT_MAX + 4 * 4 + 32 + 1 + 2 * VARINT_MAX)
+#define BLOCK_BIT 0x80
+#define JOB_FIXED (2 * PACK_VARINT_MAX + 4 * 4 + 32 + 1 + 2 * PACK_VARINT_MAX)
 
 /* --- writing ------------------------------------------------------------------------ */
-
-static uint8_t *put_varint(uint8_t *to, uint64_t v)
-{
-    for (; v >= 0x80; v >>= 7)
-        *to++ = (uint8_t)(v | 0x80);
-    *to++ = (uint8_t)v;
-    return to;
-}
-
-static uint8_t *put_u32(uint8_t *to, uint32_t v)
-{
-    write_le32(to, v);
-    return to + 4;
-}
-
-static uint8_t *put(uint8_t *to, const void *p, size_t len)
-{
-    if (len > 0)
-        memcpy(to, p, len);
-    return to + len;
-}
 
 size_t journal_share_write(uint8_t out[JOURNAL_SHARE_MAX], const struct share_record *r,
                            uint32_t login_slot)
@@ -39,18 +19,18 @@ size_t journal_share_write(uint8_t out[JOURNAL_SHARE_MAX], const struct share_re
     assert(r->extranonce2_len <= sizeof(r->extranonce2));
     *to++ = (uint8_t)(r->verdict | (r->is_block ? BLOCK_BIT : 0));
     *to++ = (uint8_t)(r->extranonce1_len | r->extranonce2_len << 4);
-    to = put_varint(to, login_slot);
-    to = put_varint(to, r->session);
-    to = put_varint(to, r->job.serial);
-    to = put_varint(to, r->height);
-    to = put_varint(to, r->work);
-    to = put_u32(to, r->ntime);
-    to = put_u32(to, r->nonce);
-    to = put_u32(to, r->version);
+    to = pack_varint(to, login_slot);
+    to = pack_varint(to, r->session);
+    to = pack_varint(to, r->job.serial);
+    to = pack_varint(to, r->height);
+    to = pack_varint(to, r->work);
+    to = pack_u32(to, r->ntime);
+    to = pack_u32(to, r->nonce);
+    to = pack_u32(to, r->version);
     memcpy(&bits, &r->difficulty, sizeof(bits));
     write_le64(to, bits);
-    to = put(to + 8, r->extranonce1, r->extranonce1_len);
-    to = put(to, r->extranonce2, r->extranonce2_len);
+    to = pack_bytes(to + 8, r->extranonce1, r->extranonce1_len);
+    to = pack_bytes(to, r->extranonce2, r->extranonce2_len);
     return (size_t)(to - out);
 }
 
@@ -58,12 +38,12 @@ size_t journal_login_write(uint8_t out[JOURNAL_LOGIN_MAX],
                            const struct journal_login *l)
 {
     size_t miner_len = strlen(l->miner.text), worker_len = strlen(l->worker.text);
-    uint8_t *to = put_varint(out, l->slot);
-    to = put_varint(to, l->miner_number);
+    uint8_t *to = pack_varint(out, l->slot);
+    to = pack_varint(to, l->miner_number);
     *to++ = (uint8_t)miner_len;
     *to++ = (uint8_t)worker_len;
-    to = put(to, l->miner.text, miner_len);
-    to = put(to, l->worker.text, worker_len);
+    to = pack_bytes(to, l->miner.text, miner_len);
+    to = pack_bytes(to, l->worker.text, worker_len);
     return (size_t)(to - out);
 }
 
@@ -74,116 +54,50 @@ size_t journal_job_room(const struct job *job)
 
 size_t journal_job_write(uint8_t *out, const struct job *job)
 {
-    uint8_t *to = put_varint(out, job->id.serial);
-    to = put_varint(to, job->height);
-    to = put_u32(to, job->version);
-    to = put_u32(to, job->nbits);
-    to = put_u32(to, job->ntime);
-    to = put_u32(to, job->mintime);
-    to = put(to, job->prev_hash.b, 32);
+    uint8_t *to = pack_varint(out, job->id.serial);
+    to = pack_varint(to, job->height);
+    to = pack_u32(to, job->version);
+    to = pack_u32(to, job->nbits);
+    to = pack_u32(to, job->ntime);
+    to = pack_u32(to, job->mintime);
+    to = pack_bytes(to, job->prev_hash.b, 32);
     *to++ = (uint8_t)job->branch_count;
     for (size_t i = 0; i < job->branch_count; i++)
-        to = put(to, job->branch[i].b, 32);
-    to = put_varint(to, job->coinb1.len);
-    to = put(to, job->coinb1.p, job->coinb1.len);
-    to = put_varint(to, job->coinb2.len);
-    to = put(to, job->coinb2.p, job->coinb2.len);
+        to = pack_bytes(to, job->branch[i].b, 32);
+    to = pack_varint(to, job->coinb1.len);
+    to = pack_bytes(to, job->coinb1.p, job->coinb1.len);
+    to = pack_varint(to, job->coinb2.len);
+    to = pack_bytes(to, job->coinb2.p, job->coinb2.len);
     return (size_t)(to - out);
 }
 
 /* --- reading ------------------------------------------------------------------------ */
 
-/* What was asked for beyond the end is zeros, and `is_bad` says so in the end. */
-struct cursor {
-    struct bytes rest;
-    bool is_bad;
-};
-
-static const uint8_t *take(struct cursor *c, size_t len)
-{
-    static const uint8_t zeros[32] = {0};
-    if (c->is_bad || len > c->rest.len) {
-        c->is_bad = true;
-        return len <= sizeof(zeros) ? zeros : NULL;
-    }
-    const uint8_t *p = c->rest.p;
-    c->rest.p += len;
-    c->rest.len -= len;
-    return p;
-}
-
-static uint64_t take_varint(struct cursor *c)
-{
-    uint64_t v = 0;
-    for (unsigned shift = 0; shift < 70; shift += 7) {
-        uint8_t byte = *take(c, 1);
-        if (shift == 63 && byte > 1)
-            break;
-        v |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80)
-            return v;
-    }
-    c->is_bad = true;
-    return 0;
-}
-
-static uint32_t take_varint32(struct cursor *c)
-{
-    uint64_t v = take_varint(c);
-    if (v > UINT32_MAX)
-        c->is_bad = true;
-    return (uint32_t)v;
-}
-
-static uint32_t take_u32(struct cursor *c)
-{
-    return read_le32(take(c, 4));
-}
-
-static void take_hash(struct hash256 *h, struct cursor *c)
-{
-    memcpy(h->b, take(c, 32), 32);
-}
-
-static struct bytes take_part(struct cursor *c)
-{
-    uint64_t len = take_varint(c);
-    if (len > c->rest.len)
-        c->is_bad = true;
-    return c->is_bad ? (struct bytes){0}
-                     : (struct bytes){take(c, (size_t)len), (size_t)len};
-}
-
-static bool is_done(const struct cursor *c)
-{
-    return !c->is_bad && c->rest.len == 0;
-}
-
 enum kz_err journal_share_read(struct share_record *r, uint32_t *login_slot,
                                const struct journal_record *from)
 {
-    struct cursor c = {.rest = from->body};
+    struct unpack c = {.rest = from->body};
     struct share_record s = {.time_ms = from->time_ms};
-    uint8_t verdict = *take(&c, 1), lens = *take(&c, 1);
+    uint8_t verdict = *unpack_bytes(&c, 1), lens = *unpack_bytes(&c, 1);
     if ((verdict & ~BLOCK_BIT) >= SHARE_VERDICTS || (lens & 0xf) > 9 || lens >> 4 > 8)
         return KZ_PARSE;
     s.verdict = (enum share_verdict)(verdict & ~BLOCK_BIT);
     s.is_block = (verdict & BLOCK_BIT) != 0;
     s.extranonce1_len = lens & 0xf;
     s.extranonce2_len = lens >> 4;
-    uint32_t slot = take_varint32(&c);
-    s.session = take_varint(&c);
-    s.job.serial = take_varint(&c);
-    s.height = take_varint32(&c);
-    s.work = take_varint(&c);
-    s.ntime = take_u32(&c);
-    s.nonce = take_u32(&c);
-    s.version = take_u32(&c);
-    uint64_t bits = read_le64(take(&c, 8));
+    uint32_t slot = unpack_varint32(&c);
+    s.session = unpack_varint(&c);
+    s.job.serial = unpack_varint(&c);
+    s.height = unpack_varint32(&c);
+    s.work = unpack_varint(&c);
+    s.ntime = unpack_u32(&c);
+    s.nonce = unpack_u32(&c);
+    s.version = unpack_u32(&c);
+    uint64_t bits = read_le64(unpack_bytes(&c, 8));
     memcpy(&s.difficulty, &bits, sizeof(bits));
-    memcpy(s.extranonce1, take(&c, s.extranonce1_len), s.extranonce1_len);
-    memcpy(s.extranonce2, take(&c, s.extranonce2_len), s.extranonce2_len);
-    if (!is_done(&c))
+    memcpy(s.extranonce1, unpack_bytes(&c, s.extranonce1_len), s.extranonce1_len);
+    memcpy(s.extranonce2, unpack_bytes(&c, s.extranonce2_len), s.extranonce2_len);
+    if (!unpack_is_done(&c))
         return KZ_PARSE;
     *r = s;
     *login_slot = slot;
@@ -192,11 +106,11 @@ enum kz_err journal_share_read(struct share_record *r, uint32_t *login_slot,
 
 enum kz_err journal_login_read(struct journal_login *l, struct bytes body)
 {
-    struct cursor c = {.rest = body};
+    struct unpack c = {.rest = body};
     struct journal_login login = {0};
-    login.slot = take_varint32(&c);
-    login.miner_number = take_varint32(&c);
-    size_t miner_len = *take(&c, 1), worker_len = *take(&c, 1);
+    login.slot = unpack_varint32(&c);
+    login.miner_number = unpack_varint32(&c);
+    size_t miner_len = *unpack_bytes(&c, 1), worker_len = *unpack_bytes(&c, 1);
     if (miner_len > MINER_ID_MAX || worker_len > WORKER_NAME_MAX ||
         c.rest.len != miner_len + worker_len || c.is_bad)
         return KZ_PARSE;
@@ -211,23 +125,23 @@ enum kz_err journal_login_read(struct journal_login *l, struct bytes body)
 
 enum kz_err journal_job_read(struct journal_job *j, struct bytes body)
 {
-    struct cursor c = {.rest = body};
+    struct unpack c = {.rest = body};
     struct journal_job job = {0};
-    job.id.serial = take_varint(&c);
-    job.height = take_varint32(&c);
-    job.version = take_u32(&c);
-    job.nbits = take_u32(&c);
-    job.ntime = take_u32(&c);
-    job.mintime = take_u32(&c);
-    take_hash(&job.prev_hash, &c);
-    job.branch_count = *take(&c, 1);
+    job.id.serial = unpack_varint(&c);
+    job.height = unpack_varint32(&c);
+    job.version = unpack_u32(&c);
+    job.nbits = unpack_u32(&c);
+    job.ntime = unpack_u32(&c);
+    job.mintime = unpack_u32(&c);
+    unpack_hash(&job.prev_hash, &c);
+    job.branch_count = *unpack_bytes(&c, 1);
     if (job.branch_count > TEMPLATE_BRANCH_MAX)
         return KZ_PARSE;
     for (size_t i = 0; i < job.branch_count; i++)
-        take_hash(&job.branch[i], &c);
-    job.coinb1 = take_part(&c);
-    job.coinb2 = take_part(&c);
-    if (!is_done(&c))
+        unpack_hash(&job.branch[i], &c);
+    job.coinb1 = unpack_part(&c);
+    job.coinb2 = unpack_part(&c);
+    if (!unpack_is_done(&c))
         return KZ_PARSE;
     *j = job;
     return KZ_OK;

@@ -1,6 +1,6 @@
 /* share/journal_body.h - the bodies of share, login and job records, in bytes.
  *
- * "varint": seven bits a byte, low ones first, the top bit says that more follow.
+ * Varints are those of share/pack.h.
  *
  *   share  verdict (bit 7: is_block) u8, extranonce lengths (1 low, 2 high half) u8,
  *          login, session, job, height, work varints, ntime nonce version u32,

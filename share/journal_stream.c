@@ -3,8 +3,10 @@
 #include "conf/log.h"
 #include "conf/mem.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define CACHE_LINE 64
 
@@ -18,6 +20,8 @@ struct journal_stream {
     uint64_t last_seq;
     uint64_t last_of[JOURNAL_TARGETS];
     atomic_uint_fast64_t refused;
+    bool waits; /* a segment is synced before the next is begun */
+    bool wait_failed;
     char pad[CACHE_LINE];
 
     /* the keeper's */
@@ -78,6 +82,8 @@ enum kz_err journal_stream_room(struct journal_stream *s, uint32_t *segment,
         atomic_fetch_add_explicit(&s->refused, 1, memory_order_relaxed);
         return KZ_BUSY;
     }
+    if (s->waits && fdatasync(g->fd) != 0)
+        s->wait_failed = true; /* said when it is waited for */
     s->current = next;
     s->at = JOURNAL_HEAD_SIZE;
     atomic_store_explicit(&g->is_closed, true, memory_order_release);
@@ -98,6 +104,23 @@ enum kz_err journal_stream_append(struct journal_stream *s, struct journal_recor
         put_start(s, r->time_ms);
     put_record(s, r);
     return KZ_OK;
+}
+
+void journal_stream_set_waits(struct journal_stream *s)
+{
+    s->waits = true;
+}
+
+enum kz_err journal_stream_wait(struct journal_stream *s)
+{
+    /* The keeper never unmaps the segment that is written to. */
+    if (!s->wait_failed && fdatasync(s->current->fd) == 0)
+        return KZ_OK;
+    if (!s->wait_failed)
+        log_error("journal_failed", kv_str("step", "fdatasync"),
+                  kv_str("segment", s->current->name), kv_errno(errno));
+    s->wait_failed = true;
+    return KZ_IO;
 }
 
 /* --- the keeper: segments ----------------------------------------------------------- */
@@ -182,21 +205,33 @@ enum kz_err journal_stream_sync(struct journal_stream *s)
     return result;
 }
 
+/* Whether segment `i` may go. The next one's start says the last number and when it was;
+ * it must be on the disk itself, or after a power cut nothing would say how far the
+ * numbers had come. */
+static bool is_releasable(struct journal_stream *s, size_t i, uint64_t seq,
+                          int64_t before_ms)
+{
+    if (i + 1 >= s->count || i >= s->reading)
+        return false;
+    struct journal_segment *next = s->segments[i + 1];
+    note_first(next);
+    return s->segments[i]->is_sealed && next->synced != JOURNAL_HEAD_SIZE &&
+           next->first_seq != 0 && next->first_seq - 1 <= seq &&
+           next->first_time_ms <= before_ms;
+}
+
+bool journal_stream_can_release(struct journal_stream *s, uint64_t seq,
+                                int64_t before_ms)
+{
+    return is_releasable(s, 0, seq, before_ms);
+}
+
 size_t journal_stream_release(struct journal_stream *s, uint64_t seq, int64_t before_ms)
 {
     size_t gone = 0;
-    /* The next one's start says the last number and when it was; it must be on the disk
-     * itself, or after a power cut nothing would say how far the numbers had come. */
-    while (gone + 1 < s->count && gone < s->reading) {
-        struct journal_segment *next = s->segments[gone + 1];
-        note_first(next);
-        if (!s->segments[gone]->is_sealed || next->synced == JOURNAL_HEAD_SIZE ||
-            next->first_seq == 0 || next->first_seq - 1 > seq ||
-            next->first_time_ms > before_ms ||
-            journal_segment_remove(s->segments[gone]) != KZ_OK)
-            break;
+    while (is_releasable(s, gone, seq, before_ms) &&
+           journal_segment_remove(s->segments[gone]) == KZ_OK)
         journal_segment_free(s->segments[gone++]);
-    }
     if (gone == 0)
         return 0;
     s->count -= gone;
@@ -284,6 +319,11 @@ uint64_t journal_stream_first(const struct journal_stream *s)
 {
     uint64_t first = s->segments[0]->first_seq;
     return first > 0 ? first - 1 : 0;
+}
+
+uint64_t journal_stream_last(const struct journal_stream *s, enum journal_target target)
+{
+    return target == JOURNAL_NONE ? s->last_seq : s->last_of[target];
 }
 
 /* Whether `seq` is in the segment being read, which is the last with records. One that

@@ -14,7 +14,7 @@
  * alarm is raised (`no_space`); when that room is used up append answers KZ_BUSY, and
  * the share is refused before any reply. Both end by themselves once there is space.
  *
- * Thread     writer: room, append, and nothing else. Keeper: all others. The two may be
+ * Thread     writer: room, append, wait, and nothing else. Keeper: all others. The two may be
  *            the same (the event stream). open/close: while neither runs.
  * Errors     KZ_IO is logged where it happens; KZ_PARSE is damage, see
  *            journal_stream_damage(). */
@@ -60,6 +60,12 @@ KZ_MUST_USE enum kz_err journal_stream_room(struct journal_stream *s, uint32_t *
 KZ_MUST_USE enum kz_err journal_stream_append(struct journal_stream *s,
                                               struct journal_record *r);
 
+/* For a writer that waits for the disk: to the disk, all that it appended. Say first that
+ * it will be called, before there are records. KZ_IO: logged; what was appended may be
+ * lost in a power cut. */
+void journal_stream_set_waits(struct journal_stream *s);
+KZ_MUST_USE enum kz_err journal_stream_wait(struct journal_stream *s);
+
 /* --- the keeper --------------------------------------------------------------------- */
 
 /* The next segment, when it is missing. KZ_IO: no space; logged once until it ends. */
@@ -84,6 +90,15 @@ uint64_t journal_stream_first(const struct journal_stream *s);
  * `before_ms`; returns how many. The caller knows that Redis has them for good. */
 size_t journal_stream_release(struct journal_stream *s, uint64_t seq,
                               int64_t before_ms);
+
+/* The newest record of a target, 0: none; of JOURNAL_NONE: the newest of all. Only while
+ * nobody else writes. */
+uint64_t journal_stream_last(const struct journal_stream *s,
+                             enum journal_target target);
+
+/* Would that delete any? */
+bool journal_stream_can_release(struct journal_stream *s, uint64_t seq,
+                                int64_t before_ms);
 
 void journal_stream_stats(struct journal_stream_stats *out,
                           const struct journal_stream *s);

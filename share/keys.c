@@ -1,6 +1,7 @@
 #include "share/keys.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -26,9 +27,49 @@ static void format_period(char out[24], enum key_span span, int64_t utc_s)
     assert(len > 0);
 }
 
-void key_cursor(char out[KEY_SIZE], const char *instance)
+void key_cursor(char out[KEY_SIZE], const char *instance, uint32_t stream)
 {
-    snprintf(out, KEY_SIZE, "applied:{%s}", instance);
+    snprintf(out, KEY_SIZE, "applied:{%s}:%" PRIu32, instance, stream);
+}
+
+void key_cursor_ledger(char out[KEY_SIZE], const char *instance)
+{
+    snprintf(out, KEY_SIZE, "applied:{ledger}:%s", instance);
+}
+
+void key_cursor_registry(char out[KEY_SIZE], const char *instance)
+{
+    snprintf(out, KEY_SIZE, "applied:{registry}:%s", instance);
+}
+
+void key_slices(char out[KEY_SIZE], const char *instance)
+{
+    snprintf(out, KEY_SIZE, "slices:{%s}", instance);
+}
+
+void key_slice(char out[KEY_SIZE], const char *instance, uint64_t id)
+{
+    snprintf(out, KEY_SIZE, "slicez:{%s}:%" PRIu64, instance, id);
+}
+
+void key_block_slices(char out[KEY_SIZE], const char *instance)
+{
+    snprintf(out, KEY_SIZE, "blkslice:{%s}", instance);
+}
+
+void key_statement(char out[KEY_SIZE], const char *miner)
+{
+    snprintf(out, KEY_SIZE, "stmt:{ledger}:%s", miner);
+}
+
+void key_done(char out[KEY_SIZE], const char *period)
+{
+    snprintf(out, KEY_SIZE, "done:{ledger}%s%s", period[0] != '\0' ? ":" : "", period);
+}
+
+void key_pps(char out[KEY_SIZE], const char *period)
+{
+    snprintf(out, KEY_SIZE, "pps:{ledger}:%s", period);
 }
 
 void key_healed(char out[KEY_SIZE], const char *instance)

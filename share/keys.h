@@ -5,7 +5,12 @@
  * names are UTC text (2026112207 is an hour, 20261122 a day, 202611 a month), so that
  * an operator reads them and a reader of a known period needs no index.
  *
- *   applied:{i}                    cursor "<id>:<seq>" of the batches of instance i
+ *   applied:{i}:<stream>           cursor "<journal id>:<seq>": what of a journal stream
+ *                                  of instance i is in the keys of that slot; also
+ *   applied:{ledger}:<i>, applied:{registry}:<i>    of its event stream in those
+ *   slices:{i}                     zset, id by id: closed slices
+ *   slicez:{i}:<id>                a closed slice (share/slice.h) and its CRC-32C
+ *   blkslice:{i}                   block hash -> id of the slice that it closed
  *   tally:{i}:m:<miner>:<hour>     minute "7" -> work
  *   tally:{i}:h:<miner>:<day>      hour "7" -> row of work, accepted, refused;
  *                                  "stale#" -> refused so that day; one a verdict
@@ -25,6 +30,16 @@
  *   version:{registry}             counts changes
  *   blk:{ledger}:<hash>            member of the block's record -> its value as JSON
  *   blks:{ledger}                  zset, hash by height
+ *   blkopen:{ledger}               set of the blocks whose fate is not final
+ *   bal:{ledger}:immature, :mature, :held    miner -> satoshi owed
+ *   acc:{ledger}                   any other account -> satoshi, debit +
+ *   led:{ledger}                   stream: entries, id "<n>-0", member "e"
+ *   ledseq:{ledger}                the last n
+ *   stmt:{ledger}:<miner>          stream: what each entry says of that miner, same ids
+ *   done:{ledger}                  entry key -> n; pay-per-share entries have, a period,
+ *   done:{ledger}:<period>         which expires
+ *   holds:{ledger}                 miner -> "<holds> <releases>", booked so far
+ *   pps:{ledger}:<period>          miner -> "<work> <satoshi>", credited so far
  *
  * A row is 18 bytes, little-endian: work (8), accepted (5), refused (5).
  *
@@ -52,6 +67,14 @@
 #define KEY_REG_SEQ       "seq:{registry}"
 #define KEY_REG_VERSION   "version:{registry}"
 #define KEY_BLOCKS        "blks:{ledger}"
+#define KEY_BLOCKS_OPEN   "blkopen:{ledger}"
+#define KEY_ENTRIES       "led:{ledger}"
+#define KEY_ENTRY_SEQ     "ledseq:{ledger}"
+#define KEY_ACCOUNTS      "acc:{ledger}"
+#define KEY_IMMATURE      "bal:{ledger}:immature"
+#define KEY_MATURE        "bal:{ledger}:mature"
+#define KEY_HELD          "bal:{ledger}:held"
+#define KEY_HOLDS         "holds:{ledger}"
 #define KEY_POOL_FIELD    "all"
 
 enum key_span {
@@ -60,7 +83,14 @@ enum key_span {
     KEY_DAYS,    /* a key a month, a field a day; kept 13 months   */
 };
 
-void key_cursor(char out[KEY_SIZE], const char *instance);
+/* Of stream `stream` in the keys of {instance}. */
+void key_cursor(char out[KEY_SIZE], const char *instance, uint32_t stream);
+/* Of the event stream in the keys of {ledger}, of {registry}. */
+void key_cursor_ledger(char out[KEY_SIZE], const char *instance);
+void key_cursor_registry(char out[KEY_SIZE], const char *instance);
+void key_slices(char out[KEY_SIZE], const char *instance);
+void key_slice(char out[KEY_SIZE], const char *instance, uint64_t id);
+void key_block_slices(char out[KEY_SIZE], const char *instance);
 void key_healed(char out[KEY_SIZE], const char *instance);
 void key_miners(char out[KEY_SIZE], const char *instance);
 void key_pool(char out[KEY_SIZE], const char *instance);
@@ -88,5 +118,9 @@ int64_t key_refused_expires(int64_t utc_s); /* 90 days */
 
 /* `hash` as people see it, 64 hex digits. */
 void key_block(char out[KEY_SIZE], const char *hash);
+void key_statement(char out[KEY_SIZE], const char *miner);
+/* `period` "": of all entries but pay-per-share ones. */
+void key_done(char out[KEY_SIZE], const char *period);
+void key_pps(char out[KEY_SIZE], const char *period);
 
 #endif

@@ -177,62 +177,13 @@
     "redis.call('SET', KEYS[1], ARGV[2])\n"                                            \
     "return {'OK', ARGV[2]}\n"
 
-/* A miner's record, created or replaced. KEYS: miners, live, certs, addrs, seq, version
- * (share/keys.h). ARGV: id, expected revision ("0": create), JSON, certificate held
- * ("": none), then the addresses held. A record that holds nothing (a final state)
- * gives certificate and addresses free. Records are never deleted, so an id is never
- * reused. Answers {OK, number, revision} or {NO, what, detail, whose}. */
-#define SCRIPT_REGISTRY_PUT                                                            \
-    "local id = ARGV[1]\n"                                                             \
-    "local old = redis.call('HGET', KEYS[1], id)\n"                                    \
-    "local number, revision = '0', '0'\n"                                              \
-    "if old then number, revision = string.match(old, '^(%d+) (%d+) ') end\n"          \
-    "if not number then return {'NO', 'damaged', id, ''} end\n"                        \
-    "if revision ~= ARGV[2] then return {'NO', 'revision', revision, id} end\n"        \
-    "local cert = ARGV[4]\n"                                                           \
-    "local holder = cert ~= '' and redis.call('HGET', KEYS[3], cert)\n"                \
-    "if holder and holder ~= id then return {'NO', 'certificate', cert, holder} end\n" \
-    "local holds = {cert}\n"                                                           \
-    "for i = 5, #ARGV do\n"                                                            \
-    "  holder = redis.call('HGET', KEYS[4], ARGV[i])\n"                                \
-    "  if holder and holder ~= id then return {'NO', 'address', ARGV[i], holder} "     \
-    "end\n"                                                                            \
-    "  holds[#holds + 1] = ARGV[i]\n"                                                  \
-    "end\n"                                                                            \
-    "local held = redis.call('HGET', KEYS[2], id)\n"                                   \
-    "local seq = redis.call('GET', KEYS[5]) or '0'\n"                                  \
-    "local version = redis.call('GET', KEYS[6]) or '0'\n"                              \
-    "if not string.match(seq, '^%d+$') or #seq > 10 or\n"                              \
-    "   not string.match(version, '^%d+$') or #version > 15 or #revision > 15 then\n"  \
-    "  return {'NO', 'damaged', 'counters', ''}\n"                                     \
-    "end\n"                                                                            \
-    "if not old and tonumber(seq) >= 4294967295 then\n"                                \
-    "  return {'NO', 'full', seq, ''}\n"                                               \
-    "end\n"                                                                            \
-    "local at = 0\n"                                                                   \
-    "for what in string.gmatch((held or '') .. '\\n', '([^\\n]*)\\n') do\n"            \
-    "  if held and what ~= '' then\n"                                                  \
-    "    redis.call('HDEL', at == 0 and KEYS[3] or KEYS[4], what)\n"                   \
-    "  end\n"                                                                          \
-    "  at = at + 1\n"                                                                  \
-    "end\n"                                                                            \
-    "if not old then number = string.format('%.0f', redis.call('INCR', KEYS[5])) "     \
-    "end\n"                                                                            \
-    "revision = string.format('%.0f', tonumber(revision) + 1)\n"                       \
-    "if cert ~= '' then redis.call('HSET', KEYS[3], cert, id) end\n"                   \
-    "for i = 5, #ARGV do redis.call('HSET', KEYS[4], ARGV[i], id) end\n"               \
-    "redis.call('HSET', KEYS[2], id, table.concat(holds, '\\n'))\n"                    \
-    "redis.call('HSET', KEYS[1], id, number .. ' ' .. revision .. ' ' .. ARGV[3])\n"   \
-    "redis.call('INCR', KEYS[6])\n"                                                    \
-    "return {'OK', number, revision}\n"
-
 /* The whole registry at one instant. KEYS: miners, version. {version, [id, text]*}. */
 #define SCRIPT_REGISTRY_LOAD                                                           \
     "return {redis.call('GET', KEYS[2]) or '0', redis.call('HGETALL', KEYS[1])}\n"
 
-/* A block. KEYS: blk, blks. ARGV: hash, height, (field, JSON)*. Fields not named stay as
- * they are: who sends a block again after a restart does not know who found it. Types are
- * checked by the reads. */
+/* What a node said of a block, for people: not journaled, and no member that an event
+ * writes. KEYS: blk, blks. ARGV: hash, height, (field, JSON)*. Types are checked by the
+ * reads. */
 #define SCRIPT_BLOCK_PUT                                                               \
     "redis.call('HGET', KEYS[1], 'hash')\n"                                            \
     "redis.call('ZSCORE', KEYS[2], ARGV[1])\n"                                         \

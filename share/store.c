@@ -4,102 +4,85 @@
 #include "conf/mem.h"
 #include "share/network.h"
 
-#include <assert.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/random.h>
 
-/* --- adding up -------------------------------------------------------------------- */
+/* --- refused logins ----------------------------------------------------------------- */
 
-static bool take_records(struct store *s)
+/* What was refused since the last turn becomes one record; without space for it the
+ * counts stay where they are. */
+static void journal_refusals(struct store *s)
 {
-    for (size_t i = 0; i < s->queue_count; i++) {
-        size_t q = (s->next_queue + i) % s->queue_count;
-        s->record_count = record_queue_take(s->queues[q], s->records, STORE_TAKE_MAX);
-        s->record_at = 0;
-        if (s->record_count > 0) {
-            s->next_queue = (q + 1) % s->queue_count;
-            return true;
-        }
-    }
-    return false;
-}
-
-static size_t entries_waiting(const struct store *s)
-{
-    size_t open, closed;
-    tally_entries(s->open, &open);
-    tally_entries(s->closed, &closed);
-    return open + (closed - s->closed_at);
-}
-
-/* False when memory's bound is reached: the rest stays where it is, the queues fill,
- * and shares are refused as overloaded. */
-static bool add_records(struct store *s)
-{
-    while (s->record_at < s->record_count) {
-        if (entries_waiting(s) >= STORE_ENTRIES_MAX ||
-            tally_add(s->open, &s->records[s->record_at]) != KZ_OK)
-            return false;
-        s->record_at++;
-    }
-    return true;
-}
-
-static void drain_queues(struct store *s)
-{
-    /* Bounded by what the queues can hold, so that a fast writer cannot keep us here.
-     */
-    for (size_t turns = 0; turns < 4096; turns++) {
-        if (!add_records(s) || !take_records(s))
-            return;
-    }
-}
-
-static void drain_refusals(struct store *s)
-{
+    uint8_t body[EVENT_REFUSALS_MAX];
     pthread_mutex_lock(&s->lock);
-    size_t i = 0;
-    while (i < s->shared.refusal_count &&
-           tally_refuse(s->open, s->shared.refusals[i].reason,
-                        s->shared.refusals[i].hour * 3600000,
-                        s->shared.refusals[i].count) == KZ_OK)
-        i++;
-    s->shared.refusal_count -= i;
-    memmove(s->shared.refusals, s->shared.refusals + i,
-            s->shared.refusal_count * sizeof(s->shared.refusals[0]));
+    size_t count = s->shared.refusal_count;
+    size_t len = event_refusals_write(body, s->shared.refusals, count);
+    s->shared.refusal_count = 0;
     pthread_mutex_unlock(&s->lock);
+    if (count == 0)
+        return;
+    enum kz_err err =
+        event_append(s, EVENT_REFUSALS, (struct bytes){body, len}, NULL, NULL);
+    if (err == KZ_BUSY || err == KZ_RANGE) {
+        pthread_mutex_lock(&s->lock);
+        s->shared.refusals_dropped += count;
+        pthread_mutex_unlock(&s->lock);
+    }
+}
+
+/* --- the thread ------------------------------------------------------------------- */
+
+static void format_address(const struct store *s, char *out, size_t size)
+{
+    switch (s->conf.redis_mode) {
+    case CONF_REDIS_EMBEDDED:
+        snprintf(out, size, "embedded");
+        break;
+    case CONF_REDIS_UNIX:
+        snprintf(out, size, "unix://%s", s->conf.redis_path);
+        break;
+    case CONF_REDIS_TCP:
+        snprintf(out, size, "redis://%s:%u/%u", s->conf.redis_host, s->conf.redis_port,
+                 s->conf.redis_db);
+        break;
+    }
 }
 
 static void publish_status(struct store *s)
 {
     struct redis_server_stats server = {0};
-    uint64_t waiting = 0, queued = s->record_count - s->record_at;
+    struct journal_stream_stats journal;
     if (s->server != NULL)
         redis_server_stats(s->server, &server);
-    for (const struct batch *b = s->first; b != NULL; b = b->next)
-        waiting += !b->is_acked;
-    for (size_t i = 0; i < s->queue_count; i++)
-        queued += record_queue_count(s->queues[i]);
+    journal_stats(&journal, s->journal);
     pthread_mutex_lock(&s->lock);
     struct store_shared *h = &s->shared;
+    bool moved = h->batches_applied != s->batches_applied ||
+                 h->events_applied != s->events_applied || h->slices != s->slices ||
+                 h->phase != s->phase;
     h->phase = s->phase;
     h->batches_applied = s->batches_applied;
     h->shares_applied = s->shares_applied;
-    h->healed_batches = s->healed_batches;
+    h->events_applied = s->events_applied;
     h->last_applied_ms = s->last_applied_ms;
-    h->batches_waiting = waiting;
-    h->entries_waiting = entries_waiting(s);
-    h->queued = queued;
+    h->pending_records = ship_pending(s);
+    h->replay_total = s->replay_total;
+    h->slices = s->slices;
+    h->open_work = slice_open_total(s->slice);
+    h->segments_released = s->segments_released;
     h->server = server;
+    h->journal = journal;
+    h->is_drained = ship_is_done(s);
     memcpy(h->version, s->version, sizeof(h->version));
     memcpy(h->error, s->error, sizeof(h->error));
     memcpy(h->alarm, s->alarm, sizeof(h->alarm));
+    memcpy(h->journal_alarm, s->journal_alarm, sizeof(h->journal_alarm));
+    format_address(s, h->address, sizeof(h->address));
     pthread_mutex_unlock(&s->lock);
+    if (moved && s->hooks.on_progress != NULL)
+        s->hooks.on_progress(s->hooks.ctx);
 }
-
-/* --- the thread ------------------------------------------------------------------- */
 
 static void begin_stop(struct store *s)
 {
@@ -114,37 +97,18 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     struct store *s = arg;
     if (atomic_load(&s->stop) && !s->stopping)
         begin_stop(s);
-    drain_queues(s);
-    drain_refusals(s);
+    struct monotime now = clock_now();
+    if (s->stopping ||
+        monotime_ms_between(s->refusals_at, now) >= (int64_t)s->conf.flush_ms) {
+        journal_refusals(s);
+        s->refusals_at = now;
+    }
+    keep_tick(s);
     ship_tick(s);
     publish_status(s);
     if (s->stopping &&
         (ship_is_done(s) || monotime_ms_between(s->stop_by, clock_now()) >= 0))
         event_base_loopexit(s->base, NULL);
-}
-
-static void log_leftovers(const struct store *s)
-{
-    uint64_t shares = 0, batches = 0, work = 0;
-    size_t count;
-    for (const struct batch *b = s->first; b != NULL; b = b->next) {
-        if (b->is_acked)
-            continue;
-        batches++;
-        shares += b->shares;
-        work += b->work;
-    }
-    const struct tally *const tallies[] = {s->open, s->closed};
-    for (size_t t = 0; t < 2; t++) {
-        const struct tally_entry *e = tally_entries(tallies[t], &count);
-        for (size_t i = t == 1 ? s->closed_at : 0; i < count; i++) {
-            shares += e[i].accepted;
-            work += e[i].work;
-        }
-    }
-    if (shares > 0)
-        log_error("store_stopped_with_work_not_stored", kv_u64("shares", shares),
-                  kv_u64("work", work), kv_u64("batches", batches));
 }
 
 static void *run_thread(void *arg)
@@ -157,21 +121,13 @@ static void *run_thread(void *arg)
     pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
     ship_start(s);
     event_base_dispatch(s->base);
-    log_leftovers(s);
+    if (ship_pending(s) > 0)
+        log_warn(
+            "store_stopped_before_redis_had_all", kv_u64("records", ship_pending(s)),
+            kv_str("means", "they are in the journal and applied at the next start"));
     ship_stop(s);
+    events_drop_waits(s);
     return NULL;
-}
-
-static void make_id(struct store *s)
-{
-    uint8_t random[16];
-    uint64_t seed = 0;
-    bool has_random = getrandom(random, sizeof(random), 0) == (ssize_t)sizeof(random) &&
-                      getrandom(&seed, sizeof(seed), 0) == (ssize_t)sizeof(seed);
-    assert(has_random); /* so few bytes never fail once the system is up */
-    hex_encode(s->id, random, sizeof(random));
-    s->open = tally_new(STORE_ENTRIES_MAX, seed);
-    s->closed = tally_new(STORE_ENTRIES_MAX, seed);
 }
 
 static enum kz_err start_loop(struct store *s)
@@ -187,27 +143,41 @@ static enum kz_err start_loop(struct store *s)
     return KZ_OK;
 }
 
+static enum kz_err start(struct store *s, const struct slice_terms *terms)
+{
+    enum kz_err err = feeds_open(s);
+    if (err == KZ_OK)
+        err = feeds_catch_up(s, terms);
+    if (err == KZ_OK)
+        err = start_loop(s);
+    if (err != KZ_OK)
+        return err;
+    publish_status(s);
+    if (pthread_create(&s->thread, NULL, run_thread, s) != 0)
+        return KZ_IO;
+    s->has_thread = true;
+    return KZ_OK;
+}
+
 enum kz_err store_start(struct store **out, const struct conf *conf,
-                        struct record_queue **queues, size_t queue_count)
+                        struct journal *journal, const struct slice_terms *terms,
+                        const struct store_hooks *hooks)
 {
     struct store *s = mem_new(sizeof(*s));
     pthread_mutex_init(&s->lock, NULL);
     s->conf = *conf;
+    if (hooks != NULL)
+        s->hooks = *hooks;
     s->unit = network_of(conf->network)->work_unit;
-    s->queue_count = queue_count;
-    s->queues = mem_array(queue_count, sizeof(*s->queues));
-    if (queue_count > 0)
-        memcpy(s->queues, queues, queue_count * sizeof(*queues));
-    s->records = mem_array(STORE_TAKE_MAX, sizeof(*s->records));
-    s->first_kept = 1;
-    make_id(s);
-    if (start_loop(s) != KZ_OK ||
-        pthread_create(&s->thread, NULL, run_thread, s) != 0) {
-        log_error("store_not_started");
+    s->journal = journal;
+    s->puts_end = &s->puts;
+    s->events.end = &s->events.first;
+    enum kz_err err = start(s, terms);
+    if (err != KZ_OK) {
+        log_error("store_not_started", kv_str("why", kz_err_text(err)));
         store_stop(s, 0);
-        return KZ_IO;
+        return err;
     }
-    s->has_thread = true;
     *out = s;
     return KZ_OK;
 }
@@ -222,19 +192,13 @@ void store_stop(struct store *s, uint32_t flush_ms)
         pthread_join(s->thread, NULL);
     }
     mailbox_free(s->mailbox); /* those not begun are answered by drop_posted() */
+    registry_drop_puts(s);
     if (s->tick != NULL)
         event_free(s->tick);
     if (s->base != NULL)
         event_base_free(s->base);
-    while (s->first != NULL) {
-        struct batch *b = s->first;
-        s->first = b->next;
-        batch_free(b);
-    }
-    tally_free(s->open);
-    tally_free(s->closed);
-    mem_free(s->records);
-    mem_free(s->queues);
+    feeds_close(s);
+    keep_disconnected(s);
     pthread_mutex_destroy(&s->lock);
     mem_free(s);
 }
@@ -329,52 +293,77 @@ static const char *phase_name(const struct store *s, const struct store_shared *
                : "connecting";
 }
 
-static void format_address(const struct store *s, char *out, size_t size)
-{
-    switch (s->conf.redis_mode) {
-    case CONF_REDIS_EMBEDDED:
-        snprintf(out, size, "embedded");
-        break;
-    case CONF_REDIS_UNIX:
-        snprintf(out, size, "unix://%s", s->conf.redis_path);
-        break;
-    case CONF_REDIS_TCP:
-        snprintf(out, size, "redis://%s:%u/%u", s->conf.redis_host, s->conf.redis_port,
-                 s->conf.redis_db);
-        break;
-    }
-}
-
 static void set_u64(json_t *o, const char *key, uint64_t v)
 {
     json_object_set_new(o, key, json_integer((json_int_t)v));
 }
 
-json_t *store_status(struct store *s)
+static struct store_shared *snapshot(struct store *s)
 {
     struct store_shared *h = mem_new(sizeof(*h));
     pthread_mutex_lock(&s->lock);
     *h = s->shared;
     pthread_mutex_unlock(&s->lock);
-    char address[2 * CONF_TEXT_MAX];
-    format_address(s, address, sizeof(address));
+    return h;
+}
+
+json_t *store_status(struct store *s)
+{
+    struct store_shared *h = snapshot(s);
     json_t *o = json_object();
     json_object_set_new(o, "state", json_string(phase_name(s, h)));
-    json_object_set_new(o, "address", json_string(address));
+    json_object_set_new(o, "address", json_string(h->address));
     json_object_set_new(o, "version", json_string(h->version));
     json_object_set_new(o, "error",
                         json_string(h->error[0] != '\0' ? h->error : h->server.why));
     json_object_set_new(o, "alarm", json_string(h->alarm));
     set_u64(o, "batches", h->batches_applied);
-    set_u64(o, "batches_waiting", h->batches_waiting);
-    set_u64(o, "batches_healed", h->healed_batches);
     set_u64(o, "shares_applied", h->shares_applied);
-    set_u64(o, "entries_waiting", h->entries_waiting);
-    set_u64(o, "queued", h->queued);
+    set_u64(o, "events_applied", h->events_applied);
     set_u64(o, "refusals_dropped", h->refusals_dropped);
     set_u64(o, "last_applied_ms", (uint64_t)h->last_applied_ms);
     set_u64(o, "pid", (uint64_t)h->server.pid);
     set_u64(o, "restarts", h->server.restarts);
+    json_t *replay = json_object();
+    uint64_t total = h->replay_total, pending = h->pending_records;
+    set_u64(replay, "pending_records", pending);
+    set_u64(replay, "total", total);
+    set_u64(replay, "applied", total > pending ? total - pending : 0);
+    json_object_set_new(o, "replay", replay);
     mem_free(h);
     return o;
+}
+
+json_t *store_journal_status(struct store *s)
+{
+    struct store_shared *h = snapshot(s);
+    const struct journal_stream_stats *j = &h->journal;
+    json_t *o = json_object();
+    json_object_set_new(o, "state",
+                        json_string(h->journal_alarm[0] == '\0' ? "ready"
+                                    : j->no_space               ? "no_space"
+                                                                : "failed"));
+    json_object_set_new(o, "id", json_string(journal_id(s->journal)));
+    json_object_set_new(o, "alarm", json_string(h->journal_alarm));
+    set_u64(o, "streams", journal_stream_count(s->journal));
+    set_u64(o, "segments", j->segments);
+    set_u64(o, "disk_bytes", j->disk_bytes);
+    set_u64(o, "unsynced_bytes", j->unsynced_bytes);
+    set_u64(o, "unread_bytes", j->unread_bytes);
+    set_u64(o, "refused", j->refused);
+    json_object_set_new(o, "no_space", json_boolean(j->no_space));
+    json_object_set_new(o, "sync_failed", json_boolean(j->sync_failed));
+    set_u64(o, "released", h->segments_released);
+    set_u64(o, "slices", h->slices);
+    set_u64(o, "open_work", h->open_work);
+    mem_free(h);
+    return o;
+}
+
+bool store_is_drained(struct store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    bool is = s->shared.is_drained;
+    pthread_mutex_unlock(&s->lock);
+    return is;
 }

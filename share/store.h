@@ -1,47 +1,61 @@
-/* share/store.h - everything that touches Redis: the store thread.
+/* share/store.h - the store thread: keeper of the journal, owner of Redis.
  *
- * It owns the only Redis connection (hiredis with its libevent adapter, or a loop of
- * its own), takes judged shares out of the fronts' queues, adds them up per (miner,
- * worker, minute) and applies them in batches by one Lua script that first compares the
- * cursor applied:{instance} with the batch's predecessor, so a batch is applied once,
- * whatever dies in between (accounting spec section 8). Batches stay in memory until
- * Redis answered and a further while (STORE_KEEP_MS), so a Redis that lost its last
- * second is healed from them on reconnect.
+ * It syncs the journal that the front threads write (share/journal_stream.h), reads
+ * behind them, counts shares into slices (share/slice.h), adds them up per (miner,
+ * worker, minute) and applies all of it to Redis, each record exactly once: one Lua script
+ * a batch compares the stream's cursor with the batch's predecessor first (accounting spec
+ * section 8). On start and on every reconnect it asks Redis for its cursors and reads the
+ * journal again from there. So a Redis that is down costs disk space, one that lost its
+ * last second or all of its data is healed, and a killed daemon loses nothing that was
+ * acknowledged. Redis is given synced records only: after a power cut of this machine its
+ * cursors are never ahead of the journal.
  *
- * Without a journal the cursor is numbered by a random id of this process's start,
- * which takes over whatever cursor it finds. Lost are then: what is in memory when the
- * process is killed, and what a Redis rolled back by more than STORE_KEEP_MS no longer
- * has (an alarm says which). While Redis is away adding up goes on, up to
- * STORE_ENTRIES_MAX distinct (miner, worker, minute); then the queues fill and shares
- * are refused.
+ * The store thread is also the only writer of the event stream (share/event.h): slices,
+ * registry, ledger. Those are on the disk before anybody is told of them.
  *
- * All key names are in share/keys.h. Registry records and queries come as requests and
- * are answered by callbacks ON THE STORE THREAD; callers post them on to their own.
- * (Two exceptions, both refusals: a full mailbox answers KZ_BUSY on the caller's
- * thread, and what had not begun when the store stopped is answered KZ_IO inside
- * store_stop().)
+ * All key names are in share/keys.h. Requests are answered by callbacks ON THE STORE
+ * THREAD; callers post them on to their own. (Two exceptions, both refusals: a full
+ * mailbox answers KZ_BUSY on the caller's thread, and what had not begun when the store
+ * stopped is answered KZ_IO inside store_stop().)
  *
  * Thread  start/stop: control. Requests: any. */
 #ifndef SHARE_STORE_H
 #define SHARE_STORE_H
 
 #include "conf/conf.h"
-#include "share/record.h"
+#include "share/journal.h"
+#include "share/slice.h"
 
 #include <jansson.h>
 
 struct store;
 
-/* The queues are borrowed until store_stop(). Returns once the thread runs; whether
- * Redis is there shows in store_status(). */
+/* Called on the store thread; must not wait. Each may be NULL. */
+struct store_hooks {
+    void *ctx;
+    /* Records were applied, or a slice was closed: whoever waits may look again. */
+    void (*on_progress)(void *ctx);
+};
+
+/* `journal` is borrowed until store_stop(), which must come after its writers have ended.
+ * Reads what the journal has behind the last slice's border; then returns once the thread
+ * runs; whether Redis is there shows in store_status(). `terms` are in force from now on;
+ * a subsidy of 0: as before. KZ_PARSE: the journal is damaged, logged. */
 KZ_MUST_USE enum kz_err store_start(struct store **out, const struct conf *conf,
-                                    struct record_queue **queues, size_t queue_count);
-/* Flushes what is queued, waits at most `flush_ms`, stops. NULL accepted. */
+                                    struct journal *journal,
+                                    const struct slice_terms *terms,
+                                    const struct store_hooks *hooks);
+/* Applies what is journaled, waits at most `flush_ms` for it, stops. NULL accepted. */
 void store_stop(struct store *s, uint32_t flush_ms);
 
-/* A refused login, counted into refused:{i}:<hour>. KZ_BUSY: dropped and counted. */
+/* A refused login, journaled and counted into refused:{i}:<hour>. KZ_BUSY: dropped and
+ * counted. */
 KZ_MUST_USE enum kz_err store_count_refusal(struct store *s, const char *reason,
                                             int64_t time_ms);
+
+/* What the open slice is compared with from now on. `span` and `nbits` 0: not known. */
+void store_set_slices(struct store *s, const struct slice_terms *terms, uint64_t span,
+                      uint32_t nbits);
 
 /* Requests. `on_reply` is called exactly once, on the store thread: KZ_OK with a JSON
  * value it owns (may be NULL for writes), else the reason: KZ_IO Redis is away,
@@ -59,9 +73,8 @@ void store_registry_version(struct store *s, store_reply_fn *on_reply, void *ctx
  * certificate's number is held by another miner. `text` then begins with the field's
  * name. What a record holds: "payout_addresses" without "to", and
  * "certificate"."number", unless its "state" is a final one. KZ_IO: whether it is
- * written is unknown; load again. Synced by Redis before the reply where it is ours
- * (fsync; WAITAOF where known). The reply is the record as stored, with `number` and
- * `revision`. Takes `record`. */
+ * written is unknown; load again. In the journal and on the disk before the reply, which
+ * is the record as stored, with `number` and `revision`. Takes `record`. */
 void store_registry_put(struct store *s, json_t *record, uint64_t expect_revision,
                         store_reply_fn *on_reply, void *ctx);
 
@@ -79,17 +92,33 @@ void store_workers(struct store *s, const char *miner, store_reply_fn *on_reply,
 /* Why shares of `miner` were refused this UTC day: {"stale": n, ...}. */
 void store_reasons(struct store *s, const char *miner, store_reply_fn *on_reply,
                    void *ctx);
-/* A block's record, found by its "hash": the members given are written, others stay. The
- * list is newest first. */
-void store_block_put(struct store *s, json_t *block, store_reply_fn *on_reply,
-                     void *ctx);
+/* An event of the ledger (share/event.h, EVENT_LEDGER): journaled, synced, applied. The
+ * reply comes when Redis has it. KZ_IO with "journaled" in front of `text`: it will be
+ * applied, but is not yet. Any other error: nothing was written. Takes `event`. */
+void store_ledger_put(struct store *s, json_t *event, store_reply_fn *on_reply,
+                      void *ctx);
+/* What a node said of a block, found by its "hash" and "height": written into its record,
+ * not journaled. Takes `members`. */
+void store_block_note(struct store *s, json_t *members, store_reply_fn *on_reply,
+                      void *ctx);
+/* Blocks' records, newest first. */
 void store_blocks(struct store *s, size_t max, store_reply_fn *on_reply, void *ctx);
+
+/* Takes over a Redis that another journal wrote to: its cursors become ours. For an
+ * operator who knows that the other journal is gone for good. */
+void store_adopt(struct store *s, store_reply_fn *on_reply, void *ctx);
 
 /* For status: state (ready | alarm | stopped | healing | connecting, or what the
  * embedded server does instead), address, version, error (last), alarm ("" or what is
- * wrong until somebody looks), batches, batches_waiting, batches_healed,
- * shares_applied, entries_waiting, queued, last_applied_ms, refusals_dropped, pid and
- * restarts of the embedded server. The caller owns. Any thread. */
+ * wrong until somebody looks), batches, shares_applied, events_applied, last_applied_ms,
+ * refusals_dropped, replay {pending_records, total, applied}, pid and restarts of the
+ * embedded server. The caller owns. Any thread. */
 json_t *store_status(struct store *s);
+/* The journal: state (ready | no_space | failed), id, alarm, unsynced_bytes, unread_bytes,
+ * disk_bytes, segments, streams, refused, no_space, sync_failed, released, slices,
+ * open_work. As above. */
+json_t *store_journal_status(struct store *s);
+/* Everything journaled is on the disk and in Redis. Any thread; a moment's view. */
+bool store_is_drained(struct store *s);
 
 #endif

@@ -1,7 +1,7 @@
 /* The connection: made, greeted, healed where the server is not ours, watched, given
  * up.
  *
- * Greeting: AUTH, SELECT, INFO; heal; SCRIPT LOAD; the cursor. Each step's answer sends
+ * Greeting: AUTH, SELECT, INFO; heal; SCRIPT LOAD; the cursors. Each step's answer sends
  * the next; whatever goes wrong ends in ship_retry(). */
 #include "share/store_internal.h"
 
@@ -17,18 +17,6 @@
 bool ship_is_up(const struct store *s)
 {
     return s->phase == SHIP_READY || s->phase == SHIP_STOPPED;
-}
-
-bool ship_version_at_least(const struct store *s, unsigned major, unsigned minor)
-{
-    unsigned have[2] = {0, 0};
-    const char *p = s->version;
-    for (size_t i = 0; i < 2; i++) {
-        for (; *p >= '0' && *p <= '9' && have[i] < 100000; p++)
-            have[i] = have[i] * 10 + (unsigned)(*p - '0');
-        p += *p == '.';
-    }
-    return have[0] > major || (have[0] == major && have[1] >= minor);
 }
 
 /* --- giving up and trying again --------------------------------------------------- */
@@ -48,10 +36,7 @@ static void on_down(void *ctx, const char *why)
         log_warn("redis_not_reached", kv_str("why", why));
     store_set_text(s->error, why);
     s->phase = SHIP_DOWN;
-    s->in_flight = 0;
-    s->sync_writes = 0;
-    for (struct batch *b = s->first; b != NULL; b = b->next)
-        b->is_sent = false;
+    keep_disconnected(s);
     s->retry_at = monotime_add_ms(clock_now(), s->retry_ms);
     s->retry_ms =
         2 * s->retry_ms < STORE_RETRY_MAX_MS ? 2 * s->retry_ms : STORE_RETRY_MAX_MS;
@@ -83,21 +68,7 @@ static bool is_refused(struct store *s, const redisReply *r, const char *what)
     return true;
 }
 
-/* --- scripts and cursor ----------------------------------------------------------- */
-
-static void on_cursor(void *ctx, const redisReply *r)
-{
-    struct store *s = ctx;
-    if (!is_refused(s, r, "GET"))
-        ship_judge_cursor(s, reply_text(r));
-}
-
-static void read_cursor(struct store *s)
-{
-    char key[KEY_SIZE];
-    key_cursor(key, s->conf.instance);
-    ASK(s, on_cursor, "GET", key);
-}
+/* --- scripts and cursors ---------------------------------------------------------- */
 
 static void on_noted(void *ctx, const redisReply *r)
 {
@@ -113,10 +84,7 @@ static void on_script(void *ctx, const redisReply *r)
         return;
     snprintf(s->sha, sizeof(s->sha), "%s", reply_text(r));
     ASK(s, on_noted, "SADD", KEY_INSTANCES, s->conf.instance);
-    if (s->server !=
-        NULL) /* see store_write.c; a lost connection may have left it on */
-        ASK(s, on_noted, "CONFIG", "SET", "appendfsync", "everysec");
-    read_cursor(s);
+    ship_read_cursors(s);
 }
 
 static void load_script(struct store *s)
@@ -227,8 +195,8 @@ static void on_info(void *ctx, const redisReply *r)
     s->aof_on = info_is(info, "aof_enabled", "1");
     if (s->server == NULL && !s->aof_on)
         log_warn("redis_without_append_only_file",
-                 kv_str("means", "what it loses when it dies comes back only as far as "
-                                 "memory reaches"));
+                 kv_str("means", "what it loses when it dies is applied again from the "
+                                 "journal"));
     if (!needs_healing(s)) {
         load_script(s);
         return;
@@ -299,12 +267,6 @@ void greet_connect(struct store *s)
 
 /* --- watching --------------------------------------------------------------------- */
 
-static void on_pong(void *ctx, const redisReply *r)
-{
-    (void)ctx;
-    (void)r; /* being answered is all that matters */
-}
-
 void greet_watch(struct store *s)
 {
     int64_t since = monotime_ms_between(s->asked_at, clock_now());
@@ -315,10 +277,10 @@ void greet_watch(struct store *s)
     if (s->phase == SHIP_HEALING && since >= 100 && redis_link_waiting(s->link) == 0)
         ASK(s, on_heal_info, "INFO", "persistence");
     else if (s->phase == SHIP_STOPPED && since >= STORE_TIMEOUT_MS)
-        read_cursor(s);
+        ship_read_cursors(s);
     else if (s->phase == SHIP_READY && since >= STORE_PING_MS &&
              redis_link_waiting(s->link) == 0)
-        ASK(s, on_pong, "PING");
+        ship_heartbeat(s);
 }
 
 void greet_start(struct store *s)

@@ -15,10 +15,10 @@
 const char *close_reason_name(enum close_reason r)
 {
     static const char *const names[CLOSE_REASONS] = {
-        "",           "by_peer", "slow_reader",  "line_too_long",
-        "no_request", "idle",    "banned",       "not_active",
-        "limit",      "http",    "tls_on_plain", "proxy_header",
-        "tls_failed", "stopped"};
+        "",           "by_peer",  "slow_reader",  "line_too_long",
+        "no_request", "idle",     "banned",       "not_active",
+        "limit",      "http",     "tls_on_plain", "proxy_header",
+        "tls_failed", "not_kept", "stopped"};
     return names[r];
 }
 

@@ -40,6 +40,7 @@ enum close_reason {
     CLOSE_TLS_ON_PLAIN,
     CLOSE_PROXY_HEADER,
     CLOSE_TLS_FAILED,
+    CLOSE_NOT_KEPT, /* its shares could not be synced before their replies */
     CLOSE_STOPPED,
     CLOSE_REASONS
 };

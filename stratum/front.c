@@ -121,7 +121,7 @@ void front_accept(struct front *f, size_t i, int fd, const struct sockaddr *peer
 /* Loops over sessions go from the last to the first: one that closes is replaced by the
  * last, which was visited already. */
 
-static void on_job(struct front *f, const struct job *job, bool clean_jobs)
+static void on_job(struct front *f, const struct job_set *job, bool clean_jobs)
 {
     jobs_add(f->jobs, job, clean_jobs, f->now);
     for (size_t i = f->count; i-- > 0;) {
@@ -180,7 +180,7 @@ static void on_conf(struct front *f, struct conf_stratum *conf, SSL_CTX *tls)
 static void drop_message(void *arg)
 {
     struct front_message *m = arg;
-    job_unref((struct job *)(uintptr_t)m->job);
+    job_set_unref(&m->job);
     roster_unref(m->roster);
     mem_free(m->conf);
     SSL_CTX_free(m->tls);
@@ -196,7 +196,7 @@ static void run_message(void *owner, void *arg)
     front_wake(f);
     switch (m->news) {
     case FRONT_JOB:
-        on_job(f, m->job, m->clean_jobs);
+        on_job(f, &m->job, m->clean_jobs);
         break;
     case FRONT_ROSTER:
         on_roster(f, m->roster);

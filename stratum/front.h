@@ -104,7 +104,7 @@ enum front_news { FRONT_JOB, FRONT_ROSTER, FRONT_CONF, FRONT_LIST };
 struct front_message {
     enum front_news news;
     struct front *front;
-    const struct job *job; /* referenced */
+    struct job_set job; /* referenced */
     bool clean_jobs;
     struct roster *roster;     /* referenced */
     struct conf_stratum *conf; /* owned */

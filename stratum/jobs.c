@@ -21,7 +21,8 @@ struct jobs {
     size_t count, capacity;
     size_t shares_per_job;
     uint32_t tip;
-    struct notify_line line[2]; /* by clean_jobs */
+    /* By class, the first of those that share a form, and by clean_jobs. */
+    struct notify_line line[DIRECT_CLASSES][2];
 };
 
 struct jobs *jobs_new(size_t capacity, size_t shares_per_job)
@@ -35,7 +36,7 @@ struct jobs *jobs_new(size_t capacity, size_t shares_per_job)
 
 static void jobs_drop(struct jobs *j, size_t i)
 {
-    job_unref(j->at[i].job);
+    job_set_unref(&j->at[i].forms);
     seen_free(j->at[i].seen);
     j->count--;
     memmove(&j->at[i], &j->at[i + 1], (j->count - i) * sizeof(j->at[0]));
@@ -47,8 +48,10 @@ void jobs_free(struct jobs *j)
         return;
     while (j->count > 0)
         jobs_drop(j, j->count - 1);
-    out_clear(&j->line[0].text);
-    out_clear(&j->line[1].text);
+    for (size_t c = 0; c < DIRECT_CLASSES; c++) {
+        out_clear(&j->line[c][0].text);
+        out_clear(&j->line[c][1].text);
+    }
     mem_free(j->at);
     mem_free(j);
 }
@@ -58,34 +61,38 @@ struct live_job *jobs_newest(struct jobs *j)
     return j->count > 0 ? &j->at[j->count - 1] : NULL;
 }
 
-void jobs_add(struct jobs *j, const struct job *job, bool clean_jobs,
+void jobs_add(struct jobs *j, const struct job_set *forms, bool clean_jobs,
               struct monotime now)
 {
-    /* Serials grow: sessions keep ranges of them (offers.h). */
-    assert(j->count == 0 || job->id.serial > j->at[j->count - 1].job->id.serial);
     const struct live_job *newest = jobs_newest(j);
+    uint64_t serial = job_set_serial(forms);
+    /* Serials grow: sessions keep ranges of them (offers.h), and jobs_find() looks in
+     * one set only. */
+    assert(newest == NULL || serial > job_set_last_serial(&newest->forms));
     /* Its own previous block decides too: an announcement that a full mailbox lost must
      * not leave an old block's jobs in force. */
     if (newest == NULL || clean_jobs ||
-        !hash256_equal(&newest->job->prev_hash, &job->prev_hash))
+        !hash256_equal(&job_set_any(&newest->forms)->prev_hash,
+                       &job_set_any(forms)->prev_hash))
         j->tip++;
     if (j->count > 0)
         j->at[j->count - 1].replaced = now;
     if (j->count == j->capacity)
         jobs_drop(j, 0);
-    j->at[j->count++] = (struct live_job){.job = job_ref(job),
+    j->at[j->count++] = (struct live_job){.forms = job_set_ref(forms),
+                                          .serial = serial,
                                           .seen = seen_new(j->shares_per_job),
                                           .tip = j->tip,
                                           .added = now};
 }
 
-struct live_job *jobs_find(struct jobs *j, uint64_t serial)
+struct live_job *jobs_find(struct jobs *j, const struct job **form, uint64_t serial)
 {
-    for (size_t i = j->count; i-- > 0;) {
-        if (j->at[i].job->id.serial == serial)
-            return &j->at[i];
-    }
-    return NULL;
+    size_t i = j->count;
+    while (i > 0 && j->at[i - 1].serial > serial)
+        i--;
+    *form = i > 0 ? job_set_find(&j->at[i - 1].forms, serial) : NULL;
+    return *form != NULL ? &j->at[i - 1] : NULL;
 }
 
 bool jobs_is_current(const struct jobs *j, const struct live_job *l,
@@ -100,7 +107,7 @@ bool jobs_is_current(const struct jobs *j, const struct live_job *l,
 
 uint64_t jobs_oldest_serial(const struct jobs *j)
 {
-    return j->count > 0 ? j->at[0].job->id.serial : 0;
+    return j->count > 0 ? j->at[0].serial : 0;
 }
 
 void jobs_expire(struct jobs *j, uint32_t job_seconds, struct monotime now)
@@ -148,17 +155,18 @@ static void notify_render(struct notify_line *n, const struct job *job, uint32_t
     n->is_there = true;
 }
 
-struct bytes jobs_notify(struct jobs *j, uint8_t generation, bool clean_jobs,
-                         struct monotime now)
+struct bytes jobs_notify(struct jobs *j, enum direct_class class, uint8_t generation,
+                         bool clean_jobs, struct monotime now)
 {
     const struct live_job *l = jobs_newest(j);
-    struct notify_line *n = &j->line[clean_jobs ? 1 : 0];
+    const struct job *job = l->forms.of[class];
+    struct notify_line *n =
+        &j->line[job_set_first_class(&l->forms, class)][clean_jobs ? 1 : 0];
     /* The node's time, moved on by our steady clock: ours may be wrong, and the node's
      * is what mintime was made from. */
-    uint32_t ntime =
-        l->job->ntime + (uint32_t)(monotime_ms_between(l->added, now) / 1000);
-    if (!n->is_there || n->serial != l->job->id.serial || n->ntime != ntime)
-        notify_render(n, l->job, ntime, clean_jobs);
+    uint32_t ntime = job->ntime + (uint32_t)(monotime_ms_between(l->added, now) / 1000);
+    if (!n->is_there || n->serial != job->id.serial || n->ntime != ntime)
+        notify_render(n, job, ntime, clean_jobs);
     char hex[3];
     hex_encode(hex, &generation, 1);
     memcpy(n->text.p + n->id_at, hex, 2);

@@ -11,6 +11,9 @@
  * two hex digits of generation) and a coinb1 that ends differently. A rig whose
  * extranonce2 starts from 0 at each notify makes no duplicates either.
  *
+ * A job's serial here is that of the set of its forms (job_set.h): a session is sent one
+ * form of each job, by its firmware's class, and which one is not kept here.
+ *
  * The history is bounded: neighbours with the same target are one entry, and when it is
  * full the two oldest become one at the easier of their difficulties, so no retarget
  * ever rejects a share.

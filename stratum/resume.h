@@ -24,6 +24,7 @@ struct resume_entry {
     struct monotime ended;
     struct difficulty difficulty;
     struct offer offered;
+    uint8_t classes; /* bits: which forms of those jobs (job_set.h) it was sent */
 };
 
 struct resume_table;

@@ -123,12 +123,12 @@ unsigned stratum_front_count(const struct stratum_server *s)
     return s->shared.count;
 }
 
-void stratum_publish_job(struct stratum_server *s, const struct job *job,
+void stratum_publish_job(struct stratum_server *s, const struct job_set *job,
                          bool clean_jobs)
 {
     for (unsigned i = 0; i < s->shared.count; i++) {
         struct front_message m = {
-            .news = FRONT_JOB, .job = job_ref(job), .clean_jobs = clean_jobs};
+            .news = FRONT_JOB, .job = job_set_ref(job), .clean_jobs = clean_jobs};
         front_tell(s->fronts[i], &m);
     }
 }

@@ -5,15 +5,19 @@
  * above comes as jobs and rosters (published, immutable, counted) and as the hooks
  * below. This folder knows nothing of Redis, HTTP or the node.
  *
+ * A job comes in the forms that rigs' firmware takes (job_set.h); each session is sent
+ * the one of its agent's class, or of its listener's setting.
+ *
  * Ownership  conf is copied; jobs and rosters are referenced.
  * Thread     every function here: the control thread. Hooks: the front thread that is
- *            named, so they must not wait, and must be safe to call from several. */
+ *            named, so they must not wait (but where one says so), and must be safe to
+ *            call from several. */
 #ifndef STRATUM_SERVER_H
 #define STRATUM_SERVER_H
 
 #include "conf/conf.h"
-#include "share/job.h"
 #include "share/record.h"
+#include "stratum/job_set.h"
 #include "stratum/roster.h"
 
 #include <jansson.h>
@@ -40,7 +44,7 @@ struct login_refusal {
 };
 
 struct found_block {
-    const struct job *job; /* borrowed; take a reference to keep it */
+    const struct job *job; /* the form found; borrowed, take a reference to keep it */
     uint8_t header[80];
     uint8_t extranonce[JOB_EXTRANONCE_SIZE]; /* 1 and 2, as hashed */
     struct hash256 hash;
@@ -52,10 +56,14 @@ struct stratum_hooks {
     void *ctx;
     /* The block leaves before anything else is done with its share. */
     void (*block_found)(void *ctx, unsigned front, const struct found_block *b);
-    /* Accepted and refused shares of authorised logins, before the reply. KZ_BUSY: not
-     * taken; the share is refused as overloaded. */
+    /* Accepted and refused shares of authorised logins, before the reply, with the job
+     * that they were made from. KZ_BUSY: not taken; the share is refused as overloaded. */
     KZ_MUST_USE enum kz_err (*share_judged)(void *ctx, unsigned front,
-                                            const struct share_record *r);
+                                            const struct share_record *r,
+                                            const struct job *job);
+    /* Before the replies of a turn leave that had shares in it; NULL: nothing is waited
+     * for. This one may wait for the disk. KZ_IO: the replies must not leave. */
+    KZ_MUST_USE enum kz_err (*shares_sync)(void *ctx, unsigned front);
     void (*login_refused)(void *ctx, unsigned front, const struct login_refusal *r);
 };
 
@@ -85,6 +93,7 @@ struct stratum_stats {
     uint64_t closed_tls_on_plain;
     uint64_t closed_proxy_header;
     uint64_t closed_tls_failed;
+    uint64_t closed_not_kept; /* the journal's disk failed */
 };
 
 /* KZ_IO: a listener cannot be opened or the certificate not read; logged there. Until
@@ -101,7 +110,7 @@ unsigned stratum_front_count(const struct stratum_server *s);
 unsigned stratum_fronts_for(uint32_t threads);
 
 /* `clean_jobs`: its previous block is new, so all earlier jobs are stale. */
-void stratum_publish_job(struct stratum_server *s, const struct job *job,
+void stratum_publish_job(struct stratum_server *s, const struct job_set *job,
                          bool clean_jobs);
 void stratum_publish_roster(struct stratum_server *s, const struct roster *roster);
 
@@ -117,8 +126,8 @@ const char *stratum_listener_address(const struct stratum_server *s, size_t i);
 
 /* Asks each front for its live sessions of `miner` ("" for all, at most `max` a front)
  * and calls `on_done` on a FRONT thread, once, with a JSON array the callee owns. Each
- * element: miner, worker, address, agent, difficulty, hashrate, connected_ms, shares,
- * tls, listener, info.* as the rig told them. */
+ * element: miner, worker, address, agent, coinbase (the class), difficulty, hashrate,
+ * connected_ms, shares, tls, listener, info.* as the rig told them. */
 void stratum_list_sessions(struct stratum_server *s, const char *miner, size_t max,
                            void (*on_done)(void *ctx, json_t *sessions), void *ctx);
 

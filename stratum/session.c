@@ -87,7 +87,8 @@ static void keep_for_resume(struct session *s)
                              .secret = s->secret,
                              .ended = f->now,
                              .difficulty = s->difficulty,
-                             .offered = offers_summary(&s->offers)};
+                             .offered = offers_summary(&s->offers),
+                             .classes = s->classes};
     resume_put(f->resume, &e);
 }
 
@@ -109,12 +110,25 @@ void session_free(struct session *s, bool keep)
     mem_free(s);
 }
 
+/* False: shares of this turn could not be kept, so no reply may say that they were. */
+static bool are_shares_kept(struct session *s)
+{
+    const struct stratum_hooks *hooks = &s->front->shared->hooks;
+    bool has = s->has_shares;
+    s->has_shares = false;
+    return !has || hooks->shares_sync == NULL ||
+           hooks->shares_sync(hooks->ctx, s->front->index) == KZ_OK;
+}
+
 void session_flush(struct session *s)
 {
     struct out *o = &s->front->out;
     struct bytes b = {(const uint8_t *)o->p, o->len};
     o->len = 0;
-    conn_send(&s->conn, b);
+    if (are_shares_kept(s))
+        conn_send(&s->conn, b);
+    else
+        conn_close(&s->conn, CLOSE_NOT_KEPT);
 }
 
 /* What was answered before goes out first. */

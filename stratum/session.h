@@ -60,6 +60,10 @@ struct session {
     bool is_fixed;         /* fd=: no vardiff */
     bool is_suggested;
     bool due_difficulty, due_job; /* at the end of this turn */
+    bool has_shares;              /* recorded in this turn */
+    /* Which form of each job it is sent: fixed by the agent at its first subscribe. */
+    enum direct_class class;
+    uint8_t classes; /* bits: the class, and what it was before a resume */
     uint32_t asked_mask;
     uint32_t extranonce; /* 24 bits */
     uint32_t tip;        /* of the last job sent; 0: none yet */

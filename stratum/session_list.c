@@ -49,6 +49,7 @@ static json_t *session_json(const struct session *s, const struct session_login 
     set_text(o, "worker", l->worker.text);
     set_text(o, "address", address);
     set_text(o, "agent", s->agent != NULL ? s->agent : "");
+    set_text(o, "coinbase", direct_class_name(s->class));
     json_object_set_new(o, "difficulty",
                         json_real(difficulty_to_double(s->difficulty)));
     json_object_set_new(o, "hashrate", json_real(vardiff_hashrate(&s->vardiff)));

@@ -7,6 +7,7 @@
 struct judging {
     const struct session_login *login; /* NULL: not authorised */
     struct live_job *live;             /* NULL: unknown */
+    const struct job *job;             /* the form of it that was worked on */
     struct submit submit;
     struct share_terms terms;
     struct share_result result;
@@ -47,12 +48,13 @@ static bool find_job(struct session *s, struct judging *j, struct bytes job)
     struct front *f = s->front;
     if (jobs_parse_id(&serial, &generation, (const char *)job.p, job.len) != KZ_OK)
         return false;
-    j->live = jobs_find(f->jobs, serial);
+    j->live = jobs_find(f->jobs, &j->job, serial);
     if (j->live == NULL)
         return false;
     /* Not offered to this session: judged as stale, but looked at for a block. */
     bool is_offered =
-        offers_find(&s->offers, &j->difficulty, serial, generation) == KZ_OK;
+        job_set_is_form(&j->live->forms, j->job, s->classes) &&
+        offers_find(&s->offers, &j->difficulty, j->live->serial, generation) == KZ_OK;
     if (!is_offered)
         j->difficulty = s->difficulty;
     j->terms.is_current =
@@ -78,7 +80,7 @@ static void set_terms(struct session *s, struct judging *j)
 
 static void report_block(struct session *s, const struct judging *j)
 {
-    struct found_block b = {.job = j->live->job, .hash = j->result.hash};
+    struct found_block b = {.job = j->job, .hash = j->result.hash};
     size_t len1 = j->terms.extranonce1_len;
     memcpy(b.header, j->result.header, sizeof(b.header));
     memcpy(b.extranonce, j->extranonce1, len1);
@@ -94,7 +96,7 @@ static void report_block(struct session *s, const struct judging *j)
 
 static void check(struct session *s, struct judging *j)
 {
-    share_check(&j->result, j->live->job, &j->terms, &j->submit, j->live->seen);
+    share_check(&j->result, j->job, &j->terms, &j->submit, j->live->seen);
     if (j->result.is_block) /* before anything else is done with it */
         report_block(s, j);
 }
@@ -103,7 +105,7 @@ static void check(struct session *s, struct judging *j)
  * its bits instead of replacing ours (Q53). What hashes is what was worked on. */
 static void check_other_bits(struct session *s, struct judging *j)
 {
-    uint32_t sent = j->submit.version_bits, ours = j->live->job->version;
+    uint32_t sent = j->submit.version_bits, ours = j->job->version;
     if (!j->submit.has_version_bits || (ours & j->terms.version_mask) == 0)
         return;
     const uint32_t other[2] = {sent | ours, sent ^ ours};
@@ -119,8 +121,8 @@ static bool record(struct session *s, const struct judging *j)
     const struct share_result *r = &j->result;
     struct share_record rec = {.time_ms = s->front->utc_ms,
                                .session = s->id,
-                               .job = j->live->job->id,
-                               .height = j->live->job->height,
+                               .job = j->job->id,
+                               .height = j->job->height,
                                .verdict = r->verdict,
                                .is_block = r->is_block,
                                .work = r->work,
@@ -137,7 +139,8 @@ static bool record(struct session *s, const struct judging *j)
     memcpy(rec.extranonce1, j->extranonce1, j->terms.extranonce1_len);
     memcpy(rec.extranonce2, j->submit.extranonce2, j->submit.extranonce2_len);
     const struct stratum_hooks *hooks = &s->front->shared->hooks;
-    return hooks->share_judged(hooks->ctx, s->front->index, &rec) == KZ_OK;
+    s->has_shares = true;
+    return hooks->share_judged(hooks->ctx, s->front->index, &rec, j->job) == KZ_OK;
 }
 
 static void accept_share(struct session *s, const struct judging *j, struct bytes id)

@@ -53,6 +53,7 @@ static void restore(struct session *s, const struct resume_entry *e)
     s->extranonce = e->extranonce;
     s->secret = e->secret;
     offers_restore(&s->offers, &e->offered);
+    s->classes = e->classes;
     session_set_difficulty(s, e->difficulty);
 }
 
@@ -96,6 +97,17 @@ static enum kz_err take_fresh(struct session *s)
     return err;
 }
 
+/* The size of coinbase its firmware takes; an agent nobody knows gets the smallest. */
+static void take_agent(struct session *s, struct bytes agent)
+{
+    enum conf_form form = s->front->conf.listen[s->listener].form;
+    session_set_text(&s->agent, agent);
+    s->class = form == CONF_FORM_AUTO
+                   ? direct_class_of_agent(s->agent != NULL ? s->agent : "")
+                   : direct_class_of_form(form);
+    s->classes |= (uint8_t)(1u << s->class);
+}
+
 bool session_subscribe(struct session *s, const struct request *r)
 {
     if (s->is_subscribed) {
@@ -117,7 +129,7 @@ bool session_subscribe(struct session *s, const struct request *r)
         session_close(s, CLOSE_LIMIT);
         return true;
     }
-    session_set_text(&s->agent, request_param_text(r, 0));
+    take_agent(s, request_param_text(r, 0));
     s->is_subscribed = true;
     s->due_difficulty = s->due_job = true;
     reply_subscribed(s, r->id);

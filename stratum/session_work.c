@@ -20,7 +20,8 @@ struct difficulty session_difficulty_of(double d)
 static double network_bound(struct front *f)
 {
     const struct live_job *l = jobs_newest(f->jobs);
-    double d = l != NULL ? target_difficulty(&l->job->network_target) : 0.0;
+    double d =
+        l != NULL ? target_difficulty(&job_set_any(&l->forms)->network_target) : 0.0;
     return d >= 1.0 ? floor(d) : DIFFICULTY_MOST;
 }
 
@@ -103,9 +104,10 @@ static void session_send_job(struct session *s)
 {
     struct front *f = s->front;
     const struct live_job *l = jobs_newest(f->jobs);
-    uint8_t generation = offers_send(&s->offers, l->job->id.serial, s->difficulty,
-                                     jobs_oldest_serial(f->jobs));
-    struct bytes line = jobs_notify(f->jobs, generation, s->tip != l->tip, f->now);
+    uint8_t generation =
+        offers_send(&s->offers, l->serial, s->difficulty, jobs_oldest_serial(f->jobs));
+    struct bytes line =
+        jobs_notify(f->jobs, s->class, generation, s->tip != l->tip, f->now);
     if (s->tip == 0) /* until now the rig had nothing to work on */
         vardiff_init(&s->vardiff, difficulty_to_double(s->difficulty), f->now);
     s->tip = l->tip;

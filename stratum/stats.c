@@ -23,6 +23,7 @@ void stats_count_close(struct front_stats *s, enum close_reason why)
         [CLOSE_TLS_ON_PLAIN] = STAT(closed_tls_on_plain),
         [CLOSE_PROXY_HEADER] = STAT(closed_proxy_header),
         [CLOSE_TLS_FAILED] = STAT(closed_tls_failed),
+        [CLOSE_NOT_KEPT] = STAT(closed_not_kept),
     };
     if (why != CLOSE_NONE && why != CLOSE_STOPPED)
         stats_add(s, stat[why], 1);

@@ -9,7 +9,7 @@ import tempfile
 
 from lib import bitcoin, node as nodes
 from lib.case import KarizTest, need
-from lib.karizd import environment, program, wrapped
+from lib.karizd import environment, listener, program, wrapped
 from lib.wait import SCALE, wait_until
 
 
@@ -113,6 +113,50 @@ class Blocks(KarizTest):
         self.ready_rig()
         self.assertEqual(self.karizd.status()["proposal"], "")
         self.assertFalse(self.karizd.logged(r"error \S*proposal"))
+
+
+class CoinbaseSettings(KarizTest):
+    """Direct payouts are on, and no accounts say yet who is to be paid."""
+
+    settings = {
+        "stratum": {"listen": [listener(), listener(coinbase="largest")]},
+        "payout": {"direct": True, "scheme": "tides", "fee_percent": 1.5},
+    }
+
+    def test_without_accounts_the_pools_address_takes_all(self):
+        rigs = []
+        for i, agent in enumerate(("whatsminer/1", "some-rig/1", "some-rig/1")):
+            rig = self.rig(listener=i // 2)
+            rig.subscribe(agent)
+            self.assertIs(rig.authorize(f"alice.{i}")["result"], True)
+            rig.settle()
+            rigs.append(rig)
+        self.assertEqual(len({rig.job.coinb2 for rig in rigs}), 1)
+        share = rigs[2].mine("block")
+        found = bitcoin.display(share.hash)
+        wait_until(lambda: self.node.tip() == found, 10, "the node has the block as tip")
+        outputs = self.node.block(found).txs[0].outputs
+        self.assertEqual([s for v, s in outputs if v > 0],
+                         [bitcoin.segwit_script(bitcoin.demo_program("operator"))])
+        status = self.karizd.status()
+        self.assertEqual((status["forms"], status["payees"], status["snapshot"]), (1, 0, 0))
+
+    def test_the_class_of_a_session_is_listed(self):
+        rigs = [self.rig(listener=i) for i in (0, 0, 1)]
+        for rig, agent in zip(rigs, ("bosminer 1", "some-rig/1", "bosminer 1")):
+            rig.subscribe(agent)
+            rig.authorize(f"alice.class-{rigs.index(rig)}")
+        rows = {row["worker"]: row.get("sessions", [])
+                for row in self.karizd.ask("workers", "alice")}
+        classes = [s["coinbase"] for i in range(3) for s in rows[f"class-{i}"]]
+        self.assertEqual(classes, ["s21", "small", "largest"])
+
+    def test_a_reload_says_which_payout_settings_need_a_restart(self):
+        self.karizd.write_settings(payout={"scheme": "prop", "direct_outputs": 5})
+        answer = self.karizd.ctl("reload")
+        self.karizd.write_settings(payout={"scheme": "tides"})
+        self.assertIn("payout.scheme", answer)
+        self.assertNotIn("payout.direct", answer)
 
 
 class CpuRig(KarizTest):

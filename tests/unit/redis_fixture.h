@@ -1,4 +1,4 @@
-/* tests/unit/redis_fixture.h - a data directory, settings, a store with queues, and
+/* tests/unit/redis_fixture.h - a data directory, settings, a journal, a store, and
  * waiting for a condition with a deadline. For tests with a real redis-server. */
 #ifndef TESTS_UNIT_REDIS_FIXTURE_H
 #define TESTS_UNIT_REDIS_FIXTURE_H
@@ -6,6 +6,7 @@
 #include "conf/clock.h"
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "share/journal_writer.h"
 #include "share/keys.h"
 #include "share/store.h"
 
@@ -42,7 +43,9 @@
 struct fixture {
     char dir[64];
     struct conf conf;
-    struct record_queue *queue;
+    char journal_dir[96];
+    struct journal *journal;
+    struct journal_writer *writer;
     struct store *store;
     pid_t server; /* of our own, for external ones; 0: none */
 };
@@ -59,19 +62,37 @@ static inline void fixture_init(struct fixture *f)
     f->conf.network = CONF_REGTEST;
     f->conf.redis_mode = CONF_REDIS_EMBEDDED;
     f->conf.flush_ms = 50;
-    f->queue = record_queue_new(4096);
+    f->conf.journal_sync_ms = 20;
+    f->conf.journal_keep_hours = 168;
+    snprintf(f->journal_dir, sizeof(f->journal_dir), "%s/journal", f->dir);
     log_setup(getenv("KARIZ_TEST_LOG") != NULL ? LOG_DEBUG : LOG_ERROR, false);
 }
 
 static inline void fixture_start(struct fixture *f)
 {
-    assert_int_equal(store_start(&f->store, &f->conf, &f->queue, 1), KZ_OK);
+    const struct slice_terms terms = {.regime = SLICE_SPLIT};
+    struct journal_damage damage;
+    const struct journal_options options = {
+        .dir = f->journal_dir, .shares = 1, .segment_bytes = 1 << 18};
+    assert_int_equal(journal_open(&f->journal, &damage, &options), KZ_OK);
+    f->writer = journal_writer_new(journal_stream(f->journal, JOURNAL_SHARES));
+    assert_int_equal(store_start(&f->store, &f->conf, f->journal, &terms, NULL), KZ_OK);
+}
+
+/* Waits at most `ms` for Redis to have everything. */
+static inline void fixture_stop_within(struct fixture *f, uint32_t ms)
+{
+    store_stop(f->store, ms);
+    f->store = NULL;
+    journal_writer_free(f->writer);
+    f->writer = NULL;
+    journal_close(f->journal);
+    f->journal = NULL;
 }
 
 static inline void fixture_stop(struct fixture *f)
 {
-    store_stop(f->store, 20000);
-    f->store = NULL;
+    fixture_stop_within(f, 20000);
 }
 
 static inline int remove_one(const char *path, const struct stat *st, int kind,
@@ -91,7 +112,6 @@ static inline void fixture_clear(struct fixture *f)
         kill(f->server, SIGKILL);
         waitpid(f->server, NULL, 0);
     }
-    record_queue_free(f->queue);
     nftw(f->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
@@ -114,7 +134,8 @@ static inline bool send_share(struct fixture *f, const char *miner, const char *
                               uint64_t work)
 {
     struct share_record r = make_share(miner, worker, work);
-    return record_queue_put(f->queue, &r) == KZ_OK;
+    uint64_t seq;
+    return journal_writer_put(f->writer, &seq, &r, NULL) == KZ_OK;
 }
 
 /* --- requests --------------------------------------------------------------------- */

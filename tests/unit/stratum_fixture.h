@@ -30,7 +30,8 @@
 
 #define WAIT_MS   10000
 #define KEPT      4096
-#define LINE_ROOM 32768
+#define LINE_ROOM 65536
+#define PART_ROOM 32768 /* hex of half a coinbase */
 
 enum seen_call { SAW_BLOCK = 1, SAW_SHARE };
 
@@ -41,6 +42,7 @@ struct fixture {
     struct share_record shares[KEPT];
     size_t share_count;
     struct found_block block; /* the last */
+    struct job *block_job; /* a reference */
     size_t block_count;
     enum seen_call calls[KEPT];
     size_t call_count;
@@ -60,6 +62,8 @@ static inline void on_block(void *ctx, unsigned front, const struct found_block 
     pthread_mutex_lock(&f->lock);
     f->block = *b;
     f->block.job = NULL;
+    job_unref(f->block_job);
+    f->block_job = job_ref(b->job);
     f->block_count++;
     if (f->call_count < KEPT)
         f->calls[f->call_count++] = SAW_BLOCK;
@@ -67,10 +71,11 @@ static inline void on_block(void *ctx, unsigned front, const struct found_block 
 }
 
 static inline enum kz_err on_share(void *ctx, unsigned front,
-                                   const struct share_record *r)
+                                   const struct share_record *r, const struct job *job)
 {
     struct fixture *f = ctx;
     (void)front;
+    (void)job;
     pthread_mutex_lock(&f->lock);
     enum kz_err err = f->is_busy ? KZ_BUSY : KZ_OK;
     if (err == KZ_OK && f->share_count < KEPT)
@@ -148,7 +153,10 @@ static inline struct fixture *fixture_new(void)
 
 static inline void fixture_start(struct fixture *f)
 {
-    struct stratum_hooks hooks = {f, on_block, on_share, on_refused};
+    struct stratum_hooks hooks = {.ctx = f,
+                                  .block_found = on_block,
+                                  .share_judged = on_share,
+                                  .login_refused = on_refused};
     assert_int_equal(stratum_start(&f->server, f->conf, &hooks), KZ_OK);
 }
 
@@ -156,6 +164,7 @@ static inline void fixture_stop(struct fixture *f)
 {
     stratum_stop(f->server);
     json_decref(f->list);
+    job_unref(f->block_job);
     pthread_mutex_destroy(&f->lock);
     mem_free(f->conf);
     mem_free(f);
@@ -191,7 +200,9 @@ static inline void publish_job(struct fixture *f, char block, const char *nbits,
         .id = {f->serial++}};
     struct job *job;
     assert_int_equal(job_from_fields(&job, &fields), KZ_OK);
-    stratum_publish_job(f->server, job, clean_jobs);
+    struct job_set set = job_set_of(job);
+    stratum_publish_job(f->server, &set, clean_jobs);
+    job_set_unref(&set);
     job_unref(job);
 }
 
@@ -274,7 +285,8 @@ struct rig {
     double difficulty;
     size_t difficulties, jobs; /* how many were told */
     struct {
-        char id[32], prevhash[65], coinb1[512], coinb2[512], branch[2][65];
+        char id[32], prevhash[65], coinb1[512], coinb2[PART_ROOM], branch[2][65];
+        size_t branches;
         char version[9], nbits[9], ntime[9];
         bool clean;
     } job;
@@ -354,7 +366,9 @@ static inline void rig_take_job(struct rig *r, const json_t *p)
     rig_copy(r->job.prevhash, sizeof(r->job.prevhash), json_array_get(p, 1));
     rig_copy(r->job.coinb1, sizeof(r->job.coinb1), json_array_get(p, 2));
     rig_copy(r->job.coinb2, sizeof(r->job.coinb2), json_array_get(p, 3));
-    for (size_t i = 0; i < 2; i++)
+    r->job.branches = json_array_size(json_array_get(p, 4));
+    assert_true(r->job.branches <= 2);
+    for (size_t i = 0; i < r->job.branches; i++)
         rig_copy(r->job.branch[i], 65, json_array_get(json_array_get(p, 4), i));
     rig_copy(r->job.version, 9, json_array_get(p, 5));
     rig_copy(r->job.nbits, 9, json_array_get(p, 6));
@@ -464,14 +478,14 @@ static inline void put_hex32(uint8_t *to, const char *hex)
 static inline void rig_hash(const struct rig *r, struct hash256 *hash,
                             const char *extranonce2, uint32_t nonce)
 {
-    char hex[2048];
-    uint8_t coinbase[1024], header[80];
+    char hex[PART_ROOM + 1024];
+    uint8_t coinbase[sizeof(hex) / 2], header[80];
     struct hash256 root, prev;
     int n = snprintf(hex, sizeof(hex), "%s%s%s%s", r->job.coinb1, r->extranonce1,
                      extranonce2, r->job.coinb2);
     assert_int_equal(hex_decode(coinbase, (size_t)n / 2, hex, (size_t)n), KZ_OK);
     hash256_double(&root, coinbase, (size_t)n / 2);
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < r->job.branches; i++) {
         struct hash256 step;
         assert_int_equal(hex_decode(step.b, 32, r->job.branch[i], 64), KZ_OK);
         hash256_pair(&root, &root, &step);

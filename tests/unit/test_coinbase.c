@@ -11,33 +11,31 @@
 static void the_pools_address_takes_the_whole_value(void **state)
 {
     (void)state;
-    struct coinbase_snapshot snapshot;
+    struct amount value;
+    struct address pool;
     struct address_problem problem;
-    struct job_output outputs[COINBASE_OUTPUTS_MAX];
-    size_t count = 0;
+    struct job_output output;
     const char *text = "bc1q7kpyn5kf2han546yrycq0525vy0dp23ydn355n";
-    assert_true(amount_from_sat(&snapshot.value, 317526183));
-    assert_int_equal(address_parse(&snapshot.pool, &problem, network_of(CONF_MAIN),
+    assert_true(amount_from_sat(&value, 317526183));
+    assert_int_equal(address_parse(&pool, &problem, network_of(CONF_MAIN),
                                    text, strlen(text)),
                      KZ_OK);
-    assert_int_equal(coinbase_outputs(outputs, COINBASE_OUTPUTS_MAX, &count, &snapshot),
-                     KZ_OK);
-    assert_int_equal(count, 1);
-    assert_int_equal(outputs[0].value_sat, 317526183);
-    assert_int_equal(outputs[0].script.len, 22);
-    assert_memory_equal(outputs[0].script.p, "\x00\x14\xf5\x82", 4);
-    assert_int_equal(coinbase_outputs(outputs, 0, &count, &snapshot), KZ_RANGE);
+    assert_int_equal(coinbase_to_pool(&output, value, &pool), KZ_OK);
+    assert_int_equal(output.value_sat, 317526183);
+    assert_int_equal(output.script.len, 22);
+    assert_memory_equal(output.script.p, "\x00\x14\xf5\x82", 4);
+    assert_true(amount_sub(&value, amount_zero(), value));
+    assert_int_equal(coinbase_to_pool(&output, value, &pool), KZ_RANGE);
 }
 
 static void a_block_worth_nothing_still_has_an_output(void **state)
 {
     (void)state;
-    struct coinbase_snapshot snapshot = {.value = amount_zero()};
-    struct job_output outputs[1];
-    size_t count = 0;
-    assert_int_equal(coinbase_outputs(outputs, 1, &count, &snapshot), KZ_OK);
-    assert_int_equal(count, 1);
-    assert_int_equal(outputs[0].value_sat, 0);
+    struct address pool = {.script_len = 22};
+    struct job_output output = {.value_sat = 1};
+    assert_int_equal(coinbase_to_pool(&output, amount_zero(), &pool), KZ_OK);
+    assert_int_equal(output.value_sat, 0);
+    assert_int_equal(output.script.len, 22);
 }
 
 static int64_t subsidy(uint32_t height, enum conf_network n)

@@ -51,6 +51,57 @@ static void the_smallest_file_gets_safe_defaults(void **state)
     conf_free(c);
 }
 
+static void payout_defaults_are_those_of_the_specification(void **state)
+{
+    (void)state;
+    struct conf *c = load_fine("{" ADDRESS "}");
+    const struct conf_payout *p = &c->payout;
+    assert_int_equal(p->scheme, CONF_PPLNS);
+    assert_int_equal(p->window_milli, 0); /* the scheme's own */
+    assert_int_equal(p->fee_ppm, 10000);
+    assert_true(p->minimum_sat == 100000 && p->pps_reserve_sat == 0);
+    assert_int_equal(p->maturity, 100);
+    assert_int_equal(p->fpps_trim_ppm, 0);
+    assert_false(p->direct);
+    assert_true(p->direct_minimum_sat == 1048576);
+    assert_int_equal(p->direct_outputs, 0);
+    assert_int_equal(c->stratum.listen[0].form, CONF_FORM_AUTO);
+    conf_free(c);
+}
+
+static uint32_t fee_ppm_of(const char *percent)
+{
+    char text[128];
+    snprintf(text, sizeof(text), "{" ADDRESS ", \"payout\": {\"fee_percent\": %s}}",
+             percent);
+    struct conf *c = load_fine(text);
+    uint32_t ppm = c->payout.fee_ppm;
+    conf_free(c);
+    return ppm;
+}
+
+static void decimals_are_kept_to_the_last_one(void **state)
+{
+    (void)state;
+    assert_int_equal(fee_ppm_of("0"), 0);
+    assert_int_equal(fee_ppm_of("2"), 20000);
+    assert_int_equal(fee_ppm_of("0.0001"), 1);
+    assert_int_equal(fee_ppm_of("2.5e-1"), 2500);
+    assert_int_equal(fee_ppm_of("100"), 1000000);
+    for (uint32_t ppm = 0; ppm <= 1000000; ppm += 317) {
+        char text[16];
+        snprintf(text, sizeof(text), "%u.%04u", ppm / 10000, ppm % 10000);
+        assert_int_equal(fee_ppm_of(text), ppm);
+    }
+    struct conf *c = load_fine("{" ADDRESS ", \"payout\": {\"window\": 2.005, "
+                               "\"scheme\": \"pps_plus\", "
+                               "\"minimum\": 2100000000000000}}");
+    assert_int_equal(c->payout.window_milli, 2005);
+    assert_int_equal(c->payout.scheme, CONF_PPS_PLUS);
+    assert_true(c->payout.minimum_sat == 2100000000000000);
+    conf_free(c);
+}
+
 static void the_example_file_loads_and_names_every_option(void **state)
 {
     (void)state;
@@ -127,6 +178,25 @@ static const struct broken broken[] = {
      "stratum.version_mask", "1fffffe0"},
     {"{" ADDRESS ",\n\"instance\": \"a\",\n\"instance\": \"b\"}", KZ_PARSE, 3, "",
      "duplicate"},
+    {"{" ADDRESS ",\n\"payout\": {\"fee_percent\": 1.00001}}", KZ_RANGE, 2,
+     "payout.fee_percent", "multiple of 0.0001"},
+    {"{" ADDRESS ",\n\"payout\": {\"fee_percent\": 100.0001}}", KZ_RANGE, 2,
+     "payout.fee_percent", "0 to 100"},
+    {"{" ADDRESS ",\n\"payout\": {\"window\": 0}}", KZ_RANGE, 2, "payout.window",
+     "0.001 to 1000"},
+    {"{" ADDRESS ",\n\"payout\": {\"window\": null}}", KZ_PARSE, 2, "payout.window",
+     "expected a number"},
+    {"{" ADDRESS ",\n\"payout\": {\"minimum\": 1.0}}", KZ_PARSE, 2, "payout.minimum",
+     "whole number"},
+    {"{" ADDRESS ",\n\"payout\": {\"minimum\": 2100000000000001}}", KZ_RANGE, 2,
+     "payout.minimum", "0 to 2100000000000000 satoshi"},
+    {"{" ADDRESS ",\n\"payout\": {\"maturity\": 99}}", KZ_RANGE, 2, "payout.maturity",
+     "100 to"},
+    {"{" ADDRESS ",\n\"payout\": {\"scheme\": \"score\"}}", KZ_RANGE, 2,
+     "payout.scheme", "\"pps_plus\""},
+    {"{" ADDRESS ",\n\"stratum\": {\"listen\": [{\"address\": \"a:1\", "
+     "\"coinbase\": \"huge\"}]}}",
+     KZ_RANGE, 2, "stratum.listen[0].coinbase", "\"antminer\""},
     {"{" ADDRESS ",\n\"instance\": \"Front 1\"}", KZ_RANGE, 2, "instance", "lower-case"},
     {"[]", KZ_PARSE, 1, "", "object"},
 };
@@ -188,6 +258,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_smallest_file_gets_safe_defaults),
+        cmocka_unit_test(payout_defaults_are_those_of_the_specification),
+        cmocka_unit_test(decimals_are_kept_to_the_last_one),
         cmocka_unit_test(the_example_file_loads_and_names_every_option),
         cmocka_unit_test(the_readme_has_the_table_as_printed),
         cmocka_unit_test(a_wrong_setting_is_named_with_its_line),

@@ -324,7 +324,7 @@ static void two_daemons_see_each_others_changes(void **state)
     g.conf.redis_mode = CONF_REDIS_UNIX;
     snprintf(g.conf.redis_path, sizeof(g.conf.redis_path), "%s/data/redis/redis.sock",
              f.dir);
-    g.queue = record_queue_new(16);
+    snprintf(g.journal_dir, sizeof(g.journal_dir), "%s/journal-2", f.dir);
     daemon_start(&e, &g);
     expect_ok(register_miner(&d, fields_of("miner-a", "TM-1", ADDRESS_1)));
     turn_until(&e, find(&e, "miner-a") != NULL);
@@ -334,7 +334,6 @@ static void two_daemons_see_each_others_changes(void **state)
     turn_until(&d, !find(&d, "miner-a")->may_mine);
     assert_true(monotime_ms_between(began, clock_now()) < 1000);
     daemon_stop(&e);
-    record_queue_free(g.queue);
     daemon_stop(&d);
     fixture_clear(&f);
 }

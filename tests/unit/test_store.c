@@ -53,7 +53,8 @@ static void shares_come_out_as_sums_by_miner_worker_and_time(void **state)
     uint64_t sum = load(&f, 300, 1000);
     struct share_record refused = make_share("miner-a", "rig-0", 0);
     refused.verdict = SHARE_STALE;
-    assert_int_equal(record_queue_put(f.queue, &refused), KZ_OK);
+    uint64_t seq;
+    assert_int_equal(journal_writer_put(f.writer, &seq, &refused, NULL), KZ_OK);
     wait_until(pool_work(&f) == sum);
     wait_until(status_number(&f, "shares_applied") == 300);
     json_t *t = tally_of(&f);
@@ -101,7 +102,7 @@ static void refusals_are_counted_by_hour_and_reason(void **state)
     for (int i = 0; i < 5; i++)
         assert_int_equal(store_count_refusal(f.store, "unregistered", now), KZ_OK);
     assert_int_equal(store_count_refusal(f.store, "not_active", now), KZ_OK);
-    wait_until(status_number(&f, "batches") > 0);
+    wait_until(status_number(&f, "events_applied") > 0);
     redisContext *c = redis_of(&f);
     key_refused(key, "front-1", now / 1000);
     wait_until(sum_of_hash(c, key, 0) == 6);
@@ -115,7 +116,7 @@ static void refusals_are_counted_by_hour_and_reason(void **state)
     fixture_clear(&f);
 }
 
-static void what_was_queued_at_the_stop_is_in_redis_at_the_next_start(void **state)
+static void what_was_not_flushed_at_the_stop_is_in_redis_at_the_next_start(void **state)
 {
     (void)state;
     struct fixture f;
@@ -180,6 +181,14 @@ static void a_frozen_redis_costs_nothing_when_it_thaws(void **state)
     fixture_clear(&f);
 }
 
+static json_int_t journal_number(struct fixture *f, const char *key)
+{
+    json_t *s = store_journal_status(f->store);
+    json_int_t v = json_integer_value(json_object_get(s, key));
+    json_decref(s);
+    return v;
+}
+
 /* --- a Redis that is not ours ----------------------------------------------------- */
 
 static void start_external(struct fixture *f, const char *aof)
@@ -224,7 +233,7 @@ static void do_command(struct fixture *f, const char *format, const char *arg)
     redisFree(c);
 }
 
-static void a_redis_that_lost_its_last_seconds_is_healed_from_memory(void **state)
+static void a_redis_that_lost_its_last_seconds_is_healed_from_the_journal(void **state)
 {
     (void)state;
     struct fixture f;
@@ -236,12 +245,31 @@ static void a_redis_that_lost_its_last_seconds_is_healed_from_memory(void **stat
     do_command(&f, "SAVE", NULL);
     sum += load(&f, 100, 60);
     wait_until(pool_work(&f) == sum);
-    json_int_t batches = status_number(&f, "batches");
     end_external(&f, SIGKILL); /* what came after SAVE is lost */
     start_external(&f, "no");
     wait_until(pool_work(&f) == sum);
-    assert_true(status_number(&f, "batches_healed") > 0);
-    assert_true(status_number(&f, "batches") >= batches);
+    assert_true(status_is(&f, "alarm", ""));
+    expect_rows(&f, sum);
+    fixture_clear(&f);
+}
+
+static void shares_of_a_killed_daemon_are_applied_by_the_next_one(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    start_external(&f, "no");
+    fixture_start(&f);
+    uint64_t sum = load(&f, 100, 50);
+    wait_until(pool_work(&f) == sum);
+    f.conf.flush_ms = 60000; /* nothing leaves any more but by the journal */
+    fixture_stop(&f);
+    fixture_start(&f);
+    sum += load(&f, 100, 60);
+    fixture_stop_within(&f, 0);
+    f.conf.flush_ms = 50;
+    fixture_start(&f);
+    wait_until(pool_work(&f) == sum);
     assert_true(status_is(&f, "alarm", ""));
     expect_rows(&f, sum);
     fixture_clear(&f);
@@ -283,26 +311,54 @@ static void scripts_that_redis_forgot_are_loaded_again(void **state)
     fixture_clear(&f);
 }
 
-static void an_emptied_redis_raises_an_alarm_and_says_what_is_lost(void **state)
+static void an_emptied_redis_is_filled_again_from_the_journal(void **state)
 {
     (void)state;
     struct fixture f;
     fixture_init(&f);
     start_external(&f, "no");
-    /* An earlier start wrote there, so not all can come back from memory. */
-    do_command(&f, "SET applied:{front-1} %s", "00112233445566778899aabbccddeeff:41");
     fixture_start(&f);
     uint64_t sum = load(&f, 100, 50);
     wait_until(pool_work(&f) == sum);
+    fixture_stop(&f); /* also what earlier starts wrote */
+    fixture_start(&f);
+    sum += load(&f, 100, 50);
+    wait_until(pool_work(&f) == sum);
     do_command(&f, "FLUSHALL", NULL);
     sum += load(&f, 100, 50);
-    wait_until(status_has(&f, "alarm", "lost the data of earlier starts"));
-    wait_until(pool_work(&f) == sum); /* of this start all was still in memory */
+    wait_until(pool_work(&f) == sum);
+    assert_true(status_is(&f, "alarm", ""));
+    expect_rows(&f, sum);
+    fixture_clear(&f);
+}
+
+static void what_the_journal_keeps_no_more_is_named_when_redis_lost_it(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    f.conf.journal_keep_hours = 0;
+    start_external(&f, "yes");
+    fixture_start(&f);
+    const struct slice_terms terms = {.regime = SLICE_SPLIT};
+    store_set_slices(f.store, &terms, 512, 0); /* a border often */
+    uint64_t sum = 0;
+    for (int i = 0; i < 80; i++) { /* several segments */
+        sum += load(&f, 100, 5);
+        wait_until(pool_work(&f) == sum);
+    }
+    wait_until(journal_number(&f, "released") > 0);
+    do_command(&f, "FLUSHALL", NULL);
+    wait_until(
+        status_has(&f, "alarm", "Redis lost data that the journal keeps no more"));
+    uint64_t more = load(&f, 10, 50);
+    wait_until(pool_work(&f) >= more && store_is_drained(f.store));
+    assert_true(pool_work(&f) < sum + more);
     assert_true(status_is(&f, "state", "alarm"));
     fixture_clear(&f);
 }
 
-static void a_second_daemon_under_the_same_name_stops_the_first(void **state)
+static void another_journal_never_writes_until_it_is_told_to(void **state)
 {
     (void)state;
     struct fixture f;
@@ -313,20 +369,52 @@ static void a_second_daemon_under_the_same_name_stops_the_first(void **state)
     wait_until(pool_work(&f) == sum);
     struct fixture g = f;
     g.server = 0;
-    g.queue = record_queue_new(4096);
+    snprintf(g.journal_dir, sizeof(g.journal_dir), "%s/other", f.dir);
     fixture_start(&g);
+    load(&g, 100, 50);
+    wait_until(status_is(&g, "state", "stopped"));
+    assert_true(status_has(&g, "alarm", "another journal"));
+    assert_int_equal(pool_work(&f), sum);
+    /* The operator says that the first is gone; it was not, and is stopped in turn. */
+    struct reply adopted = {.err = KZ_OK};
+    store_adopt(g.store, on_reply, &adopted);
+    wait_until(atomic_load(&adopted.done) > 0);
+    assert_int_equal(adopted.err, KZ_OK);
+    json_decref(adopted.value);
     wait_until(status_is(&g, "state", "ready"));
     sum += load(&g, 100, 50);
     wait_until(pool_work(&g) == sum);
     load(&f, 100, 50);
     wait_until(status_is(&f, "state", "stopped"));
-    assert_true(status_has(&f, "alarm", "another daemon"));
-    assert_int_equal(pool_work(&g), sum); /* nothing of the first came in behind */
+    assert_int_equal(pool_work(&g), sum);
     fixture_stop(&g);
-    record_queue_free(g.queue);
-    store_stop(f.store, 0);
-    f.store = NULL;
-    fixture_clear(&f);
+    fixture_stop_within(&f, 0);
+    if (f.server > 0)
+        end_external(&f, SIGKILL);
+    nftw(f.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static void a_journal_older_than_redis_stops_with_an_alarm(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char cursor[CURSOR_SIZE];
+    fixture_init(&f);
+    start_external(&f, "no");
+    fixture_start(&f);
+    uint64_t sum = load(&f, 10, 50);
+    wait_until(pool_work(&f) == sum);
+    cursor_format(cursor, journal_id(f.journal), 1000000);
+    fixture_stop(&f);
+    do_command(&f, "SET applied:{front-1}:1 %s", cursor);
+    fixture_start(&f);
+    load(&f, 10, 50);
+    wait_until(status_is(&f, "state", "stopped"));
+    assert_true(status_has(&f, "alarm", "ahead of this journal"));
+    assert_int_equal(pool_work(&f), sum);
+    fixture_stop_within(&f, 0);
+    end_external(&f, SIGKILL);
+    nftw(f.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 static void a_transaction_cut_by_a_power_loss_is_not_counted_twice(void **state)
@@ -341,7 +429,7 @@ static void a_transaction_cut_by_a_power_loss_is_not_counted_twice(void **state)
     wait_until(status_is(&f, "state", "ready"));
     uint64_t sum = load(&f, 1, 100);
     wait_until(pool_work(&f) == sum);
-    wait_until(status_number(&f, "batches_waiting") == 0);
+    wait_until(store_is_drained(f.store));
     /* Its own doing goes on only once the file is without the dangling MULTI. */
     end_external(&f, SIGKILL);
     redisContext *none = redis_of(&f);
@@ -483,34 +571,6 @@ static void requests_are_refused_at_once_while_redis_is_away(void **state)
     fixture_clear(&f);
 }
 
-static void memory_is_bounded_and_the_rest_is_refused_while_redis_is_away(void **state)
-{
-    (void)state;
-    struct fixture f;
-    fixture_init(&f);
-    snprintf(f.conf.redis_server, sizeof(f.conf.redis_server), "no-such-program");
-    fixture_start(&f);
-    char worker[32];
-    bool stuck = false, refused = false;
-    struct monotime began = clock_now();
-    for (unsigned i = 0; !refused;) {
-        assert_true(monotime_ms_between(began, clock_now()) < WAIT_S * 1000);
-        snprintf(worker, sizeof(worker), "w%u", i);
-        if (send_share(&f, "miner-a", worker, 1)) {
-            i++;
-            continue;
-        }
-        refused = stuck;
-        /* The store holds records that it took and cannot add. */
-        stuck = status_number(&f, "entries_waiting") == 262144 &&
-                status_number(&f, "queued") > 4096;
-    }
-    assert_false(send_share(&f, "miner-a", "one more", 1));
-    store_stop(f.store, 0);
-    f.store = NULL;
-    fixture_clear(&f);
-}
-
 static void blocks_are_kept_and_listed_newest_first(void **state)
 {
     (void)state;
@@ -522,10 +582,10 @@ static void blocks_are_kept_and_listed_newest_first(void **state)
     for (int h = 1; h <= 3; h++) {
         struct reply r = {.err = KZ_OK};
         snprintf(hash, sizeof(hash), "%064d", h);
-        store_block_put(f.store,
-                        json_pack("{s:s, s:i, s:s}", "hash", hash, "height", h, "state",
-                                  "submitted"),
-                        on_reply, &r);
+        store_block_note(f.store,
+                         json_pack("{s:s, s:i, s:s}", "hash", hash, "height", h,
+                                   "state", "submitted"),
+                         on_reply, &r);
         wait_until(atomic_load(&r.done) > 0);
         assert_int_equal(r.err, KZ_OK);
     }
@@ -548,20 +608,23 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shares_come_out_as_sums_by_miner_worker_and_time),
         cmocka_unit_test(refusals_are_counted_by_hour_and_reason),
-        cmocka_unit_test(what_was_queued_at_the_stop_is_in_redis_at_the_next_start),
+        cmocka_unit_test(
+            what_was_not_flushed_at_the_stop_is_in_redis_at_the_next_start),
         cmocka_unit_test(a_killed_redis_comes_back_and_no_sum_is_wrong),
         cmocka_unit_test(a_frozen_redis_costs_nothing_when_it_thaws),
-        cmocka_unit_test(a_redis_that_lost_its_last_seconds_is_healed_from_memory),
+        cmocka_unit_test(a_redis_that_lost_its_last_seconds_is_healed_from_the_journal),
+        cmocka_unit_test(shares_of_a_killed_daemon_are_applied_by_the_next_one),
         cmocka_unit_test(a_batch_that_was_applied_already_is_not_applied_again),
         cmocka_unit_test(scripts_that_redis_forgot_are_loaded_again),
-        cmocka_unit_test(an_emptied_redis_raises_an_alarm_and_says_what_is_lost),
-        cmocka_unit_test(a_second_daemon_under_the_same_name_stops_the_first),
+        cmocka_unit_test(an_emptied_redis_is_filled_again_from_the_journal),
+        cmocka_unit_test(what_the_journal_keeps_no_more_is_named_when_redis_lost_it),
+        cmocka_unit_test(another_journal_never_writes_until_it_is_told_to),
+        cmocka_unit_test(a_journal_older_than_redis_stops_with_an_alarm),
         cmocka_unit_test(a_transaction_cut_by_a_power_loss_is_not_counted_twice),
         cmocka_unit_test(
             the_script_writes_all_of_a_batch_onto_its_predecessor_or_nothing),
         cmocka_unit_test(a_total_beyond_what_a_double_holds_stays_exact),
         cmocka_unit_test(requests_are_refused_at_once_while_redis_is_away),
-        cmocka_unit_test(memory_is_bounded_and_the_rest_is_refused_while_redis_is_away),
         cmocka_unit_test(blocks_are_kept_and_listed_newest_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

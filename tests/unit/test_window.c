@@ -350,33 +350,6 @@ static void a_window_of_one_block_is_the_work_of_its_target(void **state)
     }
 }
 
-static void a_slice_is_due_by_work_nbits_day_or_hour(void **state)
-{
-    (void)state;
-    const uint64_t noon = 1700000000000 / 86400000 * 86400000 + 43200000;
-    struct slice s = {.id = 1, .opened_ms = noon, .nbits = 0x17030ecd};
-    struct slice_now now = {noon + 3600000, 513, 0x17030ecd};
-    enum slice_reason why;
-    assert_false(slice_is_due(&why, &s, &now)); /* an hour old, but empty */
-    works_add_one(&s.works, miner("m01"), 1);
-    assert_true(slice_is_due(&why, &s, &now));
-    assert_int_equal(why, SLICE_HOUR);
-    now.now_ms--;
-    assert_false(slice_is_due(&why, &s, &now)); /* 512 of 513 */
-    works_add_one(&s.works, miner("m01"), 1);
-    assert_true(slice_is_due(&why, &s, &now));
-    assert_int_equal(why, SLICE_FULL);
-    now.now_ms = noon + 43200000;
-    assert_true(slice_is_due(&why, &s, &now));
-    assert_int_equal(why, SLICE_DAY);
-    now.nbits = 0x17030ece;
-    assert_true(slice_is_due(&why, &s, &now));
-    assert_int_equal(why, SLICE_NBITS);
-    now = (struct slice_now){noon - 5, 1000000, 0x17030ecd}; /* a clock set back */
-    assert_false(slice_is_due(&why, &s, &now));
-    slice_clear(&s);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -394,7 +367,6 @@ int main(void)
         cmocka_unit_test(a_span_follows_the_blocks_target),
         cmocka_unit_test(a_span_above_62_bits_is_refused),
         cmocka_unit_test(a_window_of_one_block_is_the_work_of_its_target),
-        cmocka_unit_test(a_slice_is_due_by_work_nbits_day_or_hour),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,44 @@
+/* share/event.h - what the event stream of the journal holds beside shares.
+ *
+ *   kind             target    body
+ *   EVENT_SLICE      tally     a slice's border and work (share/slice.h)
+ *   EVENT_REFUSALS   tally     refused logins since the last: count, then (hour varint,
+ *                              count varint, length u8, reason) each
+ *   EVENT_LEDGER     ledger    JSON, below
+ *   EVENT_MINER      registry  JSON: {"number", "revision", "record"}, a whole record
+ *
+ * A ledger event carries final values, never a formula, so that applying it again depends
+ * on nothing:
+ *
+ *   {"entries": [entry, ...]           payout/entry.h; each applied once by its key
+ *    "block": {"hash", "height", "set": {member: value, ...}, "fresh": bool,
+ *              "open": bool}           members of the block's record; `fresh`: only those
+ *                                      that are not there; `open`: still to be watched
+ *    "marks": [[key, field, value], ...]}   key "holds" or "pps:<period>"
+ *
+ * Pure: no I/O, lock or clock; any thread. */
+#ifndef SHARE_EVENT_H
+#define SHARE_EVENT_H
+
+#include "share/journal_record.h"
+#include "share/tally.h"
+
+enum event_kind {
+    EVENT_SLICE = JOURNAL_EVENT,
+    EVENT_REFUSALS,
+    EVENT_LEDGER,
+    EVENT_MINER,
+};
+
+/* KZ_RANGE: no such kind. */
+KZ_MUST_USE enum kz_err event_target(enum journal_target *target, uint8_t kind);
+
+#define EVENT_REFUSALS_MAX (10 + TALLY_REFUSALS_MAX * (10 + 10 + 1 + TALLY_REASON_MAX))
+/* Returns how many bytes it wrote; `count` <= TALLY_REFUSALS_MAX. */
+size_t event_refusals_write(uint8_t out[EVENT_REFUSALS_MAX],
+                            const struct tally_refusal *refusals, size_t count);
+KZ_MUST_USE enum kz_err
+event_refusals_read(struct tally_refusal refusals[TALLY_REFUSALS_MAX], size_t *count,
+                    struct bytes body);
+
+#endif
