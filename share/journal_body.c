@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define BLOCK_BIT 0x80
-#define JOB_FIXED (2 * PACK_VARINT_MAX + 4 * 4 + 32 + 1 + 2 * PACK_VARINT_MAX)
+#define JOB_FIXED (3 * PACK_VARINT_MAX + 4 * 4 + 32 + 1 + 2 * PACK_VARINT_MAX)
 
 /* --- writing ------------------------------------------------------------------------ */
 
@@ -56,6 +56,7 @@ size_t journal_job_write(uint8_t *out, const struct job *job)
 {
     uint8_t *to = pack_varint(out, job->id.serial);
     to = pack_varint(to, job->height);
+    to = pack_varint(to, job->snapshot_id);
     to = pack_u32(to, job->version);
     to = pack_u32(to, job->nbits);
     to = pack_u32(to, job->ntime);
@@ -129,6 +130,7 @@ enum kz_err journal_job_read(struct journal_job *j, struct bytes body)
     struct journal_job job = {0};
     job.id.serial = unpack_varint(&c);
     job.height = unpack_varint32(&c);
+    job.snapshot_id = unpack_varint(&c);
     job.version = unpack_u32(&c);
     job.nbits = unpack_u32(&c);
     job.ntime = unpack_u32(&c);

@@ -6,7 +6,7 @@
  *          login, session, job, height, work varints, ntime nonce version u32,
  *          difficulty of the hash (bits of a double) u64, extranonces 1 and 2
  *   login  slot varint, miner number varint, lengths u8 u8, miner, worker
- *   job    id, height varints, version nbits ntime mintime u32, previous hash [32],
+ *   job    id, height, snapshot varints, version nbits ntime mintime u32, previous hash [32],
  *          branch count u8, branch, length varint and bytes of coinb1, of coinb2
  *
  * The time is the record's own. A share's hash is not kept: job and share give it, and
@@ -33,6 +33,7 @@ struct journal_login {
 
 struct journal_job {
     struct job_id id;
+    uint64_t snapshot_id; /* whom its coinbase may pay; 0: the pool alone */
     uint32_t height, version, nbits, ntime, mintime;
     struct hash256 prev_hash;
     size_t branch_count;

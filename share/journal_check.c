@@ -21,17 +21,23 @@ const char *journal_fault_name(enum journal_fault f)
     return fault_names[f];
 }
 
-static void build_header(uint8_t header[80], const struct journal_job *job,
-                         const struct share_record *s)
+void journal_coinbase_id(struct hash256 *txid, const struct share_record *s,
+                         const struct journal_job *job)
 {
     struct sha256_state state;
-    struct hash256 root;
     sha256_begin(&state);
     sha256_add(&state, job->coinb1.p, job->coinb1.len);
     sha256_add(&state, s->extranonce1, s->extranonce1_len);
     sha256_add(&state, s->extranonce2, s->extranonce2_len);
     sha256_add(&state, job->coinb2.p, job->coinb2.len);
-    sha256_end_double(&root, &state);
+    sha256_end_double(txid, &state);
+}
+
+static void build_header(uint8_t header[80], const struct journal_job *job,
+                         const struct share_record *s)
+{
+    struct hash256 root;
+    journal_coinbase_id(&root, s, job);
     merkle_fold(&root, &root, job->branch, job->branch_count);
     write_le32(header, s->version);
     memcpy(header + 4, job->prev_hash.b, 32);

@@ -35,6 +35,10 @@ struct journal_check {
     uint64_t worth; /* of the hash, in work units; UINT64_MAX above 63 bits */
 };
 
+/* The txid of the coinbase that the share was made from. */
+void journal_coinbase_id(struct hash256 *txid, const struct share_record *share,
+                         const struct journal_job *job);
+
 /* The first fault, in the order above. `unit` is the network's work unit. `out` is
  * filled but for the first two. `job` may be NULL. */
 enum journal_fault journal_check(struct journal_check *out,

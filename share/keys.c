@@ -67,9 +67,14 @@ void key_done(char out[KEY_SIZE], const char *period)
     snprintf(out, KEY_SIZE, "done:{ledger}%s%s", period[0] != '\0' ? ":" : "", period);
 }
 
-void key_pps(char out[KEY_SIZE], const char *period)
+bool key_mark(char out[KEY_SIZE], const char *name)
 {
-    snprintf(out, KEY_SIZE, "pps:{ledger}:%s", period);
+    const char *rest = strchr(name, ':');
+    if (rest == NULL)
+        snprintf(out, KEY_SIZE, "%s:{ledger}", name);
+    else
+        snprintf(out, KEY_SIZE, "%.*s:{ledger}%s", (int)(rest - name), name, rest);
+    return rest != NULL;
 }
 
 void key_healed(char out[KEY_SIZE], const char *instance)

@@ -40,6 +40,8 @@
  *   done:{ledger}:<period>         which expires
  *   holds:{ledger}                 miner -> "<holds> <releases>", booked so far
  *   pps:{ledger}:<period>          miner -> "<work> <satoshi>", credited so far
+ *   accrued:{ledger}               instance -> "<slice id>:<rows>", credited so far
+ *   snap:{ledger}:<id>             "s" -> who a job's coinbase may pay, frozen
  *
  * A row is 18 bytes, little-endian: work (8), accepted (5), refused (5).
  *
@@ -75,6 +77,7 @@
 #define KEY_MATURE        "bal:{ledger}:mature"
 #define KEY_HELD          "bal:{ledger}:held"
 #define KEY_HOLDS         "holds:{ledger}"
+#define KEY_ACCRUED       "accrued:{ledger}"
 #define KEY_POOL_FIELD    "all"
 
 enum key_span {
@@ -121,6 +124,8 @@ void key_block(char out[KEY_SIZE], const char *hash);
 void key_statement(char out[KEY_SIZE], const char *miner);
 /* `period` "": of all entries but pay-per-share ones. */
 void key_done(char out[KEY_SIZE], const char *period);
-void key_pps(char out[KEY_SIZE], const char *period);
+/* Where a ledger event's mark lies: "holds", "accrued", "pps:<period>", "snap:<id>".
+ * True: it expires. */
+bool key_mark(char out[KEY_SIZE], const char *name);
 
 #endif

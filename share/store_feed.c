@@ -148,21 +148,25 @@ static json_t *outputs_of(const struct journal_job *job, size_t extranonce_len,
 static bool write_block(struct store *s, const struct share_record *share,
                         const struct journal_job *job, const struct hash256 *hash)
 {
-    char text[HASH256_HEX_SIZE], prev[HASH256_HEX_SIZE];
+    char text[HASH256_HEX_SIZE], prev[HASH256_HEX_SIZE], txid[HASH256_HEX_SIZE];
+    struct hash256 coinbase;
     int64_t value;
+    journal_coinbase_id(&coinbase, share, job);
     hash256_format_display(text, hash);
     hash256_format_display(prev, &job->prev_hash);
+    hash256_format_display(txid, &coinbase);
     json_t *outputs =
         outputs_of(job, share->extranonce1_len + share->extranonce2_len, &value);
     json_t *event = json_pack(
-        "{s:{s:s, s:I, s:b, s:b, s:{s:s, s:I, s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:I, "
-        "s:o?}}}",
+        "{s:{s:s, s:I, s:b, s:b, s:{s:s, s:I, s:s, s:s, s:s, s:I, s:I, s:s, s:s, s:s, "
+        "s:I, s:I, s:o?}}}",
         "block", "hash", text, "height", (json_int_t)job->height, "fresh", 1, "open", 1,
         "set", "hash", text, "height", (json_int_t)job->height, "state", "submitted",
         "miner", share->miner.text, "worker", share->worker.text, "value_sat",
         (json_int_t)value, "found_ms", (json_int_t)share->time_ms, "instance",
-        s->conf.instance, "prev", prev, "job", (json_int_t)share->job.serial, "outputs",
-        outputs);
+        s->conf.instance, "prev", prev, "coinbase", txid, "job",
+        (json_int_t)share->job.serial, "snapshot", (json_int_t)job->snapshot_id,
+        "outputs", outputs);
     char *body = json_dumps(event, JSON_COMPACT | JSON_SORT_KEYS);
     json_decref(event);
     enum kz_err err =

@@ -110,7 +110,7 @@ struct store_shared {
     struct journal_stream_stats journal;
     char journal_alarm[STORE_TEXT];
     uint64_t segments_released;
-    bool is_drained;
+    bool is_drained, has_all_events;
     struct tally_refusal refusals[TALLY_REFUSALS_MAX];
     size_t refusal_count;
 };
@@ -207,6 +207,8 @@ void ship_stop(struct store *s);
 void ship_tick(struct store *s);
 /* Whether all that was journaled has been applied. */
 bool ship_is_done(const struct store *s);
+/* Whether the events are; shares may still be on their way. */
+bool ship_has_all_events(const struct store *s);
 /* Whether Redis can be asked anything. */
 bool ship_is_up(const struct store *s);
 /* Gives up the connection; it is made again. */

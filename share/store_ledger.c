@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DONE_PPS_KEPT_S (7 * INT64_C(86400))
+/* Of what is over: a rate period, a job's snapshot. Longer than any replay of them. */
+#define MARKS_KEPT_S (30 * INT64_C(86400))
 
 /* --- arguments ---------------------------------------------------------------------- */
 
@@ -269,8 +270,13 @@ static json_t *excerpt_of(json_t *all, const json_t *entry, const char *miner)
 static json_t *excerpts_of(const json_t *entry)
 {
     json_t *all = json_object(), *value;
-    const char *account;
+    const char *account, *key = text_at(entry, "key");
     size_t i;
+    if (strncmp(key, "mn:", 3) == 0) { /* a hold of nothing is theirs too */
+        char miner[MINER_ID_MAX + 1];
+        snprintf(miner, sizeof(miner), "%.*s", (int)strcspn(key + 3, ":"), key + 3);
+        excerpt_of(all, entry, miner);
+    }
     json_object_foreach(json_object_get(entry, "postings"), account, value)
     {
         const char *miner = miner_of(account);
@@ -318,7 +324,7 @@ static enum kz_err add_entry(struct script_args *a, struct places *p, json_t *ex
         json_object_set_new(
             expire, key,
             json_integer(json_integer_value(json_object_get(entry, "time_ms")) / 1000 +
-                         DONE_PPS_KEPT_S));
+                         MARKS_KEPT_S));
     add_place(a, p, key);
     script_add_copy(a, id);
     add_json(a, entry);
@@ -372,14 +378,9 @@ static void add_marks(struct script_args *a, struct places *p, json_t *expire,
     json_array_foreach(marks, i, mark)
     {
         const char *name = json_string_value(json_array_get(mark, 0));
-        bool is_pps = name != NULL && strncmp(name, "pps:", 4) == 0;
-        if (is_pps)
-            key_pps(key, name + 4);
-        else
-            snprintf(key, sizeof(key), "%s", KEY_HOLDS);
-        if (is_pps)
+        if (key_mark(key, name != NULL ? name : ""))
             json_object_set_new(expire, key,
-                                json_integer(time_ms / 1000 + DONE_PPS_KEPT_S));
+                                json_integer(time_ms / 1000 + MARKS_KEPT_S));
         add_place(a, p, key);
         const char *field = json_string_value(json_array_get(mark, 1));
         const char *value = json_string_value(json_array_get(mark, 2));

@@ -258,6 +258,21 @@ void store_adopt(struct store *s, store_reply_fn *on_reply, void *ctx)
 
 /* --- the tick ----------------------------------------------------------------------- */
 
+static uint64_t events_pending(const struct store *s)
+{
+    uint64_t pending = 0;
+    for (int t = JOURNAL_TALLY; t < JOURNAL_TARGETS; t++) {
+        uint64_t last = journal_stream_last(s->events.stream, (enum journal_target)t);
+        pending += last > s->events.applied[t] ? last - s->events.applied[t] : 0;
+    }
+    return pending;
+}
+
+bool ship_has_all_events(const struct store *s)
+{
+    return s->phase == SHIP_READY && !s->events.is_damaged && events_pending(s) == 0;
+}
+
 uint64_t ship_pending(const struct store *s)
 {
     uint64_t pending = 0;
@@ -266,12 +281,7 @@ uint64_t ship_pending(const struct store *s)
         uint64_t newest = f->sliced > f->read ? f->sliced : f->read;
         pending += newest > f->applied ? newest - f->applied : 0;
     }
-    uint64_t newest = 0;
-    for (int t = JOURNAL_TALLY; t < JOURNAL_TARGETS; t++) {
-        uint64_t last = journal_stream_last(s->events.stream, (enum journal_target)t);
-        newest += last > s->events.applied[t] ? last - s->events.applied[t] : 0;
-    }
-    return pending + newest;
+    return pending + events_pending(s);
 }
 
 void ship_tick(struct store *s)
