@@ -2,6 +2,7 @@
 
 #include "conf/clock.h"
 #include "conf/mem.h"
+#include "share/block_event.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 struct block {
     struct hash256 hash;
     bool is_pending;
-    json_t *record; /* as in Redis */
+    json_t *record; /* what nodes say of it, as in Redis */
 };
 
 struct blocks {
@@ -47,7 +48,7 @@ static struct block *find(struct blocks *b, const struct hash256 *hash)
     return NULL;
 }
 
-/* The oldest gives way. Should its answer still be out, its state stays "submitted" in
+/* The oldest gives way. Should its answer still be out, it stays "pending" in
  * Redis and the spool keeps its file: nothing is lost but the note in status. */
 static struct block *add(struct blocks *b, const struct hash256 *hash, json_t *record)
 {
@@ -68,18 +69,36 @@ static void on_stored(void *ctx, enum kz_err err, json_t *value, const char *tex
         log_error("block_record_failed", kv_str("why", text));
 }
 
+static json_t *make_record(const char *hash, uint32_t height)
+{
+    return json_pack("{s:s, s:I, s:s, s:s}", "hash", hash, "height", (json_int_t)height,
+                     "answer", "", "node", "pending");
+}
+
 static void store_record(struct blocks *b, const struct block *block)
 {
     store_block_note(b->parts.store, json_deep_copy(block->record), on_stored, b);
 }
 
-static json_t *make_record(const struct found_block *f, const char *hash,
-                           uint32_t height, int64_t value_sat, int64_t found_ms)
+/* Nobody's share, so the journal's streams do not have it: we say that it was found. */
+static void record_unowned(struct blocks *b, const struct note *n)
 {
-    return json_pack("{s:s, s:I, s:s, s:s, s:s, s:I, s:I, s:s}", "hash", hash, "height",
-                     (json_int_t)height, "state", "submitted", "miner", f->miner.text,
-                     "worker", f->worker.text, "value_sat", (json_int_t)value_sat,
-                     "found_ms", (json_int_t)found_ms, "answer", "");
+    struct share_record share = {.time_ms = n->time_ms, .job = n->job->id};
+    struct journal_job job = {.id = n->job->id,
+                              .snapshot_id = n->job->snapshot_id,
+                              .height = n->job->height,
+                              .nbits = n->job->nbits,
+                              .prev_hash = n->job->prev_hash,
+                              .coinb1 = n->job->coinb1,
+                              .coinb2 = n->job->coinb2};
+    share.extranonce1_len = sizeof(share.extranonce1);
+    share.extranonce2_len = JOB_EXTRANONCE_SIZE - sizeof(share.extranonce1);
+    memcpy(share.extranonce1, n->found.extranonce, share.extranonce1_len);
+    memcpy(share.extranonce2, n->found.extranonce + share.extranonce1_len,
+           share.extranonce2_len);
+    store_ledger_put(b->parts.store,
+                     block_event(&share, &job, &n->found.hash, b->parts.instance),
+                     on_stored, b);
 }
 
 static void on_note(void *owner, void *arg)
@@ -98,9 +117,9 @@ static void on_note(void *owner, void *arg)
              kv_str("miner", n->found.miner.text),
              kv_str("worker", n->found.worker.text));
     b->found++;
-    json_t *record = make_record(&n->found, hash, n->job->height,
-                                 n->job->template->coinbase_value_sat, n->time_ms);
-    store_record(b, add(b, &n->found.hash, record));
+    add(b, &n->found.hash, make_record(hash, n->job->height));
+    if (n->found.miner.text[0] == '\0')
+        record_unowned(b, n);
     note_free(n);
 }
 
@@ -121,11 +140,6 @@ void blocks_found(struct blocks *b, const struct found_block *found)
     spool_write(b->parts.spool, &found->hash, n->job->height, hex, len);
     mem_free(hex);
     note_free(n);
-}
-
-static void set_state(struct block *block, const char *state)
-{
-    json_object_set_new(block->record, "state", json_string(state));
 }
 
 void blocks_on_answer(struct blocks *b, const struct hash256 *hash, bool accepted,
@@ -151,8 +165,17 @@ void blocks_on_final(struct blocks *b, const struct hash256 *hash, bool accepted
         return;
     b->pending -= block->is_pending;
     block->is_pending = false;
-    set_state(block, accepted ? "accepted" : "rejected");
+    json_object_set_new(block->record, "node",
+                        json_string(accepted ? "accepted" : "rejected"));
     store_record(b, block);
+}
+
+bool blocks_has_found(const struct blocks *b, const struct hash256 *hash)
+{
+    for (size_t i = 0; i < BLOCKS_KEPT; i++)
+        if (b->kept[i].record != NULL && hash256_equal(&b->kept[i].hash, hash))
+            return true;
+    return false;
 }
 
 size_t blocks_pending(const struct blocks *b)
@@ -168,8 +191,7 @@ static void on_unsent(void *ctx, const struct hash256 *hash, uint32_t height,
     hash256_format_display(text, hash);
     log_warn("block_sent_again", kv_str("hash", text), kv_u64("height", height));
     nodes_submit_block(b->parts.nodes, hash, hex, hex_len, height);
-    /* The rest of its record was stored when it was found, and stays. */
-    add(b, hash, json_pack("{s:s, s:I}", "hash", text, "height", (json_int_t)height));
+    add(b, hash, make_record(text, height));
 }
 
 void blocks_resume(struct blocks *b)

@@ -6,8 +6,9 @@
  * itself and gives it to the spool, which has it sent by the next start: nothing found
  * is ever only a log line.
  *
- * State of a block: submitted -> accepted | rejected | stale (accounting, section 6;
- * maturity and orphans are the block tracker's).
+ * What nodes say goes into the block's record ("node": pending, accepted, rejected; and
+ * "answer"). The record itself comes from the journal, where the winning share is; what
+ * becomes of the block is the accounts' (accounts.h).
  *
  * Ownership  nodes, spool and store are borrowed and outlive it.
  * Thread     control, but blocks_found(): any. */
@@ -23,10 +24,12 @@
 struct blocks;
 
 struct blocks_parts {
-    struct mailbox *mailbox; /* of the control thread, whose owner pointer is not used */
+    struct mailbox
+        *mailbox; /* of the control thread, whose owner pointer is not used */
     struct nodes *nodes;
     struct spool *spool;
     struct store *store;
+    const char *instance;
 };
 
 struct blocks *blocks_new(const struct blocks_parts *parts);
@@ -42,6 +45,9 @@ void blocks_resume(struct blocks *b);
 void blocks_on_answer(struct blocks *b, const struct hash256 *hash, bool accepted,
                       const char *answer);
 void blocks_on_final(struct blocks *b, const struct hash256 *hash, bool accepted);
+
+/* Whether we found it, lately: of the last few hundred. */
+bool blocks_has_found(const struct blocks *b, const struct hash256 *hash);
 
 /* Sent, and neither taken nor given up yet. */
 size_t blocks_pending(const struct blocks *b);

@@ -76,6 +76,16 @@ static void on_store_reply(void *ctx, enum kz_err err, json_t *value, const char
     post_on(w);
 }
 
+/* The same where `text` holds what was asked for. */
+static void on_reasons(void *ctx, enum kz_err err, json_t *value, const char *text)
+{
+    struct pending *w = ctx;
+    (void)text;
+    w->err = err;
+    w->value = value;
+    post_on(w);
+}
+
 /* --- status -------------------------------------------------------------------------- */
 
 static json_t *listeners_status(const struct pool *p)
@@ -206,21 +216,34 @@ static json_t *miner_row(const json_t *miner, const json_t *tally)
     return row;
 }
 
+/* The miners that a status shows, as the registry had them when it was asked for. */
+static json_t *shown_miners(const struct pool *p)
+{
+    json_t *miners = registry_list(p->registry);
+    while (json_array_size(miners) > STATUS_MINERS_MAX)
+        json_array_remove(miners, json_array_size(miners) - 1);
+    return miners;
+}
+
+static json_t *ids_of(const json_t *miners)
+{
+    json_t *ids = json_array(), *miner;
+    size_t index;
+    json_array_foreach(miners, index, miner)
+        json_array_append(ids, json_object_get(miner, "miner_id"));
+    return ids;
+}
+
 static void finish_status(struct pending *w)
 {
     struct pool *p = w->pool;
     json_t *status = status_now(p);
-    json_t *miners = registry_list(p->registry);
     json_t *rows = json_array();
     size_t index;
     json_t *miner;
     set_node_in_use(status);
-    json_array_foreach(miners, index, miner)
-    {
-        if (index < STATUS_MINERS_MAX)
-            json_array_append_new(rows, miner_row(miner, w->value));
-    }
-    json_decref(miners);
+    json_array_foreach(w->other, index, miner)
+        json_array_append_new(rows, miner_row(miner, w->value));
     json_object_set_new(status, "miners", rows);
     json_object_set_new(status, "registry", registry_status(p->registry));
     json_object_set_new(status, "hashrate",
@@ -236,7 +259,9 @@ static void on_status(void *ctx, struct control_request *r, const json_t *argume
 {
     (void)arguments;
     struct pool *p = ctx;
-    store_tally(p->store, on_store_reply, pending_new(p, r, finish_status));
+    struct pending *w = pending_new(p, r, finish_status);
+    w->other = shown_miners(p);
+    store_tally_of(p->store, ids_of(w->other), on_store_reply, w);
 }
 
 /* --- nodes, blocks, workers ---------------------------------------------------------- */
@@ -361,15 +386,27 @@ static void on_miner_list(void *ctx, struct control_request *r, const json_t *ar
     control_reply(r, registry_list(p->registry));
 }
 
+/* The record is told also while Redis is away, without the day's reasons. */
+static void finish_miner(struct pending *w)
+{
+    json_t *record = registry_show(w->pool->registry, w->text);
+    if (record == NULL) {
+        control_refuse(w->request, "no miner \"%.64s\"", w->text);
+    } else {
+        if (w->value != NULL)
+            json_object_set(record, "refused_today", w->value);
+        control_reply(w->request, record);
+    }
+    pending_free(w);
+}
+
 static void on_miner_show(void *ctx, struct control_request *r, const json_t *arguments)
 {
     struct pool *p = ctx;
     const char *id = control_text(arguments, "id");
-    json_t *record = id != NULL ? registry_show(p->registry, id) : NULL;
-    if (record != NULL)
-        control_reply(r, record);
-    else
-        control_refuse(r, "no miner \"%.64s\"", id != NULL ? id : "");
+    struct pending *w = pending_new(p, r, finish_miner);
+    snprintf(w->text, sizeof(w->text), "%s", id != NULL ? id : "");
+    store_reasons(p->store, w->text, on_reasons, w);
 }
 
 static void on_miner_register(void *ctx, struct control_request *r,

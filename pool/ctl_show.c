@@ -188,7 +188,7 @@ void show_status(const json_t *s)
     struct table t = {.head = {"MINER", "RESIDENCY", "STATE", ">WORK", ">ACCEPTED",
                                ">REFUSED", ">1 MIN", ">10 MIN", "LAST SHARE"},
                       .columns = 9};
-    char m1[CELL_SIZE], m10[CELL_SIZE], h1[CELL_SIZE];
+    char m1[CELL_SIZE], m10[CELL_SIZE], h1[CELL_SIZE], h24[CELL_SIZE];
     const json_t *rate = json_object_get(s, "hashrate");
     const json_t *blocks = json_object_get(s, "blocks");
     const json_t *shares = json_object_get(s, "shares");
@@ -196,10 +196,11 @@ void show_status(const json_t *s)
     format_rate(m1, real_of(rate, "1m"));
     format_rate(m10, real_of(rate, "10m"));
     format_rate(h1, real_of(rate, "1h"));
+    format_rate(h24, real_of(rate, "24h"));
     show_status_head(s);
     printf("redis      %s  %s\n", text_of(redis, "state"), text_of(redis, "address"));
     printf("sessions   %" PRId64 "\n", number_of(s, "sessions"));
-    printf("hash rate  1 min %s   10 min %s   1 h %s\n", m1, m10, h1);
+    printf("hash rate  1 min %s   10 min %s   1 h %s   24 h %s\n", m1, m10, h1, h24);
     printf("since start:\n  shares   accepted %" PRId64 "  ",
            number_of(shares, "accepted"));
     show_refused(shares);

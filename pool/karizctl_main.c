@@ -37,7 +37,8 @@ static const struct command commands[] = {
     {"blocks", NULL, "", "blocks", show_blocks, "blocks found, newest first"},
     {"workers", "[miner]", "", "workers", show_workers, "rigs, with what they run"},
     {"miner list", NULL, "", "miner_list", show_miners, "all registered miners"},
-    {"miner show", "id", "", "miner_show", show_miner, "one miner's record"},
+    {"miner show", "id", "", "miner_show", show_miner,
+     "one miner's record, refusals today"},
     {"miner register", "id", "kind residency country certificate name address*",
      "miner_register", show_miner,
      "--kind individual_entrepreneur|legal_entity|natural_person\n"
@@ -46,7 +47,8 @@ static const struct command commands[] = {
     {"miner suspend", "id", "basis", "miner_suspend", show_miner,
      "--basis TEXT: ends its sessions within a second"},
     {"miner resume", "id", "basis", "miner_resume", show_miner, "--basis TEXT"},
-    {"reload", NULL, "", "reload", show_note, "read the settings and certificates again"},
+    {"reload", NULL, "", "reload", show_note,
+     "read the settings and certificates again"},
     {"nudge", NULL, "", "nudge", show_note, "ask for a template now (blocknotify)"},
     {"stop", NULL, "", "stop", show_note, "stop the daemon"},
     {.words = NULL},
@@ -115,7 +117,8 @@ static bool add_option(json_t *arguments, const char *options, const char *name,
 }
 
 /* NULL: the command line was wrong, and it was said. */
-static json_t *read_arguments(const struct command *c, const struct invocation *in, int at)
+static json_t *read_arguments(const struct command *c, const struct invocation *in,
+                              int at)
 {
     json_t *arguments = json_object();
     bool fine = true, has_argument = false;
@@ -125,7 +128,8 @@ static json_t *read_arguments(const struct command *c, const struct invocation *
             fine = add_option(arguments, c->options, word + 2, in->words[++at]);
         } else if (c->argument != NULL && !has_argument && word[0] != '-') {
             has_argument = true;
-            json_object_set_new(arguments, c->argument[0] == '[' ? "miner" : c->argument,
+            json_object_set_new(arguments,
+                                c->argument[0] == '[' ? "miner" : c->argument,
                                 json_string(word));
         } else {
             fprintf(stderr, "karizctl: %s: not understood\n", word);
@@ -154,7 +158,8 @@ static int run_command(const struct command *c, const struct invocation *in, int
         return 1;
     }
     if (in->json) {
-        json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+        json_dumpf(result, stdout,
+                   JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
         puts("");
     } else {
         c->show(result);
@@ -200,8 +205,8 @@ static bool read_options(struct invocation *in, int argc, char **argv)
 int main(int argc, char **argv)
 {
     const char *from_environment = getenv("KARIZ_SOCKET");
-    struct invocation in = {
-        .socket = from_environment != NULL ? from_environment : DEFAULT_SOCKET};
+    struct invocation in = {.socket = from_environment != NULL ? from_environment
+                                                               : DEFAULT_SOCKET};
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         print_usage(stdout);
         return 0;

@@ -3,10 +3,12 @@
 #include "conf/clock.h"
 #include "conf/mailbox.h"
 #include "conf/mem.h"
+#include "payout/coinbase.h"
 #include "pool/blocks.h"
 #include "pool/commands.h"
 #include "pool/pool_parts.h"
 #include "pool/settings.h"
+#include "share/network.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -63,10 +65,22 @@ static void on_login_refused(void *ctx, unsigned front, const struct login_refus
     (void)dropped;
 }
 
+/* What the next slices are marked with; the store closes the open one where it differs. */
+static void set_slices(struct pool *p, const struct template *t)
+{
+    struct slice_terms terms = accounts_terms(p->conf);
+    struct amount subsidy = coinbase_subsidy(t->height, network_of(p->conf->network));
+    terms.subsidy_sat = (uint64_t)amount_to_sat(subsidy);
+    store_set_slices(p->store, &terms, accounts_span(p->conf, t->nbits), t->nbits);
+}
+
 static void on_template(void *ctx, struct template *t, bool new_tip, size_t node)
 {
     struct pool *p = ctx;
     (void)node;
+    set_slices(p, t);
+    if (new_tip && p->tracker != NULL)
+        tracker_on_tip(p->tracker, t->height > 0 ? t->height - 1 : 0);
     refresh_on_template(p->refresh, t, new_tip);
 }
 
@@ -95,6 +109,82 @@ static void on_roster(void *ctx, const struct roster *roster)
     struct pool *p = ctx;
     if (p->stratum != NULL)
         stratum_publish_roster(p->stratum, roster);
+    if (p->accounts != NULL)
+        accounts_set_miners(p->accounts, registry_list(p->registry));
+}
+
+/* On the store thread; the accounts are there from before its first record until after
+ * its last. */
+static void on_progress(void *ctx)
+{
+    struct pool *p = ctx;
+    struct accounts *a = atomic_load(&p->woken);
+    if (a != NULL)
+        accounts_wake(a);
+}
+
+static void run_watch(void *owner, void *arg)
+{
+    struct pool *p = owner;
+    if (p->tracker != NULL)
+        tracker_watch(p->tracker, arg);
+    else
+        json_decref(arg);
+}
+
+static void drop_json(void *arg)
+{
+    json_decref(arg);
+}
+
+/* On the accountant's thread, as the next one. */
+static void on_watch(void *ctx, json_t *blocks)
+{
+    struct pool *p = ctx;
+    if (mailbox_post(p->mailbox, (struct mailbox_call){run_watch, drop_json, blocks}) !=
+        KZ_OK)
+        json_decref(blocks); /* told again in half a second */
+}
+
+struct new_snapshot {
+    const struct snapshot *snapshot; /* owned reference */
+    bool now;
+};
+
+static void drop_snapshot(void *arg)
+{
+    struct new_snapshot *n = arg;
+    snapshot_unref(n->snapshot);
+    mem_free(n);
+}
+
+static void run_snapshot(void *owner, void *arg)
+{
+    struct pool *p = owner;
+    struct new_snapshot *n = arg;
+    refresh_set_snapshot(p->refresh, n->snapshot, n->now);
+    drop_snapshot(n);
+}
+
+static void on_snapshot(void *ctx, const struct snapshot *s, bool now)
+{
+    struct pool *p = ctx;
+    struct new_snapshot *n = mem_new(sizeof(*n));
+    *n = (struct new_snapshot){s, now};
+    if (mailbox_post(p->mailbox,
+                     (struct mailbox_call){run_snapshot, drop_snapshot, n}) != KZ_OK)
+        drop_snapshot(n);
+}
+
+/* May a job on `prev` pay carry under `s`? */
+static struct refresh_standing on_standing(void *ctx, const struct snapshot *s,
+                                           const struct hash256 *prev)
+{
+    struct pool *p = ctx;
+    bool is_own = blocks_has_found(p->blocks, prev);
+    return (struct refresh_standing){.accounted =
+                                         tracker_has_accounted(p->tracker, s) &&
+                                         (!is_own || snapshot_has_accounted(s, prev))};
 }
 
 /* --- start --------------------------------------------------------------------------- */
@@ -186,14 +276,24 @@ static void stop_journal(struct pool *p)
 
 static enum kz_err start_store(struct pool *p)
 {
-    const struct slice_terms terms = {.regime = SLICE_SPLIT};
-    return store_start(&p->store, p->conf, p->journal, &terms, NULL);
+    const struct slice_terms terms = accounts_terms(p->conf);
+    const struct store_hooks hooks = {.ctx = p, .on_progress = on_progress};
+    return store_start(&p->store, p->conf, p->journal, &terms, &hooks);
 }
 
 static enum kz_err start_registry(struct pool *p)
 {
     struct registry_hooks hooks = {.ctx = p, .on_roster = on_roster};
     return registry_start(&p->registry, p->base, p->mailbox, p->conf, p->store, &hooks);
+}
+
+static enum kz_err start_accounts(struct pool *p)
+{
+    const struct accounts_hooks hooks = {
+        .ctx = p, .on_watch = on_watch, .on_snapshot = on_snapshot};
+    enum kz_err err = accounts_start(&p->accounts, p->conf, p->store, &hooks);
+    atomic_store(&p->woken, p->accounts);
+    return err;
 }
 
 static enum kz_err start_nodes(struct pool *p)
@@ -233,6 +333,8 @@ static enum kz_err start_parts(struct pool *p)
     if (err == KZ_OK)
         err = start_store(p);
     if (err == KZ_OK)
+        err = start_accounts(p);
+    if (err == KZ_OK)
         err = start_registry(p);
     if (err == KZ_OK)
         err = refresh_new(&p->refresh, p->base, p->conf);
@@ -243,11 +345,16 @@ static enum kz_err start_parts(struct pool *p)
     p->blocks = blocks_new(&(struct blocks_parts){.mailbox = p->mailbox,
                                                   .nodes = p->nodes,
                                                   .spool = p->spool,
-                                                  .store = p->store});
+                                                  .store = p->store,
+                                                  .instance = p->conf->instance});
     blocks_resume(p->blocks);
-    err = start_stratum(p);
+    err = tracker_start(&p->tracker, p->base, p->nodes, p->accounts);
+    if (err == KZ_OK)
+        err = start_stratum(p);
     if (err != KZ_OK)
         return err;
+    refresh_set_hooks(p->refresh,
+                      &(struct refresh_hooks){.ctx = p, .on_standing = on_standing});
     refresh_set_parts(p->refresh, p->stratum, p->nodes);
     return control_start(&p->control, p->base, p->conf, commands_table, p);
 }
@@ -349,6 +456,10 @@ void pool_stop(struct pool *p)
     p->stratum = NULL;
     wait_for_blocks(p);
     nodes_stop(p->nodes);
+    tracker_stop(p->tracker);
+    p->tracker = NULL;
+    accounts_stop(p->accounts);
+    atomic_store(&p->woken, NULL);
     store_stop(p->store, STOP_FLUSH_MS);
     spool_stop(p->spool);
     /* What the store and the fronts posted last is dropped with the mailbox, while those

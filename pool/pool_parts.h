@@ -5,15 +5,19 @@
 
 #include "conf/clock.h"
 #include "conf/mailbox.h"
+#include "pool/accounts.h"
 #include "pool/blocks.h"
 #include "pool/control.h"
 #include "pool/node.h"
 #include "pool/refresh.h"
 #include "pool/registry.h"
 #include "pool/spool.h"
+#include "pool/tracker.h"
 #include "share/journal_writer.h"
 #include "share/store.h"
 #include "stratum/server.h"
+
+#include <stdatomic.h>
 
 #define POOL_NOTE_SIZE 1024
 
@@ -34,6 +38,9 @@ struct pool {
     struct refresh *refresh;
     struct nodes *nodes;
     struct blocks *blocks;
+    struct accounts *accounts;
+    struct tracker *tracker;
+    _Atomic(struct accounts *) woken; /* `accounts`, for the store's thread */
     struct stratum_server *stratum;
     struct control *control;
 };

@@ -8,9 +8,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#define OPS_AN_ENTRY_MAX 17   /* 3 records, 7 counters of the miner, 7 of the pool */
+/* 3 records, 3 rows of the miner, 3 of the pool, one for each way to be refused. */
+#define OPS_AN_ENTRY_MAX (9 + SHARE_VERDICTS - 1)
 #define TABLE_SIZE       8192 /* > 2 x the most keys or operations */
 #define VALUE_SIZE       128
+
+_Static_assert(BATCH_ENTRIES_MAX *OPS_AN_ENTRY_MAX + TALLY_REFUSALS_MAX <=
+                   BATCH_OPS_MAX,
+               "a tally of BATCH_ENTRIES_MAX entries does not fit a batch");
+_Static_assert(TABLE_SIZE > 2 * (BATCH_OPS_MAX + 16), "the tables are too full");
 
 struct op {
     char kind; /* of SCRIPT_BATCH */
@@ -96,19 +102,33 @@ static void add_rows(struct builder *b, const struct tally_entry *e,
     int64_t utc_s = e->minute * 60;
     for (enum key_span span = KEY_MINUTES; span <= KEY_DAYS; span++) {
         char text[KEY_SIZE], field[KEY_FIELD_SIZE];
-        bool is_minute = span == KEY_MINUTES;
-        if (is_minute && e->work == 0)
+        if (span == KEY_MINUTES && e->work == 0)
             continue;
         key_tally(text, b->instance, span, miner, utc_s);
         uint32_t key = key_index(b, text, key_tally_expires(span, utc_s));
-        key_tally_field(field, span, utc_s, is_minute ? '\0' : 'w');
-        count(b, key, field, e->work);
-        if (is_minute)
+        key_tally_field(field, span, utc_s);
+        if (span == KEY_MINUTES) {
+            count(b, key, field, e->work);
             continue;
-        key_tally_field(field, span, utc_s, 'a');
-        count(b, key, field, e->accepted);
-        key_tally_field(field, span, utc_s, 'r');
-        count(b, key, field, e->refused);
+        }
+        struct op *o = op_at(b, 'p', key, field, 0);
+        o->work += e->work;
+        o->accepted += e->accepted;
+        o->refused += e->refused;
+    }
+}
+
+/* Why the miner's shares were refused, a count a UTC day beside the day's hours. */
+static void add_reasons(struct builder *b, const struct tally_entry *e)
+{
+    char text[KEY_SIZE], field[KEY_REASON_SIZE];
+    if (e->refused == 0)
+        return;
+    key_tally(text, b->instance, KEY_HOURS, &e->miner, e->minute * 60);
+    uint32_t key = key_index(b, text, key_tally_expires(KEY_HOURS, e->minute * 60));
+    for (int v = SHARE_ACCEPTED + 1; v < SHARE_VERDICTS; v++) {
+        key_reason_field(field, share_verdict_name((enum share_verdict)v));
+        count(b, key, field, e->by_verdict[v]);
     }
 }
 
@@ -130,6 +150,7 @@ static void add_entry(struct builder *b, const struct tally_entry *e)
     char text[KEY_SIZE];
     add_rows(b, e, &e->miner);
     add_rows(b, e, NULL);
+    add_reasons(b, e);
     key_miners(text, b->instance);
     add_record(b, 'r', key_index(b, text, 0), e->miner.text, e);
     key_pool(text, b->instance);
@@ -172,6 +193,9 @@ static void format_value(char value[VALUE_SIZE], const struct op *o)
 {
     if (o->kind == 'i')
         snprintf(value, VALUE_SIZE, "%" PRIu64, o->work);
+    else if (o->kind == 'p')
+        snprintf(value, VALUE_SIZE, "%" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64,
+                 o->work & UINT32_MAX, o->work >> 32, o->accepted, o->refused);
     else
         snprintf(value, VALUE_SIZE,
                  "%" PRId64 " %" PRIu64 " %" PRIu64 " %" PRIu64 " %" PRIu64
@@ -204,7 +228,7 @@ static void render(struct batch *out, const struct builder *b)
     }
     for (size_t i = 0; i < b->op_count; i++) {
         const struct op *o = &b->ops[i];
-        put(out, &used, o->kind == 'i' ? "i" : o->kind == 'r' ? "r" : "w");
+        put(out, &used, (const char[2]){o->kind, '\0'});
         snprintf(text, sizeof(text), "%" PRIu32, o->key + 1); /* Lua counts from 1 */
         put(out, &used, text);
         put(out, &used, o->field);

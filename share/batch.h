@@ -12,7 +12,7 @@
 #include "share/cursor.h"
 #include "share/tally.h"
 
-#define BATCH_OPS_MAX 2000
+#define BATCH_OPS_MAX 2200
 
 struct feed;
 

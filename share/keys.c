@@ -105,15 +105,28 @@ void key_tally(char out[KEY_SIZE], const char *instance, enum key_span span,
                  miner->text, period);
 }
 
-void key_tally_field(char out[KEY_FIELD_SIZE], enum key_span span, int64_t utc_s,
-                     char kind)
+void key_tally_field(char out[KEY_FIELD_SIZE], enum key_span span, int64_t utc_s)
 {
     struct tm tm = parts_of(utc_s);
     int n = span == KEY_MINUTES ? tm.tm_min
             : span == KEY_HOURS ? tm.tm_hour
                                 : tm.tm_mday;
-    char letter[2] = {kind, '\0'};
-    snprintf(out, KEY_FIELD_SIZE, "%02u%s", (unsigned)n % 100, letter);
+    snprintf(out, KEY_FIELD_SIZE, "%u", (unsigned)n % 100);
+}
+
+void key_reason_field(char out[KEY_REASON_SIZE], const char *verdict)
+{
+    snprintf(out, KEY_REASON_SIZE, "%s#", verdict);
+}
+
+bool key_reason_parse(char verdict[KEY_REASON_SIZE], const char *field)
+{
+    size_t len = strlen(field);
+    if (len == 0 || len > KEY_REASON_SIZE || field[len - 1] != '#')
+        return false;
+    memcpy(verdict, field, len);
+    verdict[len - 1] = '\0';
+    return true;
 }
 
 int64_t key_tally_expires(enum key_span span, int64_t utc_s)

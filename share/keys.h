@@ -11,9 +11,10 @@
  *   slices:{i}                     zset, id by id: closed slices
  *   slicez:{i}:<id>                a closed slice (share/slice.h) and its CRC-32C
  *   blkslice:{i}                   block hash -> id of the slice that it closed
- *   tally:{i}:m:<miner>:<hour>     minute "07" -> work
- *   tally:{i}:h:<miner>:<day>      hour "07w", "07a", "07r" -> work, accepted, refused
- *   tally:{i}:d:<miner>:<month>    day "22w", "22a", "22r" -> the same
+ *   tally:{i}:m:<miner>:<hour>     minute "7" -> work
+ *   tally:{i}:h:<miner>:<day>      hour "7" -> row of work, accepted, refused;
+ *                                  "stale#" -> refused so that day; one a verdict
+ *   tally:{i}:d:<miner>:<month>    day "22" -> row
  *   pool:{i}:m:<hour>, :h:<day>, :d:<month>    the same for all miners together
  *   miners:{i}                     miner -> record (share/summary.h)
  *   pool:{i}                       "all" -> record
@@ -42,18 +43,23 @@
  *   accrued:{ledger}               instance -> "<slice id>:<rows>", credited so far
  *   snap:{ledger}:<id>             "s" -> who a job's coinbase may pay, frozen
  *
+ * A row is 18 bytes, little-endian: work (8), accepted (5), refused (5).
+ *
  * Pure; any thread. */
 #ifndef SHARE_KEYS_H
 #define SHARE_KEYS_H
 
 #include "share/ids.h"
 
-#define KEY_SIZE       160
-#define KEY_FIELD_SIZE 8
+#define KEY_SIZE        160
+#define KEY_FIELD_SIZE  8
+#define KEY_REASON_SIZE 40
 
-/* A miner's workers are spread over this many hashes, by name: one of up to 100 workers
- * a bucket stays in Redis's compact form, and no index is needed to find a worker. */
-#define KEY_WORKER_BUCKETS 16
+/* A miner's workers are spread over this many hashes, by name, so no index is needed to
+ * find one. Measured (tests/bench/README.md): 100 workers of a miner take 160 bytes each
+ * in 8 buckets, 176 in 16; above some 900 buckets turn into Redis's large form, 224 each.
+ * A miner who makes up names gets 8 * 16384 records at most. */
+#define KEY_WORKER_BUCKETS 8
 
 #define KEY_INSTANCES     "instances"
 #define KEY_REG_MINERS    "miners:{registry}"
@@ -94,9 +100,14 @@ void key_pool(char out[KEY_SIZE], const char *instance);
 /* `miner` NULL: of the whole pool. */
 void key_tally(char out[KEY_SIZE], const char *instance, enum key_span span,
                const struct miner_id *miner, int64_t utc_s);
-/* The field of `utc_s` in it, with `kind` behind ('w', 'a', 'r'; 0: none). */
-void key_tally_field(char out[KEY_FIELD_SIZE], enum key_span span, int64_t utc_s,
-                     char kind);
+#define KEY_ROW_SIZE 18
+/* The field of `utc_s` in it: minute, hour or day in digits, without a zero before them,
+ * so that Redis keeps it in a byte. */
+void key_tally_field(char out[KEY_FIELD_SIZE], enum key_span span, int64_t utc_s);
+/* The field of a verdict's name in a day's hours: at most 10 beside 24. */
+void key_reason_field(char out[KEY_REASON_SIZE], const char *verdict);
+/* The verdict's name of such a field; false for another. */
+bool key_reason_parse(char verdict[KEY_REASON_SIZE], const char *field);
 /* When it may go: Unix seconds, counted from the end of the key's own period. */
 int64_t key_tally_expires(enum key_span span, int64_t utc_s);
 

@@ -35,7 +35,7 @@
     "local function text() p = p + 1; return ARGV[p] or '' end\n"                      \
     "local function number()\n"                                                        \
     "  local t = text()\n"                                                             \
-    "  if not string.match(t, '^%d+$') or #t > 9 then bad = bad or p end\n"            \
+    "  if not string.match(t, '^%d+$') or #t > 12 then bad = bad or p end\n"            \
     "  return tonumber(t) or 0\n"                                                      \
     "end\n"                                                                            \
     "local function place()\n"                                                         \

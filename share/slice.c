@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define FORM          1
-#define FIXED         (1 + 3 * 8 + 1 + 4 + 32 + 2 * (1 + 4 + 8))
+#define FIXED         (1 + 3 * 8 + 1 + 4 + 32 + 2 * (1 + 1 + 4 + 4 + 8))
 #define SLICES_A_SPAN 512
 #define HOUR_MS       UINT64_C(3600000)
 #define DAY_MS        (24 * HOUR_MS)
@@ -26,7 +26,8 @@ const char *slice_reason_name(enum slice_reason r)
 
 bool slice_terms_equal(const struct slice_terms *a, const struct slice_terms *b)
 {
-    return a->regime == b->regime && a->fee_ppm == b->fee_ppm &&
+    return a->regime == b->regime && a->scheme == b->scheme &&
+           a->window_milli == b->window_milli && a->fee_ppm == b->fee_ppm &&
            a->subsidy_sat == b->subsidy_sat;
 }
 
@@ -48,6 +49,8 @@ bool slice_has_block(const struct slice_record *s)
 static uint8_t *write_terms(uint8_t *to, const struct slice_terms *t)
 {
     *to++ = (uint8_t)t->regime;
+    *to++ = t->scheme;
+    to = pack_u32(to, t->window_milli);
     to = pack_u32(to, t->fee_ppm);
     return pack_u64(to, t->subsidy_sat);
 }
@@ -130,6 +133,8 @@ static void read_terms(struct slice_terms *t, struct unpack *u)
     if (regime >= SLICE_REGIMES)
         u->is_bad = true;
     t->regime = (enum slice_regime)regime;
+    t->scheme = *unpack_bytes(u, 1);
+    t->window_milli = unpack_u32(u);
     t->fee_ppm = unpack_u32(u);
     t->subsidy_sat = unpack_u64(u);
 }

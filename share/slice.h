@@ -12,7 +12,7 @@
  *
  * In bytes (a record's body; in Redis with its CRC-32C behind): form u8, id u64, opened
  * u64, closed u64, reason u8, nbits u32, block hash [32], terms and next terms (regime
- * u8, fee u32, subsidy u64 each), count of positions and (stream, seq) each, count of rows
+ * u8, scheme u8, window u32, fee u32, subsidy u64 each), count of positions and (stream, seq) each, count of rows
  * and (length u8, miner, work) each; counts, seq and work are varints.
  *
  * Units      work in the network's units, below 2^63 in a slice; UTC milliseconds.
@@ -45,12 +45,14 @@ enum slice_regime {
     SLICE_REGIMES
 };
 
-/* What its work is paid by where shares are paid for (pay per share). A change of any of
- * these closes the open slice. */
+/* By what its work is paid. A change of any of these closes the open slice, so a block is
+ * split by the terms of the slice that it closed, whatever the settings say later. */
 struct slice_terms {
     enum slice_regime regime;
-    uint32_t fee_ppm;     /* the pool's */
-    uint64_t subsidy_sat; /* of the height being mined */
+    uint8_t scheme;        /* of the reward schemes above this folder */
+    uint32_t window_milli; /* thousandths of a block's work */
+    uint32_t fee_ppm;      /* the pool's */
+    uint64_t subsidy_sat;  /* of the height being mined */
 };
 bool slice_terms_equal(const struct slice_terms *a, const struct slice_terms *b);
 

@@ -112,6 +112,7 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     }
     keep_tick(s);
     ship_tick(s);
+    registry_tick(s);
     publish_status(s);
     if (s->stopping &&
         (ship_is_done(s) || monotime_ms_between(s->stop_by, clock_now()) >= 0))

@@ -80,19 +80,25 @@ void store_registry_put(struct store *s, json_t *record, uint64_t expect_revisio
 
 /* {"pool": figures, "miners": {id: figures}}, added up over all instances. Figures:
  * work (decimal text), accepted, refused, best_difficulty, last_share_ms, hashrate {1m,
- * 10m, 1h} in hashes a second. */
+ * 10m, 1h, 24h} in hashes a second. */
 void store_tally(struct store *s, store_reply_fn *on_reply, void *ctx);
+/* The same of these miners only, so that what a person looks at does not cost what all
+ * miners cost. Takes `miners`, an array of ids. */
+void store_tally_of(struct store *s, json_t *miners, store_reply_fn *on_reply,
+                    void *ctx);
 /* Array of workers of `miner` ("" for all): figures, with "miner" and "worker". */
 void store_workers(struct store *s, const char *miner, store_reply_fn *on_reply,
                    void *ctx);
-
+/* Why shares of `miner` were refused this UTC day: {"stale": n, ...}. */
+void store_reasons(struct store *s, const char *miner, store_reply_fn *on_reply,
+                   void *ctx);
 /* An event of the ledger (share/event.h, EVENT_LEDGER): journaled, synced, applied. The
  * reply comes when Redis has it. KZ_IO with "journaled" in front of `text`: it will be
  * applied, but is not yet. Any other error: nothing was written. Takes `event`. */
 void store_ledger_put(struct store *s, json_t *event, store_reply_fn *on_reply,
                       void *ctx);
-/* What a node said of a block, found by its "hash" and "height": written into its record,
- * not journaled. Takes `members`. */
+/* What a node said of a block, found by its "hash": written into its record, not
+ * journaled. The block is listed from its own event on. Takes `members`. */
 void store_block_note(struct store *s, json_t *members, store_reply_fn *on_reply,
                       void *ctx);
 /* Blocks' records, newest first. */

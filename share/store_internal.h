@@ -276,6 +276,7 @@ KZ_MUST_USE enum kz_err event_script(struct script_args *a, const struct store *
                                      const char *expected, const char *cursor);
 
 /* --- store_registry.c ------------------------------------------------------------- */
+void registry_tick(struct store *s);
 void registry_drop_puts(struct store *s);
 
 /* --- store_keep.c ----------------------------------------------------------------- */
@@ -286,6 +287,7 @@ void keep_disconnected(struct store *s);
 struct store_request {
     struct store *store;
     struct store_request *next;
+    struct monotime since; /* it waits */
     store_reply_fn *on_reply;
     void *ctx;
     json_t *value;  /* owned; what is written */

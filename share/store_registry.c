@@ -16,6 +16,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PUT_WAIT_MS 2000
+
 static const char *element(const redisReply *r, size_t i)
 {
     return r->type == REDIS_REPLY_ARRAY && i < r->elements &&
@@ -39,10 +41,9 @@ static const char *text_at(const json_t *o, const char *key)
     return text != NULL ? text : "";
 }
 
-static enum kz_err append_json(struct store *s, enum event_kind kind, const json_t *body,
-                               void (*on_done)(void *ctx, enum kz_err err,
-                                               const char *text),
-                               void *ctx)
+static enum kz_err
+append_json(struct store *s, enum event_kind kind, const json_t *body,
+            void (*on_done)(void *ctx, enum kz_err err, const char *text), void *ctx)
 {
     char *text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
     if (text == NULL)
@@ -57,9 +58,10 @@ static enum kz_err append_json(struct store *s, enum event_kind kind, const json
 static void end_unwritten(struct store_request *r, enum kz_err err)
 {
     request_end(r, KZ_IO, NULL,
-                err == KZ_BUSY    ? "the journal has no space; nothing was changed"
-                : err == KZ_RANGE ? "too large for the journal; nothing was changed"
-                                  : "the journal's disk failed; look before you repeat");
+                err == KZ_BUSY ? "the journal has no space; nothing was changed"
+                : err == KZ_RANGE
+                    ? "too large for the journal; nothing was changed"
+                    : "the journal's disk failed; look before you repeat");
 }
 
 /* --- registry --------------------------------------------------------------------- */
@@ -99,8 +101,8 @@ static void on_put_applied(void *ctx, enum kz_err err, const char *text)
         end_put(r, KZ_OK, record, NULL);
         return;
     }
-    snprintf(why, sizeof(why), err == KZ_RANGE ? "another daemon was faster: %.200s" : "%.220s",
-             text);
+    snprintf(why, sizeof(why),
+             err == KZ_RANGE ? "another daemon was faster: %.200s" : "%.220s", text);
     end_put(r, err, NULL, why);
 }
 
@@ -161,26 +163,37 @@ static void check_put(struct store_request *r)
 static void next_put(struct store *s)
 {
     struct store_request *r = s->puts;
-    if (r == NULL || s->put_is_busy)
+    if (r == NULL || s->put_is_busy || s->phase != SHIP_READY)
         return;
     s->puts = r->next;
     if (s->puts == NULL)
         s->puts_end = &s->puts;
     s->put_is_busy = true;
-    if (s->phase != SHIP_READY) {
-        end_put(r, KZ_IO, NULL, "Redis is away; nothing was changed");
-        return;
-    }
     json_object_del(r->value, "number");
     json_object_del(r->value, "revision");
     snprintf(r->text, sizeof(r->text), "%.150s", text_at(r->value, "miner_id"));
     check_put(r);
 }
 
+/* A moment without Redis, as at the start, is waited for; not more. */
+void registry_tick(struct store *s)
+{
+    next_put(s);
+    while (s->puts != NULL && s->phase != SHIP_READY &&
+           monotime_ms_between(s->puts->since, clock_now()) > PUT_WAIT_MS) {
+        struct store_request *r = s->puts;
+        s->puts = r->next;
+        if (s->puts == NULL)
+            s->puts_end = &s->puts;
+        request_end(r, KZ_IO, NULL, "Redis is away; nothing was changed");
+    }
+}
+
 static void run_put(struct store_request *r)
 {
     struct store *s = r->store;
     r->next = NULL;
+    r->since = clock_now();
     *s->puts_end = r;
     s->puts_end = &r->next;
     next_put(s);
@@ -188,6 +201,7 @@ static void run_put(struct store_request *r)
 
 void registry_drop_puts(struct store *s)
 {
+    s->puts_end = &s->puts;
     while (s->puts != NULL) {
         struct store_request *r = s->puts;
         s->puts = r->next;
@@ -247,18 +261,15 @@ static void on_note(void *ctx, const redisReply *reply)
 static void run_note(struct store_request *r)
 {
     struct script_args a = {0};
-    char key[KEY_SIZE], height[24];
-    const char *hash = text_at(r->value, "hash"), *name;
+    char key[KEY_SIZE];
+    const char *name;
     json_t *value;
     if (!ship_is_up(r->store)) {
         request_end(r, KZ_IO, NULL, "Redis is away");
         return;
     }
-    key_block(key, hash);
-    snprintf(height, sizeof(height), "%" JSON_INTEGER_FORMAT,
-             json_integer_value(json_object_get(r->value, "height")));
-    const char *const head[] = {"EVAL", SCRIPT_BLOCK_PUT, "2", key, KEY_BLOCKS, hash,
-                                height};
+    key_block(key, text_at(r->value, "hash"));
+    const char *const head[] = {"EVAL", SCRIPT_BLOCK_NOTE, "1", key};
     for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
         script_add(&a, head[i]);
     json_object_foreach(r->value, name, value)
@@ -268,7 +279,8 @@ static void run_note(struct store_request *r)
         script_add_copy(&a, text != NULL ? text : "null");
         free(text); /* allowed: jansson's */
     }
-    enum kz_err err = redis_link_send(r->store->link, on_note, r, a.argc, a.argv, a.lens);
+    enum kz_err err =
+        redis_link_send(r->store->link, on_note, r, a.argc, a.argv, a.lens);
     script_args_clear(&a);
     if (err != KZ_OK)
         on_note(r, NULL);

@@ -1,64 +1,66 @@
 #include "share/summary.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#define FIELDS 25
+#define FORM 2
 
-/* Numbers of our own script's making: at most 15 digits of value, maybe an exponent. */
-static bool parse_fields(double v[FIELDS], const char *text)
+static uint64_t read_le(const uint8_t *p, size_t len)
 {
-    const char *p = text;
-    for (size_t i = 0; i < FIELDS; i++) {
-        char *end = NULL;
-        v[i] = strtod(p, &end); /* allowed: our own script wrote it */
-        if (end == p || !(v[i] >= 0) || v[i] > 1e300)
+    uint64_t v = 0;
+    while (len-- > 0)
+        v = v << 8 | p[len];
+    return v;
+}
+
+/* False: no number, or one below 0, which our own script never writes. */
+static bool read_floats(double *out, const uint8_t *p, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint32_t bits = read_le32(p + 4 * i);
+        float f;
+        memcpy(&f, &bits, sizeof(f));
+        if (!(f >= 0) || isinf(f))
             return false;
-        if (*end != (i + 1 < FIELDS ? ' ' : '\0'))
-            return false;
-        p = end + 1;
+        out[i] = (double)f;
     }
     return true;
 }
 
-enum kz_err summary_parse(struct summary *s, const char *text, size_t len)
+enum kz_err summary_read(struct summary *s, const void *bytes, size_t len)
 {
-    char copy[1024];
-    double v[FIELDS];
-    if (len >= sizeof(copy))
+    const uint8_t *p = bytes;
+    struct summary r = {0};
+    if (len != SUMMARY_SIZE || p[0] != FORM)
         return KZ_PARSE;
-    memcpy(copy, text, len);
-    copy[len] = '\0';
-    if (!parse_fields(v, copy) || v[0] < 1 || v[0] > 1)
+    uint64_t best = read_le(p + 22, 8);
+    r.work_hi = read_le(p + 1, 4);
+    r.work_lo = read_le(p + 5, 5);
+    r.accepted = read_le(p + 10, 6);
+    r.refused = read_le(p + 16, 6);
+    memcpy(&r.best, &best, sizeof(r.best));
+    r.last_ms = (int64_t)read_le(p + 30, 6);
+    r.minute = (int64_t)read_le(p + 36, 4);
+    if (r.work_lo >= SUMMARY_LO || !(r.best >= 0) || isinf(r.best) ||
+        !read_floats(r.minutes, p + 40, SUMMARY_MINUTES) ||
+        !read_floats(r.tens, p + 80, SUMMARY_TENS) ||
+        !read_floats(r.fours, p + 104, SUMMARY_FOURS))
         return KZ_PARSE;
-    for (size_t i = 1; i < 8; i++)
-        if (i != 5 && v[i] > 9007199254740992.0)
-            return KZ_PARSE;
-    if (v[18] > 9007199254740992.0)
-        return KZ_PARSE;
-    *s = (struct summary){.work_hi = (uint64_t)v[1],
-                          .work_lo = (uint64_t)v[2],
-                          .accepted = (uint64_t)v[3],
-                          .refused = (uint64_t)v[4],
-                          .best = v[5],
-                          .last_ms = (int64_t)v[6],
-                          .minute = (int64_t)v[7],
-                          .ten = (int64_t)v[18]};
-    memcpy(s->minutes, v + 8, sizeof(s->minutes));
-    memcpy(s->tens, v + 19, sizeof(s->tens));
+    *s = r;
     return KZ_OK;
 }
 
-/* Slots are aligned to the newer of the two. */
-static void add_slots(double *to, int64_t *to_at, const double *from, int64_t from_at,
-                      size_t size)
+/* Slots of `length` minutes, aligned to the newer of the two records. */
+static void add_slots(double *to, int64_t to_minute, const double *from,
+                      int64_t from_minute, size_t size, int64_t length)
 {
-    int64_t newest = *to_at > from_at ? *to_at : from_at;
+    int64_t to_at = to_minute / length, from_at = from_minute / length;
+    int64_t newest = to_at > from_at ? to_at : from_at;
     double sum[SUMMARY_MINUTES] = {0};
     for (size_t i = 0; i < size; i++) {
-        int64_t a = newest - *to_at + (int64_t)i;
+        int64_t a = newest - to_at + (int64_t)i;
         int64_t b = newest - from_at + (int64_t)i;
         if (a < (int64_t)size)
             sum[a] += to[i];
@@ -66,7 +68,6 @@ static void add_slots(double *to, int64_t *to_at, const double *from, int64_t fr
             sum[b] += from[i];
     }
     memcpy(to, sum, size * sizeof(*to));
-    *to_at = newest;
 }
 
 void summary_add(struct summary *to, const struct summary *from)
@@ -80,8 +81,11 @@ void summary_add(struct summary *to, const struct summary *from)
         to->best = from->best;
     if (from->last_ms > to->last_ms)
         to->last_ms = from->last_ms;
-    add_slots(to->minutes, &to->minute, from->minutes, from->minute, SUMMARY_MINUTES);
-    add_slots(to->tens, &to->ten, from->tens, from->ten, SUMMARY_TENS);
+    add_slots(to->minutes, to->minute, from->minutes, from->minute, SUMMARY_MINUTES, 1);
+    add_slots(to->tens, to->minute, from->tens, from->minute, SUMMARY_TENS, 10);
+    add_slots(to->fours, to->minute, from->fours, from->minute, SUMMARY_FOURS, 240);
+    if (from->minute > to->minute)
+        to->minute = from->minute;
 }
 
 void summary_format_work(char out[SUMMARY_TEXT_SIZE], const struct summary *s)
@@ -93,21 +97,38 @@ void summary_format_work(char out[SUMMARY_TEXT_SIZE], const struct summary *s)
                  s->work_lo);
 }
 
+/* Which slots a span is made of. */
+struct slots {
+    const double *work;
+    int64_t count, minutes; /* how many, and how long each is */
+};
+
+static struct slots slots_of(const struct summary *s, enum summary_span span)
+{
+    switch (span) {
+    case SUMMARY_1M:
+        return (struct slots){s->minutes, 2, 1};
+    case SUMMARY_10M:
+        return (struct slots){s->minutes, SUMMARY_MINUTES, 1};
+    case SUMMARY_1H:
+        return (struct slots){s->tens, SUMMARY_TENS, 10};
+    case SUMMARY_24H:
+        break;
+    }
+    return (struct slots){s->fours, SUMMARY_FOURS, 240};
+}
+
 double summary_rate(const struct summary *s, enum summary_span span, uint64_t unit,
                     int64_t now_ms)
 {
-    int64_t slot_ms = span == SUMMARY_1H ? 600000 : 60000;
-    int64_t slots = span == SUMMARY_1M    ? 2
-                    : span == SUMMARY_10M ? SUMMARY_MINUTES
-                                          : SUMMARY_TENS;
-    const double *work = span == SUMMARY_1H ? s->tens : s->minutes;
-    int64_t at = span == SUMMARY_1H ? s->ten : s->minute;
-    int64_t now = now_ms / slot_ms;
+    struct slots slots = slots_of(s, span);
+    int64_t slot_ms = slots.minutes * 60000;
+    int64_t at = s->minute / slots.minutes, now = now_ms / slot_ms;
     double sum = 0;
-    for (int64_t i = 0; i < slots; i++) {
-        if (now - (at - i) >= 0 && now - (at - i) < slots)
-            sum += work[i];
+    for (int64_t i = 0; i < slots.count; i++) {
+        if (now - (at - i) >= 0 && now - (at - i) < slots.count)
+            sum += slots.work[i];
     }
-    double seconds = (double)((slots - 1) * slot_ms + now_ms % slot_ms) / 1000.0;
+    double seconds = (double)((slots.count - 1) * slot_ms + now_ms % slot_ms) / 1000.0;
     return sum * (double)unit / seconds;
 }

@@ -120,7 +120,10 @@ enum kz_err tally_add(struct tally *t, const struct share_record *r)
     if (e == NULL || (accepted && r->work > TALLY_WORK_MAX - e->work))
         return KZ_BUSY;
     if (!accepted) {
+        if (e->by_verdict[r->verdict] == UINT32_MAX)
+            return KZ_BUSY;
         e->refused++;
+        e->by_verdict[r->verdict]++;
         return tally_refuse(t, share_verdict_name(r->verdict), r->time_ms, 1);
     }
     e->work += r->work;

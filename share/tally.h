@@ -25,8 +25,9 @@ struct tally_entry {
     uint64_t work;
     uint64_t accepted;
     uint64_t refused;
-    double best;     /* difficulty of the best accepted hash */
-    int64_t last_ms; /* of the last accepted share, 0: none */
+    uint32_t by_verdict[SHARE_VERDICTS]; /* of refused: how many of each */
+    double best;                         /* difficulty of the best accepted hash */
+    int64_t last_ms;                     /* of the last accepted share, 0: none */
 };
 
 struct tally_refusal {
@@ -41,8 +42,8 @@ struct tally;
 struct tally *tally_new(size_t max_entries, uint64_t seed);
 void tally_free(struct tally *t);
 
-/* An accepted share's work is credited; any other is counted as refused, by the name of
- * its verdict. KZ_BUSY: full, or the entry's work would pass TALLY_WORK_MAX. */
+/* An accepted share's work is credited; any other is counted as refused, by its verdict.
+ * KZ_BUSY: full, or the entry's work would pass TALLY_WORK_MAX. */
 KZ_MUST_USE enum kz_err tally_add(struct tally *t, const struct share_record *r);
 /* A refusal without a miner. KZ_BUSY: too many distinct reasons. */
 KZ_MUST_USE enum kz_err tally_refuse(struct tally *t, const char *reason,

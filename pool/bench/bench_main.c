@@ -4,6 +4,7 @@
 #include "pool/bench/bench_journal.h"
 #include "pool/bench/bench_load.h"
 #include "pool/bench/bench_rig.h"
+#include "pool/bench/bench_schemes.h"
 #include "pool/bench/bench_shares.h"
 
 #include <signal.h>
@@ -19,6 +20,7 @@ static const struct {
     {"load", bench_load,
      "many connections against any Stratum V1 pool, and what it took"},
     {"shares", bench_shares, "judge a file of recorded shares"},
+    {"schemes", bench_schemes, "compute a file of accounting cases again"},
     {"hash", bench_hash, "how long the share path's hashing takes"},
     {"journal", bench_journal, "how long keeping a share takes"},
 };

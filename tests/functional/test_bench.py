@@ -1,4 +1,5 @@
-"""kariz-bench against a pool that is not ours: `rig` and `load`, plain and TLS."""
+"""kariz-bench against a pool that is not ours, `rig` and `load`, plain and TLS; and
+`schemes` on the shared vectors."""
 
 import hashlib
 import http.server
@@ -17,6 +18,7 @@ from lib.karizd import environment, program
 from lib.wait import SCALE, wait_until
 
 LOGIN = "alice.rig1"
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def bench(*arguments):
@@ -293,6 +295,66 @@ class Load(BenchTest):
         self.assertEqual(code, 1)
         self.assertEqual(report["problems"],
                          [{"text": "login refused: 24 not active", "count": 3}])
+
+
+class Schemes(unittest.TestCase):
+    """The shared accounting vectors through the program, and a wrong one of them."""
+
+    FILES = {"largest_remainder.json": 23, "work_units.json": 11, "schemes.json": 26,
+             "coinbase_direct.json": 10, "ledger_trace.json": 23}
+
+    def setUp(self):
+        self.vectors = os.environ.get("KARIZ_VECTORS") or os.path.join(
+            ROOT, "..", "shared", "vectors")
+        need(os.path.isdir(self.vectors), "../shared/vectors")
+        self.folder = tempfile.mkdtemp(prefix="kariz-bench-")
+        self.addCleanup(shutil.rmtree, self.folder)
+
+    def schemes(self, *arguments):
+        done = subprocess.run([program("kariz-bench"), "schemes", *arguments],
+                              timeout=60 * SCALE, env=environment(), text=True,
+                              stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        return done.returncode, done.stdout.splitlines(), done.stderr
+
+    def case_file(self, name):
+        return os.path.join(self.vectors, "accounting", name)
+
+    def changed(self, change):
+        """schemes.json with `change` made to its cases."""
+        with open(self.case_file("schemes.json"), encoding="utf-8") as f:
+            cases = json.load(f)
+        change(cases["cases"])
+        path = os.path.join(self.folder, "changed.json")
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(cases, f)
+        return path
+
+    def test_all_cases_of_all_files_come_out(self):
+        for name, count in self.FILES.items():
+            with self.subTest(file=name):
+                code, lines, errors = self.schemes(self.case_file(name))
+                self.assertEqual((code, lines, errors), (0, [f"{count} passed, 0 failed"], ""))
+
+    def test_a_satoshi_too_much_is_named_with_what_was_expected_and_got(self):
+        def change(cases):
+            cases[0]["net"]["m000003"] += 1
+        code, lines, _ = self.schemes(self.changed(change))
+        self.assertEqual(code, 1)
+        self.assertEqual(lines, [
+            "window of 2 blocks of 64 units, partial last share: net of m000003: "
+            "expected 19335939, got 19335938", "25 passed, 1 failed"])
+
+    def test_what_is_no_file_of_cases_is_no_success(self):
+        path = os.path.join(self.folder, "other.json")
+        for text in ("{", "[]", '{"cases": []}'):
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(text)
+            code, lines, errors = self.schemes(path)
+            self.assertEqual((code, lines), (2, []))
+            self.assertIn(path, errors)
+        self.assertEqual(self.schemes(self.case_file("crash_matrix.json"))[0], 2)
+        self.assertEqual(self.schemes(path + ".none")[0], 2)
+        self.assertEqual(self.schemes()[0], 2)
 
 
 class FakeTipNode:

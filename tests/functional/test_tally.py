@@ -75,6 +75,28 @@ class Tally(KarizTest):
         self.assertGreaterEqual(refused.get("duplicate", 0), 1)
         self.assertGreaterEqual(refused.get("low_difficulty", 0), 1)
 
+        def reasons():
+            return self.karizd.ask("miner", "show", "bob").get("refused_today")
+        wait_until(lambda: reasons() == {"duplicate": 1, "low_difficulty": 1}, 10,
+                   "each refusal of the miner under its reason")
+        self.assertEqual(self.karizd.ask("miner", "show", "alice")["refused_today"], {})
+
+    def test_hash_rates_of_a_minute_to_a_day_come_from_the_same_work(self):
+        rig = self.ready_rig("alice.rates", password="fd=0.000001")
+        self.mine(rig, 5)
+
+        def rates():
+            rows = [w for w in self.karizd.ask("workers", "alice") if w["worker"] == "rates"]
+            return rows[0]["hashrate"] if rows and rows[0]["accepted"] == 5 else None
+        wait_until(rates, 10, "the worker's rates")
+        rates = rates()
+        self.assertEqual(set(rates), {"1m", "10m", "1h", "24h"})
+        self.assertGreater(rates["1m"], rates["10m"])
+        self.assertGreater(rates["10m"], rates["1h"])
+        self.assertGreater(rates["1h"], rates["24h"])
+        self.assertGreater(rates["24h"], 0)
+        self.assertEqual(set(self.karizd.status()["hashrate"]), set(rates))
+
     def test_workers_are_listed_with_their_own_work(self):
         rig = self.ready_rig("bob.worker-7", password="fd=0.000001")
         work = self.mine(rig, 2)

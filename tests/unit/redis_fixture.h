@@ -7,6 +7,7 @@
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "share/journal_writer.h"
+#include "share/keys.h"
 #include "share/store.h"
 
 #include <ftw.h>
@@ -229,15 +230,19 @@ static inline redisContext *redis_of(struct fixture *f)
     return redis_at(path);
 }
 
-/* The sum of a hash's values, of the fields that end with `kind` (0: all). */
+/* The sum of a hash's values: 'w' the work of its rows (share/keys.h), 0 all numbers. */
 static inline uint64_t sum_of_hash(redisContext *c, const char *key, char kind)
 {
     redisReply *r = redisCommand(c, "HGETALL %s", key);
     uint64_t sum = 0;
     assert_non_null(r);
-    for (size_t i = 0; i + 1 < r->elements; i += 2)
-        if (kind == 0 || r->element[i]->str[r->element[i]->len - 1] == kind)
-            sum += strtoull(r->element[i + 1]->str, NULL, 10); /* allowed: a test */
+    for (size_t i = 1; i < r->elements; i += 2) {
+        const redisReply *value = r->element[i];
+        if (kind == 0)
+            sum += strtoull(value->str, NULL, 10); /* allowed: a test */
+        else if (value->len == KEY_ROW_SIZE)
+            sum += read_le64((const uint8_t *)value->str);
+    }
     freeReplyObject(r);
     return sum;
 }

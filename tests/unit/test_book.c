@@ -8,87 +8,8 @@
 #include "ledger_fixture.h"
 #include "payout/book_parts.h" /* to break a book on purpose */
 #include "payout/statement.h"
-#include "vectors.h"
 
-/* --- the shared trace ------------------------------------------------------------- */
-
-/* The trace's own words over what the builder adds (outputs, persons). */
-static struct entry entry_of_row(const json_t *row, const struct entry *built)
-{
-    char *text = entry_format(built);
-    json_t *made = json_loads(text, 0, NULL);
-    struct entry e;
-    json_object_set(made, "postings", json_object_get(row, "postings"));
-    json_object_set(made, "key", json_object_get(row, "idempotency_key"));
-    json_object_set(made, "kind", json_object_get(row, "event"));
-    char *whole = json_dumps(made, 0);
-    if (entry_parse(&e, whole, strlen(whole)) != KZ_OK)
-        fail_msg("no entry: %s", whole);
-    free(whole);
-    mem_free(text);
-    json_decref(made);
-    return e;
-}
-
-static void balances_are(const struct book *b, const json_t *wanted, int64_t step)
-{
-    size_t count;
-    struct posting *list = book_balances(b, &count);
-    json_t *found = json_object();
-    for (size_t i = 0; i < count; i++) {
-        char name[ACCOUNT_TEXT_SIZE];
-        account_format(name, &list[i].account);
-        json_object_set_new(found, name, json_integer(amount_to_sat(list[i].amount)));
-    }
-    if (!json_equal(found, wanted)) {
-        char *text = json_dumps(found, JSON_SORT_KEYS);
-        fail_msg("after step %d: %s", (int)step, text);
-    }
-    json_decref(found);
-    mem_free(list);
-}
-
-static void totals_are(const struct book *b, const json_t *row)
-{
-    struct book_totals t;
-    assert_int_equal(book_totals(b, &t), KZ_OK);
-    assert_true(amount_to_sat(t.coins) + amount_to_sat(t.receivables) ==
-                number_at(row, "total_assets"));
-    assert_true(amount_to_sat(t.liabilities) == number_at(row, "total_liabilities"));
-    assert_true(amount_to_sat(t.coins) + amount_to_sat(t.receivables) +
-                    amount_to_sat(t.expenses) - amount_to_sat(t.liabilities) -
-                    amount_to_sat(t.income) - amount_to_sat(t.equity) ==
-                number_at(row, "sum_of_all"));
-}
-
-static void every_step_of_the_shared_trace_leaves_the_balances_it_says(void **state)
-{
-    (void)state;
-    json_t *trace = vectors_json("accounting/ledger_trace.json");
-    json_t *steps = json_object_get(trace, "steps");
-    struct book *book = book_new();
-    assert_int_equal(json_array_size(steps), TRACE_STEPS);
-    for (int step = 1; step <= TRACE_STEPS; step++) {
-        json_t *row = json_array_get(steps, (size_t)step - 1);
-        struct book_problem why = {0};
-        struct entry built;
-        assert_int_equal(trace_event(&built, book, step), KZ_OK);
-        struct entry e = entry_of_row(row, &built);
-        enum kz_err err = book_apply(book, &why, &e);
-        bool is_new = json_is_true(json_object_get(row, "applied"));
-        if (err != (is_new ? KZ_OK : KZ_EMPTY))
-            fail_msg("step %d: %s %s", step, kz_err_text(err), why.text);
-        balances_are(book, json_object_get(row, "balances_after"), step);
-        totals_are(book, row);
-        holds(book);
-        entry_clear(&built);
-        entry_clear(&e);
-    }
-    book_free(book);
-    json_decref(trace);
-}
-
-/* --- the same trace without the file ----------------------------------------------- */
+/* --- the shared trace (its file is test_cases.c's) --------------------------------- */
 
 static struct book *traced(int steps, struct statement *s)
 {
@@ -1053,7 +974,6 @@ static void statements_of_neighbouring_periods_meet(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_step_of_the_shared_trace_leaves_the_balances_it_says),
         cmocka_unit_test(the_trace_ends_with_known_balances),
         cmocka_unit_test(what_outputs_paid_a_miner_is_known),
         cmocka_unit_test(blocks_and_payouts_tell_their_stage),

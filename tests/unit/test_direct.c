@@ -36,15 +36,6 @@ static struct address address_of(enum address_type type)
     return a;
 }
 
-static struct address address_named(const char *name)
-{
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
-        if (strcmp(types[i].name, name) == 0)
-            return address_of(types[i].type);
-    fail_msg("no type %s", name);
-    return (struct address){0};
-}
-
 /* A template as large as nodes leave it: 8,000 weight units, the block's header in them,
  * and 400 operations. */
 static struct template template_of(void)
@@ -501,140 +492,6 @@ static void random_plans_lose_no_satoshi_and_ignore_the_order(void **state)
     }
 }
 
-struct direct_case {
-    struct address pool;
-    struct address addresses[MOST];
-    struct direct_payee payees[MOST];
-    size_t count;
-    struct direct_terms terms;
-};
-
-static bool is_listed(const json_t *list, const char *text)
-{
-    for (size_t i = 0; i < json_array_size(list); i++)
-        if (strcmp(json_string_value(json_array_get(list, i)), text) == 0)
-            return true;
-    return false;
-}
-
-/* The scheme's part of a case; the net parts are entitlements. */
-static void entitle(struct direct_case *c, const json_t *one)
-{
-    struct works counted = {0};
-    struct scheme_split split;
-    const struct scheme_fees fees = {
-        .pool_ppm = (uint32_t)number_at(json_object_get(one, "fee_ppm"), "*")};
-    struct scheme_block block = {
-        .reward = c->terms.value, .counted = &counted, .fees = &fees};
-    const json_t *net = json_object_get(one, "entitlement_net");
-    works_add_object(&counted, json_object_get(one, "counted_work"));
-    assert_int_equal(scheme_split_block(&split, &block), KZ_OK);
-    assert_true(amount_to_sat(split.pool_fee) == number_at(one, "pool_fee_sat"));
-    assert_int_equal(split.count, json_object_size(net));
-    for (size_t i = 0; i < split.count; i++) {
-        struct direct_payee *p = &c->payees[c->count++];
-        *p = (struct direct_payee){.miner = split.parts[i].miner,
-                                   .entitlement = split.parts[i].net};
-        assert_true(amount_to_sat(p->entitlement) == number_at(net, p->miner.text));
-    }
-    scheme_split_clear(&split);
-    works_clear(&counted);
-}
-
-/* Miners that have carry and no work are candidates as well. */
-static void carry_over(struct direct_case *c, const json_t *one)
-{
-    size_t count;
-    struct split_weight *rows = rows_of(json_object_get(one, "carry_before"), &count);
-    for (size_t i = 0; i < count; i++) {
-        size_t at = 0;
-        while (at < c->count && !miner_id_equal(&c->payees[at].miner, &rows[i].miner))
-            at++;
-        if (at == c->count)
-            c->payees[c->count++] = (struct direct_payee){.miner = rows[i].miner};
-        c->payees[at].carry = sat((int64_t)rows[i].weight);
-    }
-    free(rows);
-}
-
-static void case_read(struct direct_case *c, const json_t *one)
-{
-    const json_t *thresholds = json_object_get(one, "thresholds");
-    *c = (struct direct_case){.pool = address_of(ADDRESS_P2TR)};
-    c->terms = terms_of(number_at(one, "coinbase_value_sat"), &c->pool);
-    c->terms.minimum = sat(number_at(thresholds, "*"));
-    c->terms.room.outputs = (size_t)number_at(one, "max_payee_outputs");
-    c->terms.room.payee_bytes = (size_t)number_at(one, "max_payee_output_bytes");
-    entitle(c, one);
-    carry_over(c, one);
-    for (size_t i = 0; i < c->count; i++) {
-        struct direct_payee *p = &c->payees[i];
-        const char *id = p->miner.text;
-        c->addresses[i] =
-            address_named(text_at(json_object_get(one, "output_types"), id));
-        p->address = &c->addresses[i];
-        p->minimum = sat(number_at(thresholds, id)); /* 0 when it has none */
-        if (is_listed(json_object_get(one, "held"), id))
-            p->hold = DIRECT_HELD;
-    }
-}
-
-static void assert_outputs(const json_t *one, const struct direct_case *c,
-                           const struct direct_plan *plan)
-{
-    const json_t *outputs = json_object_get(one, "outputs");
-    if (plan->paid_count != json_array_size(outputs) ||
-        amount_to_sat(plan->pool) != number_at(one, "pool_output_sat"))
-        fail_msg("%s: outputs", text_at(one, "name"));
-    for (size_t i = 0; i < plan->paid_count; i++) {
-        const json_t *want = json_array_get(outputs, i);
-        const struct direct_payee *p = &c->payees[plan->paid[i]];
-        assert_string_equal(p->miner.text, text_at(want, "miner"));
-        assert_string_equal(address_type_name(p->address->type), text_at(want, "type"));
-        assert_true(amount_to_sat(p->paid) == number_at(want, "value_sat"));
-    }
-}
-
-static void assert_after(const json_t *one, const struct direct_case *c)
-{
-    const json_t *not_paid = json_object_get(one, "not_paid");
-    size_t unpaid = 0;
-    for (size_t i = 0; i < c->count; i++) {
-        const struct direct_payee *p = &c->payees[i];
-        const char *id = p->miner.text;
-        if (amount_to_sat(p->carry_after) !=
-                number_at(json_object_get(one, "carry_after"), id) ||
-            amount_to_sat(p->held_after) !=
-                number_at(json_object_get(one, "held_after"), id))
-            fail_msg("%s: %s", text_at(one, "name"), id);
-        if (p->outcome == DIRECT_PAID)
-            continue;
-        unpaid++;
-        assert_string_equal(direct_outcome_text(p->outcome), text_at(not_paid, id));
-    }
-    assert_int_equal(unpaid, json_object_size(not_paid));
-}
-
-static void every_case_of_the_vectors_comes_out(void **state)
-{
-    (void)state;
-    json_t *file = vectors_json("accounting/coinbase_direct.json");
-    const json_t *cases = json_object_get(file, "cases");
-    assert_int_equal(json_array_size(cases), 10);
-    for (size_t i = 0; i < json_array_size(cases); i++) {
-        const json_t *one = json_array_get(cases, i);
-        struct direct_case c;
-        struct direct_plan plan;
-        case_read(&c, one);
-        assert_int_equal(direct_plan(&plan, c.payees, c.count, &c.terms), KZ_OK);
-        assert_outputs(one, &c, &plan);
-        assert_after(one, &c);
-        assert_plan_whole(&plan, c.payees, c.count, &c.terms);
-        direct_plan_clear(&plan);
-    }
-    json_decref(file);
-}
-
 static void dust_is_what_the_network_calls_dust(void **state)
 {
     (void)state;
@@ -672,7 +529,6 @@ int main(void)
         cmocka_unit_test(the_bytes_are_those_of_the_job_made_from_the_plan),
         cmocka_unit_test(agents_are_classed_by_how_they_begin),
         cmocka_unit_test(random_plans_lose_no_satoshi_and_ignore_the_order),
-        cmocka_unit_test(every_case_of_the_vectors_comes_out),
         cmocka_unit_test(dust_is_what_the_network_calls_dust),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,35 +6,6 @@
 #include <cmocka.h>
 
 #include "ledger_fixture.h"
-#include "vectors.h"
-
-static void the_builders_post_what_the_shared_trace_says(void **state)
-{
-    (void)state;
-    json_t *trace = vectors_json("accounting/ledger_trace.json");
-    json_t *steps = json_object_get(trace, "steps");
-    struct book *book = book_new();
-    assert_int_equal(json_array_size(steps), TRACE_STEPS);
-    for (int step = 1; step <= TRACE_STEPS; step++) {
-        json_t *row = json_array_get(steps, (size_t)step - 1);
-        struct entry e;
-        assert_int_equal(trace_event(&e, book, step), KZ_OK);
-        char *text = entry_format(&e);
-        json_t *made = json_loads(text, 0, NULL);
-        assert_string_equal(text_at(made, "key"), text_at(row, "idempotency_key"));
-        assert_string_equal(text_at(made, "kind"), text_at(row, "event"));
-        if (!json_equal(json_object_get(made, "postings"),
-                        json_object_get(row, "postings")))
-            fail_msg("step %d: %s", step, text);
-        if (!trace_is_repeat(step))
-            applied(book, &e);
-        json_decref(made);
-        mem_free(text);
-        entry_clear(&e);
-    }
-    book_free(book);
-    json_decref(trace);
-}
 
 /* A book in which miner 1 is owed `mature` and `held`. */
 static struct book *book_owing(int64_t mature, int64_t held)
@@ -387,7 +358,6 @@ static void what_people_decide_needs_two_of_them_and_a_reason(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_builders_post_what_the_shared_trace_says),
         cmocka_unit_test(
             carry_is_debited_where_it_lies_and_what_is_missing_becomes_receivable),
         cmocka_unit_test(a_revive_finds_the_carry_where_a_hold_has_moved_it),

@@ -277,136 +277,152 @@ static void every_scheme_gives_out_the_whole_of_random_blocks(void **state)
     }
 }
 
-static void more_work_never_lowers_what_a_miner_gets(void **state)
+/* --- each scheme over random histories of shares ------------------------------------ */
+
+#define SHARES 60
+
+struct history {
+    struct miner_id who[SHARES];
+    uint64_t work[SHARES];
+    uint64_t span; /* of the window, where the scheme has one */
+    struct scheme_fee own[MOST];
+    struct scheme_fees fees;
+    struct scheme_block block; /* without what counts */
+};
+
+static void random_history(struct history *h, uint64_t *seed, enum scheme scheme)
+{
+    uint64_t below = UINT64_C(1) << (1 + random_next(seed) % 50);
+    for (size_t i = 0; i < SHARES; i++) {
+        h->who[i] = miner_number(2 * (unsigned)(random_next(seed) % MOST));
+        h->work[i] = 1 + random_below(seed, below);
+    }
+    h->span = scheme == SCHEME_PROP ? WINDOW_ROUND : 1 + random_below(seed, 40 * below);
+    h->fees = (struct scheme_fees){.pool_ppm = (uint32_t)(random_next(seed) % 1000001),
+                                   .own = h->own};
+    h->fees.own_count = random_fees(seed, h->own);
+    h->block = (struct scheme_block){
+        .scheme = scheme,
+        .reward = sat((int64_t)random_below(seed, AMOUNT_MAX_SAT)),
+        .subsidy = sat((int64_t)random_below(seed, AMOUNT_MAX_SAT)),
+        .finder = h->who[SHARES - 1],
+        .fees = &h->fees};
+}
+
+/* The block over slices of one share each; the caller's to clear. */
+static void split_history(struct scheme_split *split, const struct history *h)
+{
+    struct window w;
+    struct scheme_block block = h->block;
+    window_init(&w, h->span, scheme_window_kind(block.scheme));
+    for (size_t i = SHARES; i-- > 0;) {
+        struct slice s = {.id = i, .regime = scheme_regime(block.scheme)};
+        works_add_one(&s.works, h->who[i], h->work[i]);
+        assert_int_equal(window_take(&w, &s), KZ_OK);
+        slice_clear(&s);
+    }
+    block.counted = &w.counted;
+    if (w.counted.count == 0) /* PPS and FPPS: their slices are in no window */
+        block.counted = NULL;
+    assert_int_equal(scheme_split_block(split, &block), KZ_OK);
+    assert_whole(split, block.reward);
+    window_clear(&w);
+}
+
+static int64_t net_of(const struct scheme_split *split, const struct miner_id *who)
+{
+    const struct scheme_part *p = part_of(split, who->text);
+    return p != NULL ? amount_to_sat(p->net) : 0;
+}
+
+static void assert_same_split(const struct scheme_split *a,
+                              const struct scheme_split *b)
+{
+    assert_int_equal(a->count, b->count);
+    for (size_t i = 0; i < a->count; i++) {
+        assert_true(miner_id_equal(&a->parts[i].miner, &b->parts[i].miner));
+        assert_int_equal(amount_compare(a->parts[i].gross, b->parts[i].gross), 0);
+        assert_int_equal(amount_compare(a->parts[i].net, b->parts[i].net), 0);
+    }
+    assert_int_equal(amount_compare(a->pool_fee, b->pool_fee), 0);
+    assert_int_equal(amount_compare(a->retained, b->retained), 0);
+}
+
+/* Any one share is worth more, be it the newest or one that the window had cut. */
+static void in_each_scheme_more_work_never_lowers_what_its_miner_gets(void **state)
 {
     (void)state;
     uint64_t seed = SEED;
-    for (int round = 0; round < 1000; round++) {
-        struct split_weight rows[MOST];
-        struct works counted = {0};
+    for (int round = 0; round < 400 * (int)SCHEMES; round++) {
+        struct history h;
         struct scheme_split before, after;
-        random_weights(&seed, rows, MOST, UINT64_C(1) << 50);
-        rows[3].weight++;
-        assert_int_equal(works_add(&counted, rows, MOST), KZ_OK);
-        struct scheme_block block = {
-            .scheme = SCHEME_PPLNS,
-            .reward = sat((int64_t)random_below(&seed, AMOUNT_MAX_SAT)),
-            .counted = &counted,
-            .fees = &one_percent};
-        struct miner_id who = rows[random_next(&seed) % MOST].miner;
-        works_add_one(&counted, who, 1); /* so that it has a part in both */
-        assert_int_equal(scheme_split_block(&before, &block), KZ_OK);
-        works_add_one(&counted, who, random_below(&seed, UINT64_C(1) << 50));
-        assert_int_equal(scheme_split_block(&after, &block), KZ_OK);
-        assert_true(amount_compare(part_of(&after, who.text)->net,
-                                   part_of(&before, who.text)->net) >= 0);
+        random_history(&h, &seed, all_schemes[(size_t)round % SCHEMES]);
+        split_history(&before, &h);
+        size_t at = random_next(&seed) % SHARES;
+        h.work[at] += 1 + random_below(&seed, UINT64_C(1) << 40);
+        split_history(&after, &h);
+        assert_true(net_of(&after, &h.who[at]) >= net_of(&before, &h.who[at]));
         scheme_split_clear(&before);
         scheme_split_clear(&after);
-        works_clear(&counted);
     }
 }
 
-/* A case's "fee_ppm": one number, or {"*": pool's, "m000002": own}. */
-static void fees_of_case(struct scheme_fees *fees, struct scheme_fee own[MOST],
-                         const json_t *one)
+/* The classic rule written plainly: newest first, the oldest share in part. */
+static void plain_works(struct works *counted, const struct history *h)
 {
-    const json_t *ppm = json_object_get(one, "fee_ppm");
-    *fees = (struct scheme_fees){.own = own};
-    if (json_is_integer(ppm)) {
-        fees->pool_ppm = (uint32_t)json_integer_value(ppm);
-        return;
-    }
-    fees->pool_ppm = (uint32_t)number_at(ppm, "*");
-    for (unsigned i = 1; i < MOST; i++) {
-        struct miner_id id = miner_number(i);
-        if (json_object_get(ppm, id.text) != NULL)
-            own[fees->own_count++] =
-                (struct scheme_fee){id, (uint32_t)number_at(ppm, id.text)};
-    }
-    assert_int_equal(fees->own_count + 1, json_object_size(ppm));
-}
-
-static void block_of_case(struct scheme_block *block, struct works *counted,
-                          const json_t *one)
-{
-    const char *scheme = text_at(one, "scheme");
-    if (strcmp(scheme, "pplns_slices") == 0)
-        scheme = "pplns";
-    assert_int_equal(scheme_parse(&block->scheme, scheme, strlen(scheme)), KZ_OK);
-    if (block->scheme == SCHEME_PPS_PLUS) {
-        block->subsidy = sat(312500000);
-        block->reward = sat(312500000 + number_at(one, "block_fee_part_sat"));
-        works_add_object(counted, json_object_get(one, "counted"));
-        return;
-    }
-    block->reward = sat(number_at(one, "reward_sat"));
-    if (block->scheme == SCHEME_SOLO) {
-        block->finder = miner(text_at(one, "finder"));
-    } else if (block->scheme == SCHEME_PROP) {
-        works_add_object(counted, json_object_get(one, "round_work"));
-    } else {
-        struct window w;
-        window_of_case(&w, one);
-        *counted = w.counted;
-        w.counted = (struct works){0};
-        window_clear(&w);
+    uint64_t left = h->span;
+    for (size_t i = SHARES; i-- > 0 && left > 0;) {
+        uint64_t part = h->work[i] < left ? h->work[i] : left;
+        works_add_one(counted, h->who[i], part);
+        left -= part;
     }
 }
 
-static void assert_amounts(const json_t *one, const struct scheme_split *split)
-{
-    const json_t *gross = json_object_get(one, "gross");
-    if (split->count != json_object_size(gross) ||
-        amount_to_sat(split->pool_fee) != number_at(one, "pool_fee_sat"))
-        fail_msg("%s: count or pool fee", text_at(one, "name"));
-    for (size_t i = 0; i < split->count; i++) {
-        const struct scheme_part *p = &split->parts[i];
-        if (json_object_get(gross, p->miner.text) == NULL ||
-            amount_to_sat(p->gross) != number_at(gross, p->miner.text) ||
-            amount_to_sat(p->fee) !=
-                number_at(json_object_get(one, "fee"), p->miner.text) ||
-            amount_to_sat(p->net) !=
-                number_at(json_object_get(one, "net"), p->miner.text))
-            fail_msg("%s: %s", text_at(one, "name"), p->miner.text);
-    }
-}
-
-/* Whose cases test_pps.c runs. */
-static bool pays_shares(const json_t *one)
-{
-    const char *const names[] = {"pps", "fpps", "fpps_average", "pps_cumulative"};
-    for (size_t i = 0; i < 4; i++)
-        if (strcmp(text_at(one, "scheme"), names[i]) == 0)
-            return true;
-    return false;
-}
-
-static void every_block_of_the_vectors_is_split_to_the_satoshi(void **state)
+static void in_each_scheme_slices_of_one_share_are_the_window_of_shares(void **state)
 {
     (void)state;
-    json_t *file = vectors_json("accounting/schemes.json");
-    const json_t *cases = json_object_get(file, "cases");
-    size_t ran = 0;
-    for (size_t i = 0; i < json_array_size(cases); i++) {
-        const json_t *one = json_array_get(cases, i);
-        if (pays_shares(one))
-            continue;
-        struct scheme_fee own[MOST];
-        struct scheme_fees fees;
+    uint64_t seed = SEED ^ 1;
+    for (int round = 0; round < 400 * (int)SCHEMES; round++) {
+        struct history h;
         struct works counted = {0};
-        struct scheme_split split;
-        struct scheme_block block = {.counted = &counted, .fees = &fees};
-        fees_of_case(&fees, own, one);
-        block_of_case(&block, &counted, one);
-        assert_int_equal(scheme_split_block(&split, &block), KZ_OK);
-        assert_amounts(one, &split);
-        assert_whole(&split, block.reward);
-        scheme_split_clear(&split);
+        struct scheme_split slices, shares;
+        random_history(&h, &seed, all_schemes[(size_t)round % SCHEMES]);
+        split_history(&slices, &h);
+        plain_works(&counted, &h);
+        h.block.counted = &counted;
+        assert_int_equal(scheme_split_block(&shares, &h.block), KZ_OK);
+        assert_same_split(&slices, &shares);
+        scheme_split_clear(&slices);
+        scheme_split_clear(&shares);
         works_clear(&counted);
-        ran++;
     }
-    assert_int_equal(ran, 17);
-    json_decref(file);
+}
+
+/* Within the window order does not matter: all of it counts in any case. */
+static void in_each_scheme_the_order_of_shares_that_all_count_is_nothing(void **state)
+{
+    (void)state;
+    uint64_t seed = SEED ^ 2;
+    for (int round = 0; round < 200 * (int)SCHEMES; round++) {
+        struct history h;
+        struct scheme_split one, other;
+        random_history(&h, &seed, all_schemes[(size_t)round % SCHEMES]);
+        h.span = WINDOW_ROUND;
+        split_history(&one, &h);
+        for (size_t i = SHARES; i > 1; i--) {
+            size_t k = random_next(&seed) % i;
+            struct miner_id who = h.who[k];
+            uint64_t work = h.work[k];
+            h.who[k] = h.who[i - 1];
+            h.work[k] = h.work[i - 1];
+            h.who[i - 1] = who;
+            h.work[i - 1] = work;
+        }
+        split_history(&other, &h);
+        assert_same_split(&one, &other);
+        scheme_split_clear(&one);
+        scheme_split_clear(&other);
+    }
 }
 
 int main(void)
@@ -422,8 +438,9 @@ int main(void)
         cmocka_unit_test(names_of_schemes_are_read_back),
         cmocka_unit_test(work_paid_by_the_share_is_in_no_window_of_whole_blocks),
         cmocka_unit_test(every_scheme_gives_out_the_whole_of_random_blocks),
-        cmocka_unit_test(more_work_never_lowers_what_a_miner_gets),
-        cmocka_unit_test(every_block_of_the_vectors_is_split_to_the_satoshi),
+        cmocka_unit_test(in_each_scheme_more_work_never_lowers_what_its_miner_gets),
+        cmocka_unit_test(in_each_scheme_slices_of_one_share_are_the_window_of_shares),
+        cmocka_unit_test(in_each_scheme_the_order_of_shares_that_all_count_is_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

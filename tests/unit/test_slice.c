@@ -90,8 +90,8 @@ static struct slice_record example(void)
     struct slice_record r = {.id = 1700000000000 * 256 + 3,
                              .closed_ms = 1700000000000,
                              .reason = SLICE_BLOCK,
-                             .terms = {SLICE_PPS, 20000, 312500000},
-                             .next = {SLICE_SPLIT, 10000, 312500000},
+                             .terms = {SLICE_PPS, 3, 4000, 20000, 312500000},
+                             .next = {SLICE_SPLIT, 0, 8000, 10000, 312500000},
                              .position_count = 2};
     struct slice_open *o = slice_open_new();
     add(o, "m02", 1);

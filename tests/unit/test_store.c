@@ -33,6 +33,17 @@ static void expect_rows(struct fixture *f, uint64_t sum)
     redisFree(c);
 }
 
+static json_int_t refused_today(struct fixture *f, const char *miner,
+                                const char *reason)
+{
+    struct reply r = {.err = KZ_OK};
+    store_reasons(f->store, miner, on_reply, &r);
+    wait_until(atomic_load(&r.done) > 0);
+    json_int_t count = json_integer_value(json_object_get(r.value, reason));
+    json_decref(r.value);
+    return count;
+}
+
 static void shares_come_out_as_sums_by_miner_worker_and_time(void **state)
 {
     (void)state;
@@ -56,11 +67,21 @@ static void shares_come_out_as_sums_by_miner_worker_and_time(void **state)
         json_number_value(json_object_get(json_object_get(a, "hashrate"), "1m")) > 0);
     assert_int_equal(work_in(a) + work_in(json_object_get(miners, "miner-b")), sum);
     json_decref(t);
+    struct reply some = {.err = KZ_OK};
+    store_tally_of(f.store, json_pack("[s, s]", "miner-x", "miner-b"), on_reply, &some);
+    wait_until(atomic_load(&some.done) > 0);
+    miners = json_object_get(some.value, "miners");
+    assert_int_equal(json_object_size(miners), 1);
+    assert_int_equal(work_in(json_object_get(some.value, "pool")), sum);
+    assert_true(work_in(json_object_get(miners, "miner-b")) > 0);
+    json_decref(some.value);
     struct reply r = {.err = KZ_OK};
     store_workers(f.store, "miner-b", on_reply, &r);
     wait_until(atomic_load(&r.done) > 0);
     assert_int_equal(json_array_size(r.value), 7);
     json_decref(r.value);
+    wait_until(refused_today(&f, "miner-a", "stale") == 1);
+    assert_int_equal(refused_today(&f, "miner-b", "stale"), 0);
     struct reply all = {.err = KZ_OK};
     store_workers(f.store, "", on_reply, &all);
     wait_until(atomic_load(&all.done) > 0);
@@ -489,8 +510,8 @@ the_script_writes_all_of_a_batch_onto_its_predecessor_or_nothing(void **state)
     expect_word(c, b, "x:1", "x:2", "OK");
     assert_int_equal(sum_of_keys(c, "tally:{front-1}:m:*", 0), 200);
     /* What cannot be added to stops the batch before its first write. */
-    key_tally(key, "front-1", KEY_DAYS, NULL, r.time_ms / 1000);
-    key_tally_field(field, KEY_DAYS, r.time_ms / 1000, 'w');
+    key_tally(key, "front-1", KEY_MINUTES, NULL, r.time_ms / 1000);
+    key_tally_field(field, KEY_MINUTES, r.time_ms / 1000);
     freeReplyObject(redisCommand(c, "HSET %s %s 8999999999999999999", key, field));
     expect_word(c, b, "x:2", "x:3", "BIG");
     freeReplyObject(redisCommand(c, "HSET %s %s many", key, field));
@@ -561,8 +582,10 @@ static void blocks_are_kept_and_listed_newest_first(void **state)
     for (int h = 1; h <= 3; h++) {
         struct reply r = {.err = KZ_OK};
         snprintf(hash, sizeof(hash), "%064d", h);
-        store_block_note(f.store,
-                         json_pack("{s:s, s:i, s:s}", "hash", hash, "height", h,
+        store_ledger_put(f.store,
+                         json_pack("{s:{s:s, s:i, s:b, s:b, s:{s:s, s:i, s:s}}}",
+                                   "block", "hash", hash, "height", h, "fresh", 1,
+                                   "open", 1, "set", "hash", hash, "height", h,
                                    "state", "submitted"),
                          on_reply, &r);
         wait_until(atomic_load(&r.done) > 0);

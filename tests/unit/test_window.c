@@ -6,7 +6,6 @@
 
 #include <cmocka.h>
 
-#include "payout/wide.h"
 #include "tests/unit/payout_fixture.h"
 
 #define SEED UINT64_C(0x2545f4914f6cdd1d)
@@ -351,80 +350,6 @@ static void a_window_of_one_block_is_the_work_of_its_target(void **state)
     }
 }
 
-static void windows_of_the_vectors_count_what_they_say(void **state)
-{
-    (void)state;
-    json_t *file = vectors_json("accounting/schemes.json");
-    const json_t *cases = json_object_get(file, "cases");
-    size_t ran = 0;
-    for (size_t i = 0; i < json_array_size(cases); i++) {
-        const json_t *one = json_array_get(cases, i);
-        if (strncmp(text_at(one, "scheme"), "pplns", 5) != 0)
-            continue;
-        struct window w;
-        struct works want = {0};
-        window_of_case(&w, one);
-        works_add_object(&want, json_object_get(one, "counted"));
-        if (w.counted.count != want.count ||
-            w.counted.total != (uint64_t)number_at(one, "counted_total"))
-            fail_msg("%s", text_at(one, "name"));
-        for (size_t k = 0; k < want.count; k++)
-            if (works_of(&w.counted, &want.rows[k].miner) != want.rows[k].weight)
-                fail_msg("%s: %s", text_at(one, "name"), want.rows[k].miner.text);
-        works_clear(&want);
-        window_clear(&w);
-        ran++;
-    }
-    assert_int_equal(ran, 13);
-    json_decref(file);
-}
-
-/* Decimal text of a wide number, from its last digit. */
-static const char *digits(char *out, size_t size, struct wide w)
-{
-    char *at = out + size - 1;
-    *at = '\0';
-    do {
-        struct wide tenth = wide_divide(w, 10);
-        *--at = (char)('0' + (w.limb[0] - wide_multiply(tenth, 10).limb[0]));
-        w = tenth;
-    } while (memcmp(&w, &(struct wide){{0}}, sizeof(w)) != 0);
-    return at;
-}
-
-static void work_units_of_the_vectors_come_out(void **state)
-{
-    (void)state;
-    json_t *file = vectors_json("accounting/work_units.json");
-    const json_t *cases = json_object_get(file, "cases");
-    assert_true(json_array_size(cases) > 8);
-    for (size_t i = 0; i < json_array_size(cases); i++) {
-        const json_t *one = json_array_get(cases, i);
-        struct target t, from_nbits;
-        const char *hex = text_at(one, "target");
-        char text[200];
-        uint64_t work = 0, span = 0;
-        uint64_t want = (uint64_t)number_at(one, "work_u4194304");
-        assert_int_equal(target_parse_hex(&t, hex, strlen(hex)), KZ_OK);
-        if (json_object_get(one, "nbits") != NULL) {
-            assert_int_equal(target_from_nbits(&from_nbits, hex_at(one, "nbits")),
-                             KZ_OK);
-            assert_int_equal(target_compare(&t, &from_nbits), 0);
-        }
-        assert_true(target_work(&work, &t, MAIN));
-        assert_true(work == want);
-        enum kz_err err = window_span(&span, &t, 1000, MAIN);
-        assert_int_equal(err, want > 0 ? KZ_OK : KZ_RANGE);
-        assert_true(span == want);
-        struct wide block = wide_from_target(&t);
-        struct wide hashes =
-            wide_divide_wide(wide_times_2_256(wide_from_u64(1)), &block);
-        assert_string_equal(digits(text, sizeof(text), hashes),
-                            text_at(one, "expected_hashes"));
-    }
-    json_decref(file);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -442,8 +367,6 @@ int main(void)
         cmocka_unit_test(a_span_follows_the_blocks_target),
         cmocka_unit_test(a_span_above_62_bits_is_refused),
         cmocka_unit_test(a_window_of_one_block_is_the_work_of_its_target),
-        cmocka_unit_test(windows_of_the_vectors_count_what_they_say),
-        cmocka_unit_test(work_units_of_the_vectors_come_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

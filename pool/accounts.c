@@ -1,0 +1,355 @@
+#include "pool/accounts_parts.h"
+
+#include "conf/clock.h"
+#include "conf/mem.h"
+#include "pool/registry_record.h"
+#include "share/keys.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define TURN_MS  500   /* between two looks when nobody wakes it */
+#define HOLDS_MS 60000 /* a hold is looked for at least so often */
+
+/* --- small things ------------------------------------------------------------------------ */
+
+void accounts_raise(struct accounts *a, const char *event, const char *text)
+{
+    pthread_mutex_lock(&a->lock);
+    bool is_new = strcmp(a->alarm, text) != 0;
+    snprintf(a->alarm, sizeof(a->alarm), "%s", text);
+    pthread_mutex_unlock(&a->lock);
+    if (is_new)
+        log_error(event, kv_str("alarm", text));
+}
+
+static void set_error(struct accounts *a, const char *text)
+{
+    pthread_mutex_lock(&a->lock);
+    bool is_new = strcmp(a->error, text) != 0;
+    snprintf(a->error, sizeof(a->error), "%s", text);
+    pthread_mutex_unlock(&a->lock);
+    if (is_new && text[0] != '\0')
+        log_warn("accounts_wait", kv_str("why", text));
+}
+
+bool accounts_write(struct accounts *a, json_t *event)
+{
+    char text[256];
+    size_t entries = json_array_size(json_object_get(event, "entries"));
+    enum kz_err err = store_ledger_write(text, a->store, event);
+    set_error(a, err == KZ_OK ? "" : text);
+    if (err != KZ_OK)
+        return false;
+    pthread_mutex_lock(&a->lock);
+    a->entries += entries;
+    pthread_mutex_unlock(&a->lock);
+    return true;
+}
+
+json_t *accounts_entry(struct entry *e)
+{
+    char *text = entry_format(e);
+    json_t *value = json_loads(text, 0, NULL);
+    assert(value != NULL);
+    mem_free(text);
+    entry_clear(e);
+    return value;
+}
+
+int64_t accounts_number(const json_t *hash, const char *field)
+{
+    const char *text = json_string_value(json_object_get(hash, field));
+    int64_t v = 0;
+    if (text == NULL)
+        return 0;
+    for (const char *p = text + (text[0] == '-'); *p >= '0' && *p <= '9'; p++)
+        v = v * 10 + (*p - '0');
+    return text[0] == '-' ? -v : v;
+}
+
+/* States whose credits wait for a person (accounting section 4). */
+bool accounts_is_held(const void *ctx, const struct miner_id *miner)
+{
+    const struct accounts *a = ctx;
+    const json_t *record = json_object_get(a->miners, miner->text);
+    switch ((int)record_state(record)) {
+    case MINER_RESTRICTED:
+    case MINER_SUSPENDED:
+    case MINER_REVOKED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static int by_miner(const void *a, const void *b)
+{
+    const struct scheme_fee *x = a, *y = b;
+    return split_miner_compare(&x->miner, &y->miner);
+}
+
+struct scheme_fees accounts_fees(const struct accounts *a, uint32_t pool_ppm,
+                                 struct scheme_fee **rows)
+{
+    const char *id;
+    json_t *record;
+    struct scheme_fees fees = {.pool_ppm = pool_ppm};
+    *rows = mem_array(json_object_size(a->miners), sizeof(**rows));
+    json_object_foreach(a->miners, id, record)
+    {
+        const json_t *ppm = json_object_get(record, "fee_ppm");
+        struct scheme_fee *row = &(*rows)[fees.own_count];
+        if (!json_is_integer(ppm) || json_integer_value(ppm) < 0 ||
+            json_integer_value(ppm) > SCHEME_PPM ||
+            miner_id_parse(&row->miner, id, strlen(id)) != KZ_OK)
+            continue;
+        row->fee_ppm = (uint32_t)json_integer_value(ppm);
+        fees.own_count++;
+    }
+    if (fees.own_count > 0)
+        qsort(*rows, fees.own_count, sizeof(**rows), by_miner);
+    fees.own = *rows;
+    return fees;
+}
+
+struct slice_terms accounts_terms(const struct conf *conf)
+{
+    enum scheme scheme = (enum scheme)conf->payout.scheme;
+    uint32_t milli = conf->payout.window_milli;
+    return (struct slice_terms){.regime = scheme_regime(scheme),
+                                .scheme = (uint8_t)scheme,
+                                .window_milli =
+                                    milli > 0 ? milli : scheme_window_milli(scheme),
+                                .fee_ppm = conf->payout.fee_ppm};
+}
+
+uint64_t accounts_span(const struct conf *conf, uint32_t nbits)
+{
+    struct target t;
+    uint64_t span = 0;
+    struct slice_terms terms = accounts_terms(conf);
+    if (target_from_nbits(&t, nbits) != KZ_OK ||
+        window_span(&span, &t, terms.window_milli,
+                    network_of(conf->network)->work_unit) != KZ_OK)
+        return 0;
+    return span;
+}
+
+/* --- what came from outside ---------------------------------------------------------------- */
+
+void accounts_wake(struct accounts *a)
+{
+    pthread_mutex_lock(&a->lock);
+    a->wake = true;
+    pthread_cond_signal(&a->is_awake);
+    pthread_mutex_unlock(&a->lock);
+}
+
+/* The newest word on a block counts. */
+void accounts_block_seen(struct accounts *a, const struct sighting *s)
+{
+    size_t i = 0;
+    pthread_mutex_lock(&a->lock);
+    while (i < a->sighting_count && !hash256_equal(&a->sightings[i].hash, &s->hash))
+        i++;
+    if (i < ACCOUNTS_SIGHTINGS) { /* full: it is asked and told again */
+        a->sightings[i] = *s;
+        a->sighting_count += i == a->sighting_count;
+    }
+    a->wake = true;
+    pthread_cond_signal(&a->is_awake);
+    pthread_mutex_unlock(&a->lock);
+}
+
+void accounts_set_miners(struct accounts *a, json_t *records)
+{
+    pthread_mutex_lock(&a->lock);
+    json_decref(a->new_miners);
+    a->new_miners = records;
+    a->wake = true;
+    pthread_cond_signal(&a->is_awake);
+    pthread_mutex_unlock(&a->lock);
+}
+
+static void take_miners(struct accounts *a)
+{
+    size_t i;
+    json_t *record;
+    pthread_mutex_lock(&a->lock);
+    json_t *records = a->new_miners;
+    a->new_miners = NULL;
+    pthread_mutex_unlock(&a->lock);
+    if (records == NULL)
+        return;
+    json_decref(a->miners);
+    a->miners = json_object();
+    json_array_foreach(records, i, record)
+    {
+        const char *id = json_string_value(json_object_get(record, "miner_id"));
+        if (id != NULL)
+            json_object_set(a->miners, id, record);
+    }
+    json_decref(records);
+    a->miners_changed = a->accounts_changed = true;
+}
+
+/* --- blocks that are watched ---------------------------------------------------------------- */
+
+static void publish_watched(struct accounts *a, json_t *list)
+{
+    pthread_mutex_lock(&a->lock);
+    a->open_blocks = json_array_size(list);
+    pthread_mutex_unlock(&a->lock);
+    if (a->hooks.on_watch != NULL)
+        a->hooks.on_watch(a->hooks.ctx, list);
+    else
+        json_decref(list);
+}
+
+/* False: not now. */
+static bool read_watched(struct accounts *a)
+{
+    json_t *hashes, *hash, *list = json_array();
+    size_t i;
+    enum kz_err err = store_read_block_hashes(&hashes, a->store, true);
+    if (err != KZ_OK) {
+        json_decref(list);
+        return false;
+    }
+    json_array_foreach(hashes, i, hash)
+    {
+        json_t *block;
+        if (store_read_block(&block, a->store, json_string_value(hash)) != KZ_OK)
+            continue;
+        json_array_append_new(list,
+                              json_pack("{s:O, s:O?, s:O?}", "hash", hash, "height",
+                                        json_object_get(block, "height"), "state",
+                                        json_object_get(block, "state")));
+        json_decref(block);
+    }
+    json_decref(hashes);
+    publish_watched(a, list);
+    return true;
+}
+
+/* --- the thread ------------------------------------------------------------------------------- */
+
+/* False: not all could be done; what is left stays. */
+static void step_sightings(struct accounts *a)
+{
+    struct sighting *now = mem_array(ACCOUNTS_SIGHTINGS, sizeof(*now));
+    pthread_mutex_lock(&a->lock);
+    size_t count = a->sighting_count;
+    memcpy(now, a->sightings, count * sizeof(*now));
+    a->sighting_count = 0;
+    pthread_mutex_unlock(&a->lock);
+    for (size_t i = 0; i < count && !atomic_load(&a->stop); i++)
+        if (!block_step(a, &now[i]))
+            break; /* the tracker asks again */
+    mem_free(now);
+}
+
+static void step_holds(struct accounts *a)
+{
+    int64_t now = clock_utc_ms();
+    if (a->miners == NULL || (!a->miners_changed && !a->balances_changed &&
+                              now - a->looked_at_holds_ms < HOLDS_MS))
+        return;
+    a->looked_at_holds_ms = now;
+    a->miners_changed = a->balances_changed = false;
+    holds_step(a);
+}
+
+static void step(struct accounts *a)
+{
+    bool is_ready = store_has_all_events(a->store);
+    pthread_mutex_lock(&a->lock);
+    a->is_waiting = !is_ready;
+    pthread_mutex_unlock(&a->lock);
+    take_miners(a);
+    if (!is_ready ||
+        a->miners == NULL) /* without the registry nobody knows who is held */
+        return;
+    step_sightings(a);
+    pps_step(a);
+    step_holds(a);
+    snapshot_step(a);
+    read_watched(a);
+}
+
+static void wait_for_work(struct accounts *a)
+{
+    struct timespec until;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += TURN_MS * 1000000L;
+    until.tv_sec += until.tv_nsec / 1000000000L;
+    until.tv_nsec %= 1000000000L;
+    pthread_mutex_lock(&a->lock);
+    while (!a->wake && !atomic_load(&a->stop) &&
+           pthread_cond_timedwait(&a->is_awake, &a->lock, &until) == 0)
+        continue;
+    a->wake = false;
+    pthread_mutex_unlock(&a->lock);
+}
+
+static void *run_thread(void *arg)
+{
+    struct accounts *a = arg;
+    while (!atomic_load(&a->stop)) {
+        step(a);
+        wait_for_work(a);
+    }
+    return NULL;
+}
+
+enum kz_err accounts_start(struct accounts **out, const struct conf *conf,
+                           struct store *store, const struct accounts_hooks *hooks)
+{
+    struct accounts *a = mem_new(sizeof(*a));
+    pthread_mutex_init(&a->lock, NULL);
+    pthread_cond_init(&a->is_awake, NULL);
+    a->conf = *conf;
+    a->network = network_of(conf->network);
+    a->store = store;
+    a->hooks = *hooks;
+    a->is_waiting = true;
+    if (pthread_create(&a->thread, NULL, run_thread, a) != 0) {
+        log_error("accounts_not_started");
+        accounts_stop(a);
+        return KZ_IO;
+    }
+    a->has_thread = true;
+    *out = a;
+    return KZ_OK;
+}
+
+void accounts_stop(struct accounts *a)
+{
+    if (a == NULL)
+        return;
+    atomic_store(&a->stop, true);
+    accounts_wake(a);
+    if (a->has_thread)
+        pthread_join(a->thread, NULL);
+    json_decref(a->new_miners);
+    json_decref(a->miners);
+    pthread_mutex_destroy(&a->lock);
+    pthread_cond_destroy(&a->is_awake);
+    mem_free(a);
+}
+
+json_t *accounts_status(struct accounts *a)
+{
+    pthread_mutex_lock(&a->lock);
+    json_t *o =
+        json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "state",
+                  a->is_waiting ? "waiting" : "ready", "alarm", a->alarm, "error",
+                  a->error, "entries", (json_int_t)a->entries, "open_blocks",
+                  (json_int_t)a->open_blocks, "snapshot", (json_int_t)a->snapshot_id);
+    pthread_mutex_unlock(&a->lock);
+    return o;
+}

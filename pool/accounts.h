@@ -1,0 +1,69 @@
+/* pool/accounts.h - the accountant: what happens to blocks, miners and shares becomes
+ * entries of the ledger.
+ *
+ * A thread of its own, since it may wait for Redis (share/store_read.h) and nobody who
+ * serves rigs may. It keeps no state that counts: what is booked is in Redis and in the
+ * journal, and each step is found again from there. A step is: read what Redis has, make
+ * one event with final amounts (payout/postings.h), have it journaled, synced and applied.
+ * It begins only when every event journaled before is in Redis, so it never books twice,
+ * whatever died in between; and entries have keys besides.
+ *
+ *   a block is seen on the best chain   accept: the window of its slice, split by the terms
+ *                                       of that slice, stored with the block
+ *   ... off it, on it again             orphan, revive
+ *   ... at `payout.maturity`            mature: payable, or held where the registry says so
+ *   a miner is suspended, resumed       hold, release of what is payable
+ *   a slice of a pay-per-share scheme   accruals
+ *
+ * Who asks the nodes is the tracker (tracker.h); this file believes it.
+ *
+ * Ownership  parts are borrowed until accounts_stop().
+ * Thread     start/stop, status: control. The rest: any; hooks: the accountant's. */
+#ifndef POOL_ACCOUNTS_H
+#define POOL_ACCOUNTS_H
+
+#include "conf/conf.h"
+#include "payout/snapshot.h"
+#include "share/store.h"
+
+struct accounts;
+
+struct accounts_hooks {
+    void *ctx;
+    /* Blocks whose fate nodes are to be asked of: [{"hash", "height", "state"}, ...]. The
+     * callee owns the array. */
+    void (*on_watch)(void *ctx, json_t *blocks);
+    /* Whom jobs may pay from now on (payout.direct); `now`: at once. The callee owns the
+     * reference. */
+    void (*on_snapshot)(void *ctx, const struct snapshot *s, bool now);
+};
+
+KZ_MUST_USE enum kz_err accounts_start(struct accounts **out, const struct conf *conf,
+                                       struct store *store,
+                                       const struct accounts_hooks *hooks);
+void accounts_stop(struct accounts *a); /* before the store stops; NULL accepted */
+
+/* Something may have to be done. */
+void accounts_wake(struct accounts *a);
+
+/* What the best healthy node says of a block. `confirmations`: >= 1 on the best chain, -1
+ * not on it, 0 no node knows it. `tip`: that node's height. */
+struct sighting {
+    struct hash256 hash;
+    int64_t confirmations;
+    uint32_t tip;
+};
+void accounts_block_seen(struct accounts *a, const struct sighting *s);
+/* The registry's records (registry_list()); takes the array. */
+void accounts_set_miners(struct accounts *a, json_t *records);
+
+/* What slices are marked with under these settings; the subsidy is the template's. */
+struct slice_terms accounts_terms(const struct conf *conf);
+/* The window's span at a target, 0 when it cannot be. */
+uint64_t accounts_span(const struct conf *conf, uint32_t nbits);
+
+/* {state (waiting | ready | stopped), alarm, error, entries, open_blocks, snapshot}; the
+ * caller owns. */
+json_t *accounts_status(struct accounts *a);
+
+#endif

@@ -1,0 +1,105 @@
+/* Suspended miners: what is payable to them lies in `held` until a person releases it.
+ *
+ * Nothing is remembered between the registry's change and the entry: whoever is on hold
+ * and has something payable gets a hold, whoever is not and has something held gets a
+ * release. So a crash in between, an orphan that returned money, or a change made by
+ * another daemon all end the same way. */
+#include "pool/accounts_parts.h"
+
+#include "conf/clock.h"
+#include "pool/registry_record.h"
+#include "share/keys.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+/* "<holds> <releases>" */
+static void read_counts(uint64_t counts[2], const json_t *marks, const char *miner)
+{
+    const char *text = json_string_value(json_object_get(marks, miner));
+    counts[0] = counts[1] = 0;
+    for (size_t i = 0; text != NULL && i < 2; i++) {
+        for (; *text >= '0' && *text <= '9'; text++)
+            counts[i] = counts[i] * 10 + (uint64_t)(*text - '0');
+        text += *text == ' ';
+    }
+}
+
+/* A revoked miner's is released by two persons, to a named destination: not here. */
+static bool may_release(const json_t *record)
+{
+    enum miner_state state = record_state(record);
+    return state == MINER_ACTIVE || state == MINER_CLOSED;
+}
+
+static bool move(struct accounts *a, const struct miner_id *miner, int64_t sat,
+                 bool is_hold, const json_t *marks)
+{
+    uint64_t counts[2];
+    char text[48];
+    struct entry e;
+    const json_t *record = json_object_get(a->miners, miner->text);
+    struct entry_basis basis = {.reason = ""};
+    const char *note =
+        json_string_value(json_object_get(json_object_get(record, "basis"), "note"));
+    const char *actor = record_text(record, "actor");
+    snprintf(basis.reason, sizeof(basis.reason), "%.400s", note != NULL ? note : "");
+    if (basis.reason[0] == '\0')
+        snprintf(basis.reason, sizeof(basis.reason), "the registration's state is %s",
+                 miner_state_name(record_state(record)));
+    snprintf(basis.by[0], sizeof(basis.by[0]), "%.60s", actor != NULL ? actor : "");
+    read_counts(counts, marks, miner->text);
+    struct postings_hold h = {.miner = *miner,
+                              .n = ++counts[is_hold ? 0 : 1],
+                              .document = "",
+                              .basis = &basis,
+                              .time_ms = clock_utc_ms()};
+    if (!amount_from_sat(&h.amount, sat) ||
+        (is_hold ? postings_hold(&e, &h) : postings_release(&e, &h)) != KZ_OK) {
+        accounts_raise(a, "hold_not_made", "a hold or release makes no entry");
+        return true;
+    }
+    snprintf(text, sizeof(text), "%" PRIu64 " %" PRIu64, counts[0], counts[1]);
+    log_info("balance_moved", kv_str("miner", miner->text), kv_i64("sat", sat),
+             kv_str("to", is_hold ? "held" : "mature"));
+    a->accounts_changed = true;
+    return accounts_write(a, json_pack("{s:[o], s:[[s, s, s]]}", "entries",
+                                       accounts_entry(&e), "marks", "holds",
+                                       miner->text, text));
+}
+
+static bool move_all(struct accounts *a, const json_t *balances, bool is_hold,
+                     const json_t *marks)
+{
+    const char *id;
+    json_t *text;
+    struct miner_id miner;
+    json_object_foreach((json_t *)balances, id, text)
+    {
+        int64_t sat = accounts_number(balances, id);
+        const json_t *record = json_object_get(a->miners, id);
+        if (sat <= 0 || record == NULL ||
+            miner_id_parse(&miner, id, strlen(id)) != KZ_OK)
+            continue;
+        bool held = accounts_is_held(a, &miner);
+        if (is_hold ? !held : held || !may_release(record))
+            continue;
+        if (!move(a, &miner, sat, is_hold, marks))
+            return false;
+    }
+    return true;
+}
+
+void holds_step(struct accounts *a)
+{
+    json_t *mature = NULL, *held = NULL, *marks = NULL;
+    bool done = store_read_hash(&mature, a->store, KEY_MATURE) == KZ_OK &&
+                store_read_hash(&held, a->store, KEY_HELD) == KZ_OK &&
+                store_read_hash(&marks, a->store, KEY_HOLDS) == KZ_OK &&
+                move_all(a, mature, true, marks) && move_all(a, held, false, marks);
+    a->balances_changed |= !done;
+    json_decref(mature);
+    json_decref(held);
+    json_decref(marks);
+}
