@@ -172,11 +172,65 @@ static enum kz_err set_text_list(struct loader *l, char *base, const struct opti
     return KZ_OK;
 }
 
+static enum kz_err set_sentinels(struct loader *l, struct conf *c, const char *key,
+                                 const json_t *value)
+{
+    if (!json_is_array(value))
+        return refuse(l, KZ_PARSE, key, "expected an array of \"host:port\"");
+    size_t n = json_array_size(value);
+    if (n == 0 || n > CONF_SENTINELS_MAX)
+        return refuse(l, KZ_RANGE, key,
+                      "expected 1 to %d sentinels, \"host:port\" each",
+                      CONF_SENTINELS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        char element[128], text[CONF_TEXT_MAX + 1];
+        snprintf(element, sizeof(element), "%s[%zu]", key, i);
+        enum kz_err err =
+            set_text(l, text, sizeof(text), element, json_array_get(value, i));
+        if (err != KZ_OK)
+            return err;
+        if (!settle_host(&c->redis_sentinels[i], text))
+            return refuse(l, KZ_RANGE, element,
+                          "expected \"host:port\" or \"[IPv6]:port\" of a sentinel "
+                          "(usually port 26379)");
+    }
+    c->redis_sentinel_count = n;
+    return KZ_OK;
+}
+
+static enum kz_err set_redis_member(struct loader *l, struct conf *c, char *url,
+                                    size_t url_size, const char *name,
+                                    const json_t *value)
+{
+    const struct {
+        const char *name;
+        char *to;
+        size_t size;
+    } texts[] = {
+        {"url", url, url_size},
+        {"password_file", c->redis_password_file, sizeof(c->redis_password_file)},
+        {"server", c->redis_server, sizeof(c->redis_server)},
+        {"master", c->redis_master, sizeof(c->redis_master)},
+        {"sentinel_password_file", c->redis_sentinel_password_file,
+         sizeof(c->redis_sentinel_password_file)},
+    };
+    char path[128];
+    snprintf(path, sizeof(path), "redis.%s", name);
+    for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+        if (strcmp(name, texts[i].name) == 0)
+            return set_text(l, texts[i].to, texts[i].size, path, value);
+    if (strcmp(name, "sentinels") == 0)
+        return set_sentinels(l, c, path, value);
+    return refuse(l, KZ_PARSE, path,
+                  "unknown key; expected url, password_file, server, "
+                  "sentinels, master or sentinel_password_file");
+}
+
 /* "redis" is a string or an object, so it has a function of its own. */
 static enum kz_err set_redis(struct loader *l, struct conf *c, const char *key,
                              const json_t *value)
 {
-    char url[CONF_TEXT_MAX + 1] = "embedded";
+    char url[CONF_TEXT_MAX + 1] = "";
     if (json_is_string(value)) {
         enum kz_err err = set_text(l, url, sizeof(url), key, value);
         return err != KZ_OK ? err : settle_redis_url(c, url, l->problem);
@@ -186,19 +240,7 @@ static enum kz_err set_redis(struct loader *l, struct conf *c, const char *key,
     const char *name;
     json_t *member;
     json_object_foreach ((json_t *)value, name, member) {
-        char path[128];
-        snprintf(path, sizeof(path), "redis.%s", name);
-        enum kz_err err;
-        if (strcmp(name, "url") == 0)
-            err = set_text(l, url, sizeof(url), path, member);
-        else if (strcmp(name, "password_file") == 0)
-            err = set_text(l, c->redis_password_file, sizeof(c->redis_password_file),
-                           path, member);
-        else if (strcmp(name, "server") == 0)
-            err = set_text(l, c->redis_server, sizeof(c->redis_server), path, member);
-        else
-            err = refuse(l, KZ_PARSE, path, "unknown key; expected url, password_file "
-                                            "or server");
+        enum kz_err err = set_redis_member(l, c, url, sizeof(url), name, member);
         if (err != KZ_OK)
             return err;
     }

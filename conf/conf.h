@@ -23,6 +23,7 @@
 #define CONF_NODES_MAX     8
 #define CONF_LISTENERS_MAX 16
 #define CONF_PEERS_MAX     16
+#define CONF_SENTINELS_MAX 16
 #define CONF_TEXT_MAX      255
 #define CONF_LINE_MAX      1023 /* path, address or file: line length of a text value */
 
@@ -36,7 +37,17 @@ enum conf_network {
 
 enum conf_log_format { CONF_LOG_TEXT, CONF_LOG_JSON };
 
-enum conf_redis_mode { CONF_REDIS_EMBEDDED, CONF_REDIS_UNIX, CONF_REDIS_TCP };
+enum conf_redis_mode {
+    CONF_REDIS_EMBEDDED,
+    CONF_REDIS_UNIX,
+    CONF_REDIS_TCP,
+    CONF_REDIS_SENTINEL, /* TCP to whichever server the sentinels name */
+};
+
+struct conf_host {
+    char host[CONF_TEXT_MAX + 1]; /* name or address, without brackets */
+    uint16_t port;
+};
 
 struct conf_node {
     char url[CONF_TEXT_MAX + 1];         /* http://host:port */
@@ -147,6 +158,10 @@ struct conf {
     uint16_t redis_port;
     uint32_t redis_db;
     char redis_password_file[CONF_TEXT_MAX + 1];
+    struct conf_host redis_sentinels[CONF_SENTINELS_MAX];
+    size_t redis_sentinel_count;
+    char redis_master[65]; /* what the sentinels call the set of servers */
+    char redis_sentinel_password_file[CONF_TEXT_MAX + 1];
     char redis_server[CONF_TEXT_MAX + 1]; /* program for the embedded mode */
     uint32_t flush_ms;                    /* shares to Redis, at least this often */
 

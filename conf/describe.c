@@ -131,16 +131,33 @@ static void add_changed(char *out, size_t size, const char *prefix,
     }
 }
 
+static bool is_same_redis(const struct conf *a, const struct conf *b)
+{
+    return a->redis_mode == b->redis_mode && a->redis_port == b->redis_port &&
+           a->redis_db == b->redis_db && strcmp(a->redis_path, b->redis_path) == 0 &&
+           strcmp(a->redis_host, b->redis_host) == 0 &&
+           strcmp(a->redis_password_file, b->redis_password_file) == 0 &&
+           strcmp(a->redis_server, b->redis_server) == 0;
+}
+
+static bool are_same_sentinels(const struct conf *a, const struct conf *b)
+{
+    if (a->redis_sentinel_count != b->redis_sentinel_count ||
+        strcmp(a->redis_master, b->redis_master) != 0 ||
+        strcmp(a->redis_sentinel_password_file, b->redis_sentinel_password_file) != 0)
+        return false;
+    for (size_t i = 0; i < a->redis_sentinel_count; i++)
+        if (a->redis_sentinels[i].port != b->redis_sentinels[i].port ||
+            strcmp(a->redis_sentinels[i].host, b->redis_sentinels[i].host) != 0)
+            return false;
+    return true;
+}
+
 void conf_needs_restart(char *out, size_t size, const struct conf *old,
                         const struct conf *new_conf)
 {
     out[0] = '\0';
     add_changed(out, size, "", option_table, (const char *)old, (const char *)new_conf);
-    if (old->redis_mode != new_conf->redis_mode ||
-        old->redis_port != new_conf->redis_port || old->redis_db != new_conf->redis_db ||
-        strcmp(old->redis_path, new_conf->redis_path) != 0 ||
-        strcmp(old->redis_host, new_conf->redis_host) != 0 ||
-        strcmp(old->redis_password_file, new_conf->redis_password_file) != 0 ||
-        strcmp(old->redis_server, new_conf->redis_server) != 0)
+    if (!is_same_redis(old, new_conf) || !are_same_sentinels(old, new_conf))
         add_name(out, size, "", "redis");
 }

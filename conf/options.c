@@ -80,7 +80,8 @@ const struct option option_table[] = {
 
     {"redis", OPTION_REDIS, 0, 0, "\"embedded\"", 0, 0, "", false,
      "\"embedded\", \"unix:///path\", \"redis://host:port/db\", or an object with url, "
-     "password_file, server (program for the embedded mode)"},
+     "password_file, server (program for the embedded mode); or with sentinels, master, "
+     "password_file, sentinel_password_file"},
     {"flush_ms", OPTION_U32, IN_CONF(flush_ms), "500", 20, 60000, "ms", false,
      "shares are written to Redis at least this often"},
 

@@ -39,37 +39,89 @@ static bool parse_number(uint32_t *out, const char *text, uint32_t max)
     return v <= max;
 }
 
-/* "host:port/db": the host may be an IPv6 address in brackets. */
-static bool parse_tcp_url(struct conf *c, const char *rest)
+bool settle_host(struct conf_host *out, const char *text)
 {
     char copy[CONF_TEXT_MAX + 1];
-    snprintf(copy, sizeof(copy), "%s", rest);
-    char *slash = strchr(copy, '/');
-    if (slash != NULL)
-        *slash = '\0';
+    snprintf(copy, sizeof(copy), "%s", text);
     char *colon = strrchr(copy, ':');
-    uint32_t port = 0, db = 0;
+    uint32_t port = 0;
     if (colon == NULL || !parse_number(&port, colon + 1, 65535) || port == 0)
-        return false;
-    if (slash != NULL && slash[1] != '\0' && !parse_number(&db, slash + 1, 9999))
         return false;
     *colon = '\0';
     size_t len = strlen(copy);
     bool bracketed = len > 2 && copy[0] == '[' && copy[len - 1] == ']';
     if (bracketed)
         copy[len - 1] = '\0';
-    snprintf(c->redis_host, sizeof(c->redis_host), "%s", copy + bracketed);
-    c->redis_port = (uint16_t)port;
-    c->redis_db = db;
-    return c->redis_host[0] != '\0';
+    snprintf(out->host, sizeof(out->host), "%s", copy + bracketed);
+    out->port = (uint16_t)port;
+    return out->host[0] != '\0' && strchr(out->host, '/') == NULL;
 }
 
-enum kz_err settle_redis_url(struct conf *c, const char *url, struct conf_problem *problem)
+/* "host:port/db" */
+static bool parse_tcp_url(struct conf *c, const char *rest)
 {
-    if (strcmp(url, "embedded") == 0) {
-        c->redis_mode = CONF_REDIS_EMBEDDED;
-        return KZ_OK;
+    char copy[CONF_TEXT_MAX + 1];
+    struct conf_host at;
+    uint32_t db = 0;
+    snprintf(copy, sizeof(copy), "%s", rest);
+    char *slash = strchr(copy, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    if (slash != NULL && slash[1] != '\0' && !parse_number(&db, slash + 1, 9999))
+        return false;
+    if (!settle_host(&at, copy))
+        return false;
+    memcpy(c->redis_host, at.host, sizeof(c->redis_host));
+    c->redis_port = at.port;
+    c->redis_db = db;
+    return true;
+}
+
+/* The characters that a sentinel takes. */
+static bool is_master_name(const char *text)
+{
+    for (const char *p = text; *p != '\0'; p++) {
+        bool letter = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z');
+        if (!letter && !(*p >= '0' && *p <= '9') && strchr(".-_", *p) == NULL)
+            return false;
     }
+    return text[0] != '\0';
+}
+
+/* `url` is ""; the sentinels are there, or what only they make sense of is wrong. */
+static enum kz_err settle_sentinels(struct conf *c, struct conf_problem *problem)
+{
+    if (c->redis_sentinel_count > 0) {
+        if (c->redis_master[0] == '\0')
+            snprintf(c->redis_master, sizeof(c->redis_master), "kariz");
+        c->redis_mode = CONF_REDIS_SENTINEL;
+        return is_master_name(c->redis_master)
+                   ? KZ_OK
+                   : refuse(problem, "redis.master",
+                            "expected the name that the sentinels watch it by: "
+                            "letters, digits, '.', '-', '_'");
+    }
+    if (c->redis_master[0] != '\0')
+        return refuse(problem, "redis.master", "expected only together with sentinels");
+    if (c->redis_sentinel_password_file[0] != '\0')
+        return refuse(problem, "redis.sentinel_password_file",
+                      "expected only together with sentinels");
+    c->redis_mode = CONF_REDIS_EMBEDDED;
+    return KZ_OK;
+}
+
+enum kz_err settle_redis_url(struct conf *c, const char *url,
+                             struct conf_problem *problem)
+{
+    if (url[0] != '\0' && c->redis_sentinel_count > 0)
+        return refuse(problem, "redis.url",
+                      "expected either url or sentinels: the address of the server is "
+                      "what the sentinels tell");
+    if (url[0] == '\0' || strcmp(url, "embedded") == 0)
+        return settle_sentinels(c, problem);
+    enum kz_err err = settle_sentinels(c, problem);
+    if (err != KZ_OK)
+        return err;
     if (strncmp(url, "unix:///", 8) == 0 && strlen(url) - 7 < 108) {
         c->redis_mode = CONF_REDIS_UNIX;
         snprintf(c->redis_path, sizeof(c->redis_path), "%s", url + 7);

@@ -17,6 +17,7 @@
 struct redis_link {
     struct event_base *base;
     struct redis_link_hooks hooks;
+    struct event *up;      /* on_up is due: see on_connect() */
     redisAsyncContext *ac; /* NULL: closed */
     struct call *first;    /* under way, oldest first: the order of their answers */
     struct call **end;     /* where the next is hung */
@@ -31,6 +32,14 @@ struct call {
     void *ctx;
 };
 
+static void on_up_due(evutil_socket_t fd, short what, void *arg)
+{
+    struct redis_link *l = arg;
+    (void)fd;
+    (void)what;
+    l->hooks.on_up(l->hooks.ctx);
+}
+
 struct redis_link *redis_link_new(struct event_base *base,
                                   const struct redis_link_hooks *hooks)
 {
@@ -38,6 +47,8 @@ struct redis_link *redis_link_new(struct event_base *base,
     l->base = base;
     l->hooks = *hooks;
     l->end = &l->first;
+    l->up = event_new(base, -1, 0, on_up_due, l);
+    assert(l->up != NULL);
     return l;
 }
 
@@ -68,6 +79,7 @@ static void detach(struct redis_link *l)
     redisAsyncContext *ac = l->ac;
     l->ac = NULL;
     ac->data = NULL;
+    event_del(l->up);
     fail_calls(l);
 }
 
@@ -80,6 +92,7 @@ void redis_link_free(struct redis_link *l)
         detach(l);
         redisAsyncFree(ac);
     }
+    event_free(l->up);
     mem_free(l);
 }
 
@@ -93,13 +106,15 @@ void redis_link_close(struct redis_link *l, const char *why)
     l->hooks.on_down(l->hooks.ctx, why);
 }
 
+/* on_up is called from the loop: hiredis goes on with its context behind this, so who is
+ * told could not close the link (0.14 frees it at once, and uses it). */
 static void on_connect(const redisAsyncContext *ac, int status)
 {
     struct redis_link *l = ac->data;
     if (l == NULL)
         return;
     if (status == REDIS_OK) {
-        l->hooks.on_up(l->hooks.ctx);
+        event_active(l->up, EV_TIMEOUT, 0);
         return;
     }
     char why[160] = "";
@@ -191,6 +206,11 @@ enum kz_err redis_link_ask(struct redis_link *l, redis_link_fn *fn, void *ctx,
         lens[n] = strlen(argv[n]);
     }
     return redis_link_send(l, fn, ctx, n, texts, lens);
+}
+
+bool redis_link_is_open(const struct redis_link *l)
+{
+    return l->ac != NULL;
 }
 
 size_t redis_link_waiting(const struct redis_link *l)

@@ -51,6 +51,7 @@ KZ_MUST_USE enum kz_err redis_link_send(struct redis_link *l, redis_link_fn *fn,
 KZ_MUST_USE enum kz_err redis_link_ask(struct redis_link *l, redis_link_fn *fn,
                                        void *ctx, const char *const *argv);
 
+bool redis_link_is_open(const struct redis_link *l);   /* up, or on its way */
 size_t redis_link_waiting(const struct redis_link *l); /* commands without an answer */
 /* How long nothing has been heard although something was asked, 0: nothing is. */
 int64_t redis_link_silent_ms(const struct redis_link *l);

@@ -46,6 +46,12 @@ static void format_address(const struct store *s, char *out, size_t size)
         snprintf(out, size, "redis://%s:%u/%u", s->conf.redis_host, s->conf.redis_port,
                  s->conf.redis_db);
         break;
+    case CONF_REDIS_SENTINEL:
+        if (s->sentinel != NULL)
+            redis_sentinel_format(s->sentinel, out, size);
+        else /* stopping */
+            snprintf(out, size, "sentinel://%s", s->conf.redis_master);
+        break;
     }
 }
 

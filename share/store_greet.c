@@ -1,8 +1,9 @@
 /* The connection: made, greeted, healed where the server is not ours, watched, given
  * up.
  *
- * Greeting: AUTH, SELECT, INFO; heal; SCRIPT LOAD; the cursors. Each step's answer sends
- * the next; whatever goes wrong ends in ship_retry(). */
+ * Greeting: AUTH, ROLE (a server that sentinels named), SELECT, INFO; heal; SCRIPT LOAD;
+ * the cursors. Each step's answer sends the next; whatever goes wrong ends in
+ * ship_retry(). */
 #include "share/store_internal.h"
 
 #include "conf/log.h"
@@ -212,11 +213,34 @@ static void on_select(void *ctx, const redisReply *r)
         ASK(s, on_info, "INFO");
 }
 
+/* A sentinel's word alone is not enough: one may be behind, and a server that was the
+ * master and comes back believes for a while that it still is. */
+static void on_role(void *ctx, const redisReply *r)
+{
+    struct store *s = ctx;
+    char why[STORE_TEXT];
+    if (is_refused(s, r, "ROLE"))
+        return;
+    const char *role = r->type == REDIS_REPLY_ARRAY && r->elements > 0
+                           ? reply_text(r->element[0])
+                           : "";
+    if (strcmp(role, "master") == 0) {
+        ASK(s, on_info, "INFO");
+        return;
+    }
+    snprintf(why, sizeof(why),
+             "the server that the sentinel named is no master (%.20s)", role);
+    redis_sentinel_doubt(s->sentinel);
+    ship_retry(s, why);
+}
+
 static void select_db(struct store *s)
 {
     char db[16];
     snprintf(db, sizeof(db), "%" PRIu32, s->conf.redis_db);
-    if (s->server != NULL || s->conf.redis_db == 0)
+    if (s->sentinel != NULL)
+        ASK(s, on_role, "ROLE");
+    else if (s->server != NULL || s->conf.redis_db == 0)
         ASK(s, on_info, "INFO");
     else
         ASK(s, on_select, "SELECT", db);
@@ -243,10 +267,41 @@ static void on_up(void *ctx)
     secret_free(password);
 }
 
+/* --- sentinels -------------------------------------------------------------------- */
+
+static void on_master(void *ctx, const struct conf_host *master)
+{
+    struct store *s = ctx;
+    s->asked_at = clock_now();
+    if (redis_link_open_tcp(s->link, master->host, master->port) != KZ_OK)
+        on_down(s, "cannot connect");
+}
+
+static void on_no_master(void *ctx, const char *why)
+{
+    on_down(ctx, why);
+}
+
+static void on_moved(void *ctx, const struct conf_host *master)
+{
+    struct store *s = ctx;
+    log_warn("redis_master_moved", kv_str("host", master->host),
+             kv_u64("port", master->port));
+    ship_retry(s, "the sentinels name another master");
+}
+
+/* --- connecting ------------------------------------------------------------------- */
+
 void greet_connect(struct store *s)
 {
     struct redis_server_stats server;
     enum kz_err err = KZ_IO;
+    if (s->sentinel != NULL) {
+        s->phase = SHIP_GREETING;
+        redis_sentinel_find(s->sentinel);
+        return;
+    }
+    s->asked_at = clock_now();
     if (s->server != NULL) {
         redis_server_stats(s->server, &server);
         if (server.state != REDIS_SERVER_RUNNING)
@@ -267,10 +322,18 @@ void greet_connect(struct store *s)
 
 /* --- watching --------------------------------------------------------------------- */
 
+/* A host that is switched off does not even refuse: connecting then takes minutes. */
+static bool is_connecting(const struct store *s)
+{
+    return s->phase == SHIP_GREETING && redis_link_is_open(s->link) &&
+           redis_link_waiting(s->link) == 0;
+}
+
 void greet_watch(struct store *s)
 {
     int64_t since = monotime_ms_between(s->asked_at, clock_now());
-    if (redis_link_silent_ms(s->link) > STORE_TIMEOUT_MS) {
+    if (redis_link_silent_ms(s->link) > STORE_TIMEOUT_MS ||
+        (is_connecting(s) && since > STORE_TIMEOUT_MS)) {
         ship_retry(s, "Redis does not answer");
         return;
     }
@@ -287,8 +350,22 @@ void greet_start(struct store *s)
 {
     const struct redis_link_hooks hooks = {
         .ctx = s, .on_up = on_up, .on_down = on_down};
+    const struct redis_sentinel_hooks sentinel_hooks = {.ctx = s,
+                                                        .on_master = on_master,
+                                                        .on_none = on_no_master,
+                                                        .on_moved = on_moved};
     s->link = redis_link_new(s->base, &hooks);
+    if (s->conf.redis_mode == CONF_REDIS_SENTINEL)
+        s->sentinel = redis_sentinel_new(s->base, &s->conf, &sentinel_hooks);
     s->phase = SHIP_DOWN;
     s->retry_ms = STORE_RETRY_MIN_MS;
     s->retry_at = s->asked_at = clock_now();
+}
+
+void greet_stop(struct store *s)
+{
+    redis_sentinel_free(s->sentinel);
+    s->sentinel = NULL;
+    redis_link_free(s->link);
+    s->link = NULL;
 }

@@ -14,6 +14,7 @@
 #include "share/event.h"
 #include "share/journal_reader.h"
 #include "share/redis_link.h"
+#include "share/redis_sentinel.h"
 #include "share/redis_server.h"
 #include "share/store.h"
 
@@ -159,6 +160,7 @@ struct store {
 
     /* connection */
     struct redis_server *server; /* NULL: external */
+    struct redis_sentinel *sentinel; /* NULL: the address is in the settings */
     struct redis_link *link;
     enum ship_phase phase;
     struct monotime retry_at, asked_at; /* asked_at: last heartbeat or poll */
@@ -190,6 +192,7 @@ static inline const char *reply_text(const redisReply *r)
 
 /* --- store_greet.c ---------------------------------------------------------------- */
 void greet_start(struct store *s);
+void greet_stop(struct store *s);
 void greet_connect(struct store *s); /* when it is time to */
 /* Gives up a connection without answers; asks for a sign of life, or what is waited
  * for. */

@@ -323,8 +323,7 @@ void ship_start(struct store *s)
 void ship_stop(struct store *s)
 {
     s->phase = SHIP_DOWN;
-    redis_link_free(s->link);
-    s->link = NULL;
+    greet_stop(s);
     redis_server_stop(s->server);
     s->server = NULL;
 }

@@ -14,6 +14,9 @@
 #define RAMP_TICK_US      1000
 #define RAMP_GRACE_S      30 /* for the last answers of the handshakes */
 #define DRAIN_S           2  /* for the last replies to shares */
+#define AGAIN_TICK_MS     20 /* --reconnect */
+#define AGAIN_MIN_MS      20
+#define AGAIN_MAX_MS      500
 #define DESCRIPTORS_SPARE 64
 
 void load_problem(struct load *l, const char *text)
@@ -46,7 +49,7 @@ static void set_timer(struct event *e, int64_t us)
 static void load_measure(struct load *l)
 {
     char why[NODE_WHY_SIZE];
-    if (l->ready == l->over) {
+    if (l->ready == 0 || (l->ready == l->over && !l->options.reconnect)) {
         load_fail(l, "no connection got as far as a job");
         return;
     }
@@ -95,6 +98,8 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
     struct load *l = arg;
     if (l->phase == LOAD_RAMP)
         load_fail(l, "interrupted before the measured time began");
+    else if (l->phase == LOAD_MEASURE)
+        load_drain(l);
     else
         event_base_loopbreak(l->base);
 }
@@ -115,6 +120,17 @@ static void ramp_check(struct load *l)
         load_measure(l);
 }
 
+/* Sooner at first: a pool that is only started anew is back in a moment. */
+static void conn_again(struct load_conn *conn)
+{
+    if (conn->again_ms < AGAIN_MIN_MS)
+        conn->again_ms = AGAIN_MIN_MS;
+    conn->again_ns = clock_now().ns + conn->again_ms * 1000000;
+    conn->again_ms *= 2;
+    if (conn->again_ms > AGAIN_MAX_MS)
+        conn->again_ms = AGAIN_MAX_MS;
+}
+
 static void conn_over(struct load_conn *conn, const char *why)
 {
     struct load *l = conn->load;
@@ -125,10 +141,15 @@ static void conn_over(struct load_conn *conn, const char *why)
     load_share_lost(conn);
     if (conn->is_ready)
         l->over++;
-    else
+    else if (!l->options.reconnect)
         l->over_unready++;
-    if (l->ready > 0 && l->over == l->ready && l->phase == LOAD_MEASURE)
+    conn->is_ready = false;
+    conn_again(conn);
+    if (l->ready > 0 && l->over == l->ready && l->phase == LOAD_MEASURE &&
+        !l->options.reconnect)
         load_fail(l, "all connections were lost");
+    if (l->phase == LOAD_DRAIN && l->under_way == 0)
+        event_base_loopbreak(l->base);
     ramp_check(l);
 }
 
@@ -136,6 +157,8 @@ static void on_step(struct client *c, enum client_step step, int64_t now_ns)
 {
     struct load_conn *conn = c->owner;
     struct load *l = conn->load;
+    if (conn->was_ready)
+        return; /* the ramp's figures are of first connections */
     if (step == CLIENT_CONNECTED)
         hist_add(&l->connect, clock_now().ns - conn->opened_ns);
     else if (step == CLIENT_SUBSCRIBED)
@@ -148,6 +171,12 @@ static void conn_ready(struct load_conn *conn, int64_t now_ns)
 {
     struct load *l = conn->load;
     conn->is_ready = true;
+    conn->again_ms = 0;
+    if (conn->was_ready) {
+        l->over--;
+        return;
+    }
+    conn->was_ready = true;
     l->ready++;
     l->ready_ns = now_ns;
     hist_add(&l->first_job, now_ns - conn->opened_ns);
@@ -165,6 +194,7 @@ static void on_notify(struct client *c, const struct scan_notify *n,
     bool shares = l->options.saturate || l->options.rate > 0;
     if (shares && pick_job(&conn->picker, &l->cache, &l->rules, c, n, params) != KZ_OK)
         load_problem(l, "a job that cannot be understood");
+    load_level_job(conn);
     if (!conn->is_ready && c->authorized)
         conn_ready(conn, now_ns);
     load_share_job(conn);
@@ -232,6 +262,24 @@ static void on_ramp(evutil_socket_t fd, short what, void *arg)
         set_timer(l->ramp, RAMP_TICK_US);
 }
 
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd, (void)what;
+    struct load *l = arg;
+    int64_t now = clock_now().ns;
+    if (l->phase == LOAD_DRAIN)
+        return;
+    for (uint64_t i = 0; i < l->opened; i++) {
+        struct load_conn *conn = &l->conns[i];
+        if (!conn->is_over || conn->again_ns > now)
+            continue;
+        conn->is_over = false;
+        conn->opened_ns = now;
+        l->reconnects++;
+        client_open(&conn->client);
+    }
+}
+
 /* --- start and end ---------------------------------------------------------------- */
 
 static enum kz_err raise_descriptors(const struct load *l, char why[LINK_WHY_SIZE])
@@ -273,9 +321,10 @@ static enum kz_err load_start_loop(struct load *l)
     l->phase_end = event_new(l->base, -1, 0, on_phase_end, l);
     l->on_int = event_new(l->base, SIGINT, EV_SIGNAL | EV_PERSIST, on_signal, l);
     l->on_term = event_new(l->base, SIGTERM, EV_SIGNAL | EV_PERSIST, on_signal, l);
+    l->again = event_new(l->base, -1, EV_PERSIST, on_again, l);
     if (l->ramp == NULL || l->rate == NULL || l->phase_end == NULL ||
-        l->on_int == NULL || l->on_term == NULL || event_add(l->on_int, NULL) != 0 ||
-        event_add(l->on_term, NULL) != 0)
+        l->on_int == NULL || l->on_term == NULL || l->again == NULL ||
+        event_add(l->on_int, NULL) != 0 || event_add(l->on_term, NULL) != 0)
         return KZ_IO;
     return KZ_OK;
 }
@@ -319,6 +368,7 @@ static void load_stop(struct load *l)
     for (uint64_t i = 0; i < l->opened; i++) {
         client_close(&l->conns[i].client);
         pick_clear(&l->conns[i].picker);
+        mem_free(l->conns[i].levels);
     }
     node_caller_stop(l->node, NULL);
     mem_free(l->conns);
@@ -328,6 +378,7 @@ static void load_stop(struct load *l)
     free_event(l->ramp);
     free_event(l->rate);
     free_event(l->phase_end);
+    free_event(l->again);
     free_event(l->on_int);
     free_event(l->on_term);
     if (l->base != NULL)
@@ -342,12 +393,17 @@ static int load_run(struct load *l)
     int64_t ramp_s = o->ramp > 0 ? (int64_t)(o->connections / o->ramp) : 0;
     set_timer(l->phase_end, (ramp_s + RAMP_GRACE_S) * 1000000);
     on_ramp(-1, 0, l);
+    if (o->reconnect) {
+        struct timeval tick = {.tv_usec = AGAIN_TICK_MS * 1000};
+        event_add(l->again, &tick);
+    }
     event_base_dispatch(l->base);
     if (l->phase == LOAD_MEASURE) { /* interrupted, or failed: what there is */
         l->measured_ns = clock_now().ns;
         getrusage(RUSAGE_SELF, &l->usage_behind);
     }
-    l->unanswered += l->under_way;
+    for (uint64_t i = 0; i < l->opened; i++)
+        load_share_lost(&l->conns[i]);
     node_caller_stop(l->node, &l->blocks);
     l->node = NULL;
     if (l->failure[0] == '\0' && l->blocks.why[0] != '\0')

@@ -36,11 +36,16 @@ static const char usage[] =
     "                         mempool stays as it is. Default full\n"
     "  --generate-to ADDRESS  default: one that nobody holds the key of\n"
     "  --generate-every N     seconds between blocks, default 2\n"
+    "  --reconnect            open lost connections again, also those whose login was\n"
+    "                         refused: the pool is restarted while it is measured\n"
+    "  --logins               the report counts shares by login and difficulty\n"
     "  --remote-ok            the pool may be on another computer\n"
     "  --json                 the report as one JSON object\n"
     "\n"
     "One event loop on one thread. Ends with 0 when it measured, 1 when it could "
-    "not.\n";
+    "not.\n"
+    "SIGINT and SIGTERM end the measured time: last replies are awaited, a second one\n"
+    "does not.\n";
 
 enum {
     OPT_URL = 256,
@@ -61,6 +66,8 @@ enum {
     OPT_GENERATE,
     OPT_TO,
     OPT_EVERY,
+    OPT_RECONNECT,
+    OPT_LOGINS,
     OPT_REMOTE_OK,
     OPT_JSON,
     OPT_HELP,
@@ -85,6 +92,8 @@ static const struct option options[] = {
     {"generate", required_argument, NULL, OPT_GENERATE},
     {"generate-to", required_argument, NULL, OPT_TO},
     {"generate-every", required_argument, NULL, OPT_EVERY},
+    {"reconnect", no_argument, NULL, OPT_RECONNECT},
+    {"logins", no_argument, NULL, OPT_LOGINS},
     {"remote-ok", no_argument, NULL, OPT_REMOTE_OK},
     {"json", no_argument, NULL, OPT_JSON},
     {"help", no_argument, NULL, OPT_HELP},
@@ -173,6 +182,12 @@ static bool take_option(struct load_options *o, int option)
         return true;
     case OPT_INSECURE:
         o->link.insecure = true;
+        return true;
+    case OPT_RECONNECT:
+        o->reconnect = true;
+        return true;
+    case OPT_LOGINS:
+        o->logins = true;
         return true;
     case OPT_REMOTE_OK:
         o->remote_ok = true;

@@ -23,6 +23,8 @@ struct load_options {
     uint64_t ramp; /* connects a second; 0: as fast as the pool answers */
     enum load_mode mode;
     bool blocks_ok, remote_ok, json;
+    bool reconnect; /* lost connections and refused logins are tried again */
+    bool logins;    /* the report counts by login and difficulty */
 };
 
 enum load_asked { LOAD_RUN, LOAD_HELP, LOAD_WRONG };

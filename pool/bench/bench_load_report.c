@@ -105,6 +105,8 @@ static json_t *load_report(const struct load *l)
     double cpu = cpu_seconds(&l->usage_behind) - cpu_seconds(&l->usage_before);
     put_real(o, "seconds", seconds);
     put_integer(o, "connections_at_end", l->ready - l->over);
+    if (l->options.reconnect)
+        put_integer(o, "reconnects", l->reconnects);
     /* Near 100 the generator was the bottleneck and the figures are its own. */
     put_real(o, "generator_cpu_percent", seconds > 0 ? 100 * cpu / seconds : 0);
     json_object_set_new(o, "ramp", ramp_report(l));
@@ -112,6 +114,8 @@ static json_t *load_report(const struct load *l)
     json_object_set_new(
         o, "blocks",
         tips_report(l->tips, l->options.node.cookie_file != NULL ? &l->blocks : NULL));
+    if (l->options.logins)
+        json_object_set_new(o, "logins", load_logins_report(l));
     json_object_set_new(o, "problems", problems_report(l));
     json_object_set_new(o, "failure", json_string(l->failure));
     return o;
@@ -132,7 +136,7 @@ static void print_scalar(const char *key, const json_t *v)
 }
 
 /* One line an object: its plain values, then each object or list in it on lines of its
- * own. Three deep, as the report is. */
+ * own. As deep as the report is: four. */
 static void print_value(const char *name, json_t *v, int indent)
 {
     const char *key;

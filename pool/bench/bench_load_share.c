@@ -29,6 +29,7 @@ static bool send_share(struct load_conn *conn)
     conn->under_way++;
     l->under_way++;
     l->submitted++;
+    load_level_sent(conn, c->next_id % LOAD_UNDER_WAY);
     client_submit(c, &s); /* may end the connection, which takes all of it back */
     return true;
 }
@@ -77,6 +78,7 @@ void load_share_reply(struct load_conn *conn, const struct client_reply *r,
     *sent_ns = 0;
     conn->under_way--;
     l->under_way--;
+    load_level_reply(conn, r->id % LOAD_UNDER_WAY, r->accepted);
     if (r->accepted) {
         l->accepted++;
     } else {
@@ -93,6 +95,9 @@ void load_share_lost(struct load_conn *conn)
     l->under_way -= conn->under_way;
     l->unanswered += conn->under_way;
     conn->under_way = 0;
+    for (uint64_t slot = 0; slot < LOAD_UNDER_WAY; slot++)
+        if (conn->sent_ns[slot] != 0)
+            load_level_lost(conn, slot);
     memset(conn->sent_ns, 0, sizeof(conn->sent_ns));
     pick_clear(&conn->picker);
 }

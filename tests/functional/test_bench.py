@@ -197,6 +197,67 @@ class Load(BenchTest):
         self.assertTrue(190 <= shares["accepted"] + shares["missed"] <= 201, shares)
         self.assertEqual(shares["accepted"], pool.counts["accepted"])
 
+    def test_lost_connections_are_opened_again_and_every_share_is_accounted_for(self):
+        pool = self.pool(difficulty=1e-6)
+
+        def drops():
+            for count in (50, 100, 150):
+                wait_until(lambda: pool.counts["accepted"] >= count, 20, f"{count} shares")
+                pool.on_loop(FakePool.drop_all)
+            wait_until(lambda: pool.counts["accepted"] >= 200, 20, "and more behind them")
+
+        report = self.run_load(pool, drops, "--connections", 6, "--seconds", 60, "--rate", 200,
+                               "--mode", "valid", "--reconnect", "--logins")
+        shares, rows = report["shares"], report["logins"]
+        self.assertEqual([row["login"] for row in rows],
+                         ["alice.rig%d" % i for i in range(6)])
+        sums = {key: sum(s[key] for row in rows for s in row["shares"])
+                for key in ("submitted", "accepted", "rejected", "unanswered")}
+        self.assertEqual(sums, {key: shares[key] for key in sums})
+        self.assertEqual(shares["submitted"],
+                         sum(shares[k] for k in ("accepted", "rejected", "unanswered")))
+        self.assertEqual({s["difficulty"] for row in rows for s in row["shares"]},
+                         {"0.000001"})
+        self.assertGreaterEqual(report["reconnects"], 12)
+        self.assertLessEqual(shares["accepted"], pool.counts["accepted"])
+        self.assertLessEqual(pool.counts["accepted"],
+                             shares["accepted"] + shares["unanswered"])
+        self.assertEqual(shares["rejected"], 0)
+
+    def test_shares_are_counted_by_the_difficulty_of_their_job(self):
+        pool = self.pool(difficulty=1e-6)
+
+        def change():
+            wait_until(lambda: pool.counts["accepted"] >= 50, 20, "shares come")
+            pool.on_loop(lambda p: [s.set_difficulty(5e-7) for s in p.sessions])
+            pool.on_loop(lambda p: p.new_job(clean=True))
+            before = pool.counts["accepted"]
+            wait_until(lambda: pool.counts["accepted"] >= before + 50, 20, "more come")
+
+        report = self.run_load(pool, change, "--connections", 2, "--seconds", 60, "--rate", 200,
+                               "--mode", "valid", "--logins")
+        for row in report["logins"]:
+            self.assertEqual([s["difficulty"] for s in row["shares"]],
+                             ["0.000001", "0.0000005"])
+            self.assertTrue(all(s["accepted"] > 10 for s in row["shares"]), row)
+        self.assertEqual(report["shares"]["accepted"], pool.counts["accepted"])
+
+    def run_load(self, pool, meanwhile, *more):
+        """The report of a load that is ended with SIGTERM after `meanwhile`."""
+        load = subprocess.Popen(
+            [program("kariz-bench"), "load", "--url", f"127.0.0.1:{pool.port}", "--user",
+             "alice.rig%d", "--ramp", "0", "--json", *map(str, more)],
+            env=environment(), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+        try:
+            meanwhile()
+            load.terminate()
+            out, _ = load.communicate(timeout=20 * SCALE)
+        finally:
+            load.kill()
+            load.wait()
+        self.assertEqual(load.returncode, 0)
+        return json.loads(out)
+
     def test_valid_shares_at_a_high_difficulty_are_said_to_be_too_hard(self):
         code, report, _ = self.load(self.pool(difficulty=1024), "--connections", 1,
                                     "--seconds", 1, "--rate", 1, "--mode", "valid")

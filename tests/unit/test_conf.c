@@ -154,8 +154,27 @@ static const struct broken broken[] = {
     {"{" ADDRESS ",\n\"network\": \"mainnet\"}", KZ_RANGE, 2, "network", "\"testnet4\""},
     {"{" ADDRESS ",\n\"redis\": \"redis://nowhere\"}", KZ_RANGE, 2, "redis",
      "redis://host:port"},
-    {"{" ADDRESS ",\n\"redis\": {\"sentinels\": []}}", KZ_PARSE, 2, "redis.sentinels",
+    {"{" ADDRESS ",\n\"redis\": {\"sentinel\": []}}", KZ_PARSE, 2, "redis.sentinel",
      "unknown key"},
+    {"{" ADDRESS ",\n\"redis\": {\"sentinels\": []}}", KZ_RANGE, 2, "redis.sentinels",
+     "1 to 16"},
+    {"{" ADDRESS ",\n\"redis\": {\n\"sentinels\": \"a:1\"}}", KZ_PARSE, 3,
+     "redis.sentinels", "array"},
+    {"{" ADDRESS ",\n\"redis\": {\"sentinels\": [\n\"a:26379\",\n\"b\"]}}", KZ_RANGE, 4,
+     "redis.sentinels[1]", "host:port"},
+    {"{" ADDRESS ",\n\"redis\": {\"sentinels\": [\"a:0\"]}}", KZ_RANGE, 2,
+     "redis.sentinels[0]", "host:port"},
+    {"{" ADDRESS ",\n\"redis\": {\"sentinels\": [7]}}", KZ_PARSE, 2,
+     "redis.sentinels[0]", "string"},
+    {"{" ADDRESS ",\n\"redis\": {\"sentinels\": [\"a:1\"],\n\"url\": "
+     "\"redis://h:1\"}}",
+     KZ_RANGE, 3, "redis.url", "either url or sentinels"},
+    {"{" ADDRESS ",\n\"redis\": {\"sentinels\": [\"a:1\"],\n\"master\": \"my set\"}}",
+     KZ_RANGE, 3, "redis.master", "name"},
+    {"{" ADDRESS ",\n\"redis\": {\"url\": \"redis://h:1\",\n\"master\": \"m\"}}",
+     KZ_RANGE, 3, "redis.master", "together with sentinels"},
+    {"{" ADDRESS ",\n\"redis\": {\"sentinel_password_file\": \"/p\"}}", KZ_RANGE, 2,
+     "redis.sentinel_password_file", "together with sentinels"},
     {"{" ADDRESS ",\n\"stratum\": {\"listen\": [{\"address\": \"a:1\"},\n{\"address\": "
      "\"a:2\", \"tls\": 1}]}}",
      KZ_PARSE, 3, "stratum.listen[1].tls", "true or false"},
@@ -235,6 +254,38 @@ static void redis_urls_are_taken_apart(void **state)
     conf_free(c);
 }
 
+static void sentinels_are_taken_apart(void **state)
+{
+    (void)state;
+    struct conf *c = load_fine("{" ADDRESS ", \"redis\": {\"sentinels\": "
+                               "[\"10.0.0.1:26379\", \"[::1]:26380\"]}}");
+    assert_int_equal(c->redis_mode, CONF_REDIS_SENTINEL);
+    assert_int_equal(c->redis_sentinel_count, 2);
+    assert_string_equal(c->redis_sentinels[0].host, "10.0.0.1");
+    assert_int_equal(c->redis_sentinels[0].port, 26379);
+    assert_string_equal(c->redis_sentinels[1].host, "::1");
+    assert_int_equal(c->redis_sentinels[1].port, 26380);
+    assert_string_equal(c->redis_master, "kariz");
+    struct conf *d = load_fine("{" ADDRESS ", \"redis\": {\"sentinels\": "
+                               "[\"10.0.0.1:26379\", \"[::1]:26381\"], \"master\": "
+                               "\"pool-1\", \"password_file\": \"/p\", "
+                               "\"sentinel_password_file\": \"/s\"}}");
+    assert_string_equal(d->redis_master, "pool-1");
+    assert_string_equal(d->redis_password_file, "/p");
+    assert_string_equal(d->redis_sentinel_password_file, "/s");
+    snprintf(d->redis_master, sizeof(d->redis_master), "kariz");
+    memset(d->redis_password_file, 0, sizeof(d->redis_password_file));
+    memset(d->redis_sentinel_password_file, 0, sizeof(d->redis_sentinel_password_file));
+    char changed[200];
+    conf_needs_restart(changed, sizeof(changed), c, d);
+    assert_string_equal(changed, "redis"); /* for one port of one sentinel */
+    d->redis_sentinels[1].port = 26380;
+    conf_needs_restart(changed, sizeof(changed), c, d);
+    assert_string_equal(changed, "");
+    conf_free(c);
+    conf_free(d);
+}
+
 static void a_reload_tells_what_needs_a_restart(void **state)
 {
     (void)state;
@@ -264,6 +315,7 @@ int main(void)
         cmocka_unit_test(the_readme_has_the_table_as_printed),
         cmocka_unit_test(a_wrong_setting_is_named_with_its_line),
         cmocka_unit_test(redis_urls_are_taken_apart),
+        cmocka_unit_test(sentinels_are_taken_apart),
         cmocka_unit_test(a_reload_tells_what_needs_a_restart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,6 +83,8 @@ class Refused(Exception):
 
 
 class Karizd:
+    environment = {}  # of this daemon alone, over the common one
+
     def __init__(self, nodes, **settings):
         self.folder = tempfile.mkdtemp(prefix="kariz-test-")
         self.settings = merged(
@@ -126,7 +128,7 @@ class Karizd:
             wrapped([program("karizd"), self.config]),
             stderr=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            env=environment(),
+            env={**environment(), **self.environment},
             errors="replace",
             text=True,
         )
