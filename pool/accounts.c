@@ -14,7 +14,7 @@
 #define TURN_MS  500   /* between two looks when nobody wakes it */
 #define HOLDS_MS 60000 /* a hold is looked for at least so often */
 
-/* --- small things ------------------------------------------------------------------------ */
+/* --- small things ----------------------------------------------------------------- */
 
 void accounts_raise(struct accounts *a, const char *event, const char *text)
 {
@@ -139,7 +139,7 @@ uint64_t accounts_span(const struct conf *conf, uint32_t nbits)
     return span;
 }
 
-/* --- what came from outside ---------------------------------------------------------------- */
+/* --- what came from outside ------------------------------------------------------- */
 
 void accounts_wake(struct accounts *a)
 {
@@ -197,7 +197,7 @@ static void take_miners(struct accounts *a)
     a->miners_changed = a->accounts_changed = true;
 }
 
-/* --- blocks that are watched ---------------------------------------------------------------- */
+/* --- blocks that are watched ------------------------------------------------------ */
 
 static void publish_watched(struct accounts *a, json_t *list)
 {
@@ -236,7 +236,7 @@ static bool read_watched(struct accounts *a)
     return true;
 }
 
-/* --- the thread ------------------------------------------------------------------------------- */
+/* --- the thread ------------------------------------------------------------------- */
 
 /* False: not all could be done; what is left stays. */
 static void step_sightings(struct accounts *a)

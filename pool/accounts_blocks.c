@@ -26,7 +26,7 @@ struct case_file {
     json_t *mature, *held; /* balances, read when they are needed; owned */
 };
 
-/* --- the record ------------------------------------------------------------------------- */
+/* --- the record ------------------------------------------------------------------- */
 
 static const char *text_at(const json_t *o, const char *key)
 {
@@ -83,7 +83,7 @@ static bool write_step(struct case_file *c, const char *state, json_t *set,
     return true;
 }
 
-/* --- what is asked at the moment of booking ------------------------------------------------ */
+/* --- what is asked at the moment of booking --------------------------------------- */
 
 static struct amount balance_now(const void *ctx, const struct account *account)
 {
@@ -116,7 +116,7 @@ static bool read_balances(struct case_file *c)
            store_read_hash(&c->held, c->a->store, KEY_HELD) == KZ_OK;
 }
 
-/* --- accept --------------------------------------------------------------------------------- */
+/* --- accept ----------------------------------------------------------------------- */
 
 /* The block's slice and by what it is split. KZ_EMPTY: no slice at all. */
 static enum kz_err terms_of(struct split_terms *terms, const struct case_file *c)
@@ -377,7 +377,7 @@ static bool accept(struct case_file *c)
     return done;
 }
 
-/* --- orphan, revive, mature -------------------------------------------------------------------- */
+/* --- orphan, revive, mature ------------------------------------------------------- */
 
 static bool write_entry(struct case_file *c, const char *state, enum kz_err err,
                         struct entry *e, bool keep_entry)
@@ -438,7 +438,7 @@ static bool mature(struct case_file *c)
     return write_entry(c, "mature", err, &e, false);
 }
 
-/* --- what a sighting means ------------------------------------------------------------------------ */
+/* --- what a sighting means -------------------------------------------------------- */
 
 static bool is_deep(const struct case_file *c, const struct sighting *s)
 {

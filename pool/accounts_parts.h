@@ -51,7 +51,7 @@ struct accounts {
     int64_t snapshot_at_ms;
 };
 
-/* --- accounts.c ------------------------------------------------------------------------ */
+/* --- accounts.c ------------------------------------------------------------------- */
 /* Shown until the next start; said once. */
 void accounts_raise(struct accounts *a, const char *event, const char *text);
 /* Journals, applies and waits; takes `event`. False: not now, it is tried again. */
@@ -66,7 +66,7 @@ int64_t accounts_number(const json_t *hash, const char *field);
 struct scheme_fees accounts_fees(const struct accounts *a, uint32_t pool_ppm,
                                  struct scheme_fee **rows);
 
-/* --- accounts_split.c -------------------------------------------------------------------- */
+/* --- accounts_split.c ------------------------------------------------------------- */
 /* What a found block is split by. */
 struct split_terms {
     enum scheme scheme;
@@ -85,7 +85,7 @@ json_t *split_describe(const struct split_terms *terms, const struct window *w,
                        const struct scheme_block *block,
                        const struct scheme_split *split);
 
-/* --- the others ---------------------------------------------------------------------------- */
+/* --- the others ------------------------------------------------------------------- */
 /* What a sighting means for a block's record. False: not now. */
 KZ_MUST_USE bool block_step(struct accounts *a, const struct sighting *s);
 /* A snapshot's text back; KZ_EMPTY: it is not there any more. */

@@ -46,7 +46,7 @@ static bool read_progress(struct progress *p, struct accounts *a)
     return true;
 }
 
-/* --- one chunk ---------------------------------------------------------------------------- */
+/* --- one chunk -------------------------------------------------------------------- */
 
 /* What a chunk's event is gathered in, and the period last read. */
 struct chunk {
@@ -174,7 +174,7 @@ static bool credit_slice(struct accounts *a, const struct slice_record *s,
     return true;
 }
 
-/* --- which slices ------------------------------------------------------------------------------ */
+/* --- which slices ----------------------------------------------------------------- */
 
 static bool is_ours(const struct accounts *a, const struct slice_record *s)
 {

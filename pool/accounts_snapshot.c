@@ -18,7 +18,7 @@
 
 #define SNAPSHOT_MS 30000
 
-/* --- as text ------------------------------------------------------------------------------- */
+/* --- as text ---------------------------------------------------------------------- */
 
 static json_t *works_json(const struct works *w)
 {
@@ -167,7 +167,7 @@ enum kz_err snapshot_read(const struct snapshot **out, struct accounts *a, uint6
     return err;
 }
 
-/* --- making one -------------------------------------------------------------------------------- */
+/* --- making one ------------------------------------------------------------------- */
 
 static bool add_open(struct works *w, struct accounts *a)
 {

@@ -44,7 +44,7 @@ bool slice_has_block(const struct slice_record *s)
     return !hash256_equal(&s->block, &zeros);
 }
 
-/* --- bytes -------------------------------------------------------------------------- */
+/* --- bytes ------------------------------------------------------------------------ */
 
 static uint8_t *write_terms(uint8_t *to, const struct slice_terms *t)
 {
@@ -163,7 +163,7 @@ enum kz_err slice_record_read(struct slice_record *out, struct bytes body)
     return KZ_OK;
 }
 
-/* --- the open slice ----------------------------------------------------------------- */
+/* --- the open slice --------------------------------------------------------------- */
 
 struct slice_open {
     uint64_t opened_ms;

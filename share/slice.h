@@ -12,8 +12,9 @@
  *
  * In bytes (a record's body; in Redis with its CRC-32C behind): form u8, id u64, opened
  * u64, closed u64, reason u8, nbits u32, block hash [32], terms and next terms (regime
- * u8, scheme u8, window u32, fee u32, subsidy u64 each), count of positions and (stream, seq) each, count of rows
- * and (length u8, miner, work) each; counts, seq and work are varints.
+ * u8, scheme u8, window u32, fee u32, subsidy u64 each), count of positions and (stream,
+ * seq) each, count of rows and (length u8, miner, work) each; counts, seq and work are
+ * varints.
  *
  * Units      work in the network's units, below 2^63 in a slice; UTC milliseconds.
  * Ownership  slice_record_clear() frees what a record owns; a zeroed one is empty.
@@ -88,7 +89,7 @@ bool slice_has_block(const struct slice_record *s);
 uint8_t *slice_record_write(size_t *len, const struct slice_record *s);
 KZ_MUST_USE enum kz_err slice_record_read(struct slice_record *out, struct bytes body);
 
-/* --- the open slice ----------------------------------------------------------------- */
+/* --- the open slice --------------------------------------------------------------- */
 
 struct slice_open;
 

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- refused logins ----------------------------------------------------------------- */
+/* --- refused logins --------------------------------------------------------------- */
 
 /* What was refused since the last turn becomes one record; without space for it the
  * counts stay where they are. */

@@ -20,7 +20,7 @@ struct event_call {
     enum journal_target target;
 };
 
-/* --- writing ------------------------------------------------------------------------ */
+/* --- writing ---------------------------------------------------------------------- */
 
 static void wait_for(struct event_feed *e, const struct journal_record *r,
                      void (*on_done)(void *ctx, enum kz_err err, const char *text),
@@ -69,7 +69,7 @@ enum kz_err event_append(struct store *s, enum event_kind kind, struct bytes bod
     return KZ_OK;
 }
 
-/* --- answers ------------------------------------------------------------------------ */
+/* --- answers ---------------------------------------------------------------------- */
 
 /* All that wait for records up to `seq` of `target`; others' are further behind. */
 static void tell(struct store *s, uint64_t seq, enum kz_err err, const char *text)
@@ -141,7 +141,7 @@ static void on_applied(void *ctx, const redisReply *r)
     mem_free(c);
 }
 
-/* --- applying ----------------------------------------------------------------------- */
+/* --- applying --------------------------------------------------------------------- */
 
 static void raise_damage(struct store *s, uint64_t seq, const char *why)
 {

@@ -18,7 +18,7 @@
 #include <string.h>
 #include <sys/random.h>
 
-/* --- slices ------------------------------------------------------------------------- */
+/* --- slices ----------------------------------------------------------------------- */
 
 static uint64_t new_slice_id(struct store *s, uint64_t *closed_ms)
 {
@@ -104,7 +104,7 @@ void store_set_slices(struct store *s, const struct slice_terms *terms, uint64_t
     mem_free(n); /* it is said again with the next template */
 }
 
-/* --- blocks ------------------------------------------------------------------------- */
+/* --- blocks ----------------------------------------------------------------------- */
 
 /* A block that was found: its record, once more made from what is on our disk. Whoever
  * died behind the share's reply has not taken the block's accounts along. */
@@ -137,7 +137,7 @@ static bool end_by_block(struct feed *f, const struct share_record *share)
            write_border(s, SLICE_BLOCK, &check.hash, &s->terms);
 }
 
-/* --- one share ---------------------------------------------------------------------- */
+/* --- one share -------------------------------------------------------------------- */
 
 /* False: the slice cannot be closed now; the share was not counted. */
 static bool count_in_slice(struct feed *f, const struct share_record *share,
@@ -164,7 +164,7 @@ static bool count_in_slice(struct feed *f, const struct share_record *share,
     return true;
 }
 
-/* --- batches ------------------------------------------------------------------------ */
+/* --- batches ---------------------------------------------------------------------- */
 
 static void on_applied(void *ctx, const redisReply *r)
 {
@@ -288,7 +288,7 @@ static void cut_if_due(struct feed *f)
         cut_batch(f);
 }
 
-/* --- reading ------------------------------------------------------------------------ */
+/* --- reading ---------------------------------------------------------------------- */
 
 /* False: no more now. */
 static bool read_one(struct feed *f)
@@ -368,7 +368,7 @@ enum kz_err feed_resume(struct feed *f, const char *have, uint64_t seq)
     return journal_stream_seek(f->stream, seq > first ? seq : first);
 }
 
-/* --- opening ------------------------------------------------------------------------ */
+/* --- opening ---------------------------------------------------------------------- */
 
 /* Reads the event stream from behind `from` on; keeps the last border in it. */
 static enum kz_err read_borders(struct slice_record *border, struct store *s,

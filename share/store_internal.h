@@ -283,7 +283,7 @@ void registry_drop_puts(struct store *s);
 void keep_tick(struct store *s);
 void keep_disconnected(struct store *s);
 
-/* --- store_registry.c, store_query.c, store_read.c: on the store thread ------------- */
+/* --- store_registry.c, store_query.c, store_read.c: on the store thread ----------- */
 struct store_request {
     struct store *store;
     struct store_request *next;

@@ -20,7 +20,7 @@
 #define SAVE_MS    600000 /* from one save point asked for to the next */
 #define POLL_MS    1000
 
-/* --- what can be released ------------------------------------------------------------ */
+/* --- what can be released --------------------------------------------------------- */
 
 static uint64_t limit_of(const struct store *s, size_t i, const uint64_t *applied)
 {
@@ -55,7 +55,7 @@ static void release(struct store *s, const uint64_t *applied)
         log_info("journal_segments_released", kv_u64("segments", gone));
 }
 
-/* --- save points --------------------------------------------------------------------- */
+/* --- save points ------------------------------------------------------------------ */
 
 static int64_t info_number(const char *info, const char *field)
 {
@@ -152,7 +152,7 @@ static void watch_saves(struct store *s)
     s->save.is_asked = redis_link_ask(s->link, on_save_info, s, argv) == KZ_OK;
 }
 
-/* --- the tick ------------------------------------------------------------------------- */
+/* --- the tick --------------------------------------------------------------------- */
 
 static void watch_space(struct store *s, bool has_space)
 {

@@ -15,7 +15,7 @@
 /* Of what is over: a rate period, a job's snapshot. Longer than any replay of them. */
 #define MARKS_KEPT_S (30 * INT64_C(86400))
 
-/* --- arguments ---------------------------------------------------------------------- */
+/* --- arguments -------------------------------------------------------------------- */
 
 void script_args_clear(struct script_args *a)
 {
@@ -73,7 +73,7 @@ static void add_json(struct script_args *a, const json_t *value)
     free(text); /* allowed: jansson's */
 }
 
-/* --- slices, refusals, miners ------------------------------------------------------- */
+/* --- slices, refusals, miners ----------------------------------------------------- */
 
 static enum kz_err slice_script(struct script_args *a, const struct store *s,
                                 const struct journal_record *r, const char *expected,
@@ -202,7 +202,7 @@ static enum kz_err miner_script(struct script_args *a, const struct store *s,
     return KZ_OK;
 }
 
-/* --- the ledger --------------------------------------------------------------------- */
+/* --- the ledger ------------------------------------------------------------------- */
 
 /* Keys of one call, found again by their text. */
 struct places {

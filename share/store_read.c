@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- asking and waiting --------------------------------------------------------------- */
+/* --- asking and waiting ----------------------------------------------------------- */
 
 /* Two threads and one answer; freed by whoever is last. `fill` runs on the store thread. */
 struct question {
@@ -108,7 +108,7 @@ static enum kz_err ask(struct store *s,
 #define ASK(s, fill, out, ...)                                                         \
     ask(s, fill, out, (const char *const[]){__VA_ARGS__, NULL})
 
-/* --- what answers are made of ----------------------------------------------------------- */
+/* --- what answers are made of ----------------------------------------------------- */
 
 static json_t *text_of(const redisReply *r)
 {
@@ -150,7 +150,7 @@ static uint64_t number_of(const char *text)
     return v;
 }
 
-/* --- slices ------------------------------------------------------------------------------ */
+/* --- slices ----------------------------------------------------------------------- */
 
 void slice_list_clear(struct slice_list *l)
 {
@@ -255,7 +255,7 @@ enum kz_err store_read_block_slice(uint64_t *id, struct store *s, const char *in
     return KZ_OK;
 }
 
-/* --- blocks, hashes ------------------------------------------------------------------------ */
+/* --- blocks, hashes --------------------------------------------------------------- */
 
 static enum kz_err fill_block(void *out, const redisReply *r)
 {
@@ -296,7 +296,7 @@ enum kz_err store_read_field(json_t **out, struct store *s, const char *key,
     return ASK(s, fill_text, out, "HGET", key, field);
 }
 
-/* --- entries ------------------------------------------------------------------------------- */
+/* --- entries ---------------------------------------------------------------------- */
 
 struct entries {
     json_t *list;
@@ -344,7 +344,7 @@ enum kz_err store_read_entries(json_t **out, uint64_t *after, struct store *s,
     return KZ_OK;
 }
 
-/* --- writing, and the open slice --------------------------------------------------------- */
+/* --- writing, and the open slice -------------------------------------------------- */
 
 struct written {
     struct question question;

@@ -245,7 +245,7 @@ void store_ledger_put(struct store *s, json_t *event, store_reply_fn *on_reply,
     request_post(s, &r, run_ledger);
 }
 
-/* --- what nodes say of a block ------------------------------------------------------ */
+/* --- what nodes say of a block ---------------------------------------------------- */
 
 static void on_note(void *ctx, const redisReply *reply)
 {

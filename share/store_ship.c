@@ -39,7 +39,7 @@ void ship_stop_writing(struct store *s, const char *have, const char *text)
     s->phase = SHIP_STOPPED; /* cursors are read again now and then: greet_watch() */
 }
 
-/* --- the cursors -------------------------------------------------------------------- */
+/* --- the cursors ------------------------------------------------------------------ */
 
 /* A cursor of one stream in one slot, asked for. */
 struct cursor_call {
@@ -194,7 +194,7 @@ void ship_heartbeat(struct store *s)
                    (enum journal_target)(n - s->feed_count + JOURNAL_TALLY));
 }
 
-/* --- adopting ----------------------------------------------------------------------- */
+/* --- adopting --------------------------------------------------------------------- */
 
 static void on_adopted(void *ctx, const redisReply *r)
 {
@@ -256,7 +256,7 @@ void store_adopt(struct store *s, store_reply_fn *on_reply, void *ctx)
     request_post(s, &r, run_adopt);
 }
 
-/* --- the tick ----------------------------------------------------------------------- */
+/* --- the tick --------------------------------------------------------------------- */
 
 static uint64_t events_pending(const struct store *s)
 {
