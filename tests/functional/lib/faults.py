@@ -135,7 +135,7 @@ def varint(data, at):
 
 def slice_rows(data):
     """[(miner, work)] of a closed slice, as share/slice.h has it."""
-    at = 1 + 3 * 8 + 1 + 4 + 32 + 2 * 13
+    at = 1 + 3 * 8 + 1 + 4 + 32 + 2 * 18
     count, at = varint(data, at)
     for _ in range(2 * count):
         _, at = varint(data, at)
