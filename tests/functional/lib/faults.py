@@ -18,6 +18,7 @@ import random
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -109,18 +110,24 @@ def is_rewriting(path):
     return b"aof_rewrite_in_progress:1" in info or b"aof_rewrite_scheduled:1" in info
 
 
+def row_work(value):
+    """Of a row of an hour or a day: low and high half of the work, accepted, refused."""
+    low, high = struct.unpack("<II10x", value)
+    return high << 32 | low
+
+
 def credited(path, instance):
     """{name: {miner: work}}: each kind of row in Redis, added up. All have to say the same,
     as long as none is old enough to have been dropped."""
     out = {}
     with Connection(path) as c:
-        for kind, ends in (("m", b""), ("h", b"w"), ("d", b"w")):
+        for kind in "mhd":
             sums = out["tally " + kind] = Counter()
             for key in c.call("KEYS", "tally:{%s}:%s:*" % (instance, kind)):
                 miner = key.decode().split(":")[3]
                 for field, value in c.hash(key).items():
-                    if field.endswith(ends):
-                        sums[miner] += int(value)
+                    if field.isdigit():  # others count refused shares by verdict
+                        sums[miner] += int(value) if kind == "m" else row_work(value)
     return out
 
 
