@@ -109,18 +109,23 @@ def is_rewriting(path):
     return b"aof_rewrite_in_progress:1" in info or b"aof_rewrite_scheduled:1" in info
 
 
+ROW_BYTES = 18  # work (8), accepted (5), refused (5): share/keys.h
+
+
 def credited(path, instance):
     """{name: {miner: work}}: each kind of row in Redis, added up. All have to say the same,
     as long as none is old enough to have been dropped."""
     out = {}
     with Connection(path) as c:
-        for kind, ends in (("m", b""), ("h", b"w"), ("d", b"w")):
+        for kind in "mhd":
             sums = out["tally " + kind] = Counter()
             for key in c.call("KEYS", "tally:{%s}:%s:*" % (instance, kind)):
                 miner = key.decode().split(":")[3]
                 for field, value in c.hash(key).items():
-                    if field.endswith(ends):
+                    if kind == "m":
                         sums[miner] += int(value)
+                    elif len(value) == ROW_BYTES and field.isdigit():
+                        sums[miner] += int.from_bytes(value[:8], "little")
     return out
 
 
