@@ -123,23 +123,27 @@ static void on_note(void *owner, void *arg)
     note_free(n);
 }
 
+/* Control is told first, and sends it to the nodes while this thread writes it down: the
+ * reply to the rig follows, and from then on a killed daemon must still have the block. */
 void blocks_found(struct blocks *b, const struct found_block *found)
 {
     struct note *n = mem_new(sizeof(*n));
-    n->blocks = b;
-    n->found = *found;
-    n->job = job_ref(found->job);
-    n->time_ms = clock_utc_ms();
-    if (mailbox_post(b->parts.mailbox, (struct mailbox_call){on_note, note_free, n}) ==
-        KZ_OK)
-        return;
-    log_error("block_not_posted", kv_hex("hash", found->hash.b, 32),
-              kv_str("instead", "written to disk; sent at the next start"));
+    struct job *job = job_ref(found->job);
     size_t len;
-    char *hex = job_block_hex(n->job, found->header, found->extranonce, &len);
-    spool_write(b->parts.spool, &found->hash, n->job->height, hex, len);
+    *n = (struct note){
+        .blocks = b, .found = *found, .job = job_ref(job), .time_ms = clock_utc_ms()};
+    if (mailbox_post(b->parts.mailbox, (struct mailbox_call){on_note, note_free, n}) !=
+        KZ_OK) {
+        log_error("block_not_posted", kv_hex("hash", found->hash.b, 32),
+                  kv_str("instead", "written to disk; sent at the next start"));
+        note_free(n);
+    }
+    char *hex = job_block_hex(job, found->header, found->extranonce, &len);
+    enum kz_err logged =
+        spool_write_now(b->parts.spool, &found->hash, job->height, hex, len);
+    (void)logged; /* a full disk: the nodes have it all the same */
     mem_free(hex);
-    note_free(n);
+    job_unref(job);
 }
 
 void blocks_on_answer(struct blocks *b, const struct hash256 *hash, bool accepted,

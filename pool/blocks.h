@@ -1,10 +1,10 @@
 /* pool/blocks.h - found blocks: to the nodes first, then to disk, Redis and status.
  *
  * A front thread that finds a block posts it here; the control thread assembles it,
- * hands it to all nodes, and only then to the spool (disk, a thread of its own) and the
- * store. Should the control thread's mailbox be full, the front assembles the block
- * itself and gives it to the spool, which has it sent by the next start: nothing found
- * is ever only a log line.
+ * hands it to all nodes, and then to the spool, which syncs it on a thread of its own.
+ * The front thread meanwhile writes it down itself, unsynced, before it answers the rig:
+ * a daemon killed at any instruction behind the reply has the block on disk, and the next
+ * start sends it. So it is with a control thread that is too busy to take it.
  *
  * What nodes say goes into the block's record ("node": pending, accepted, rejected; and
  * "answer"). The record itself comes from the journal, where the winning share is; what

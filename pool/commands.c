@@ -160,15 +160,15 @@ static json_t *status_now(const struct pool *p)
     struct stratum_stats stats;
     stratum_stats(p->stratum, &stats);
     int64_t up = monotime_ms_between(p->started, clock_now());
-    json_t *status =
-        json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
-                  "version", KARIZ_VERSION, "instance", p->conf->instance, "network",
-                  conf_network_name(p->conf->network), "operator",
-                  p->conf->operator_name, "uptime_ms", (json_int_t)up, "sessions",
-                  (json_int_t)stats.sessions, "listeners", listeners_status(p), "nodes",
-                  nodes_status(p->nodes), "shares", shares_status(&stats), "stratum",
-                  stratum_status(&stats), "blocks", blocks_status(p->blocks), "redis",
-                  store_status(p->store), "journal", store_journal_status(p->store));
+    json_t *status = json_pack(
+        "{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
+        KARIZ_VERSION, "instance", p->conf->instance, "network",
+        conf_network_name(p->conf->network), "operator", p->conf->operator_name,
+        "uptime_ms", (json_int_t)up, "sessions", (json_int_t)stats.sessions,
+        "listeners", listeners_status(p), "nodes", nodes_status(p->nodes), "shares",
+        shares_status(&stats), "stratum", stratum_status(&stats), "blocks",
+        blocks_status(p->blocks), "redis", store_status(p->store), "journal",
+        store_journal_status(p->store), "accounting", accounts_status(p->accounts));
     json_t *job = refresh_status(p->refresh);
     json_object_update(status, job); /* height, job_id, proposal, ... */
     json_decref(job);

@@ -112,12 +112,14 @@ static bool write_all(int fd, const char *p, size_t len)
     return true;
 }
 
-static bool write_file(int dir, const char *name, const char *hex, size_t len)
+static bool write_file(int dir, const char *name, const char *hex, size_t len,
+                       bool sync)
 {
     int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
     if (fd < 0)
         return false;
-    bool ok = write_all(fd, hex, len) && write_all(fd, "\n", 1) && fdatasync(fd) == 0;
+    bool ok = write_all(fd, hex, len) && write_all(fd, "\n", 1) &&
+              (!sync || fdatasync(fd) == 0);
     int error = errno;
     close(fd);
     if (!ok)
@@ -132,7 +134,7 @@ static void write_block(struct spool *s, const struct item *it)
     name_format(name, it->height, &it->hash, ".hex");
     name_format(tmp, it->height, &it->hash, ".tmp");
     unlinkat(s->dir, tmp, 0); /* of a run that was killed in the middle */
-    if (!write_file(s->dir, tmp, it->hex, it->len))
+    if (!write_file(s->dir, tmp, it->hex, it->len, true))
         complain(s, "block_file_not_written", name);
     else if (renameat(s->dir, tmp, s->dir, name) != 0 || fsync(s->dir) != 0)
         complain(s, "block_file_not_renamed", name);
@@ -182,7 +184,8 @@ static struct names list_names(const struct spool *s, bool pending)
         uint32_t height;
         struct hash256 hash;
         if (strlen(e->d_name) < NAME_SIZE && name_parse(e->d_name, &height, &hash) &&
-            has_suffix(e->d_name, ".hex") == pending && !has_suffix(e->d_name, ".tmp"))
+            has_suffix(e->d_name, ".hex") == pending &&
+            !has_suffix(e->d_name, ".tmp") && !has_suffix(e->d_name, ".now"))
             names_add(&n, e->d_name);
     }
     if (d != NULL)
@@ -292,6 +295,20 @@ void spool_write(struct spool *s, const struct hash256 *hash, uint32_t height,
         errno = ENOBUFS;
         complain(s, "block_file_not_written", name);
     }
+}
+
+enum kz_err spool_write_now(struct spool *s, const struct hash256 *hash,
+                            uint32_t height, const char *hex, size_t hex_len)
+{
+    char name[NAME_SIZE], now[NAME_SIZE];
+    name_format(name, height, hash, ".hex");
+    name_format(now, height, hash, ".now");
+    unlinkat(s->dir, now, 0);
+    if (write_file(s->dir, now, hex, hex_len, false) &&
+        renameat(s->dir, now, s->dir, name) == 0)
+        return KZ_OK;
+    complain(s, "block_file_not_written", name);
+    return KZ_IO;
 }
 
 void spool_mark(struct spool *s, const struct hash256 *hash, enum spool_fate fate)

@@ -34,6 +34,12 @@ void spool_stop(struct spool *s);
 
 void spool_write(struct spool *s, const struct hash256 *hash, uint32_t height,
                  const char *hex, size_t hex_len);
+/* The same at once, on the calling thread, into the kernel's page cache: survives the end
+ * of this process from then on, not a power cut. For who must not answer before that.
+ * KZ_IO: logged. */
+KZ_MUST_USE enum kz_err spool_write_now(struct spool *s, const struct hash256 *hash,
+                                        uint32_t height, const char *hex,
+                                        size_t hex_len);
 /* Acts after what was written before it. Unknown hashes are ignored. */
 void spool_mark(struct spool *s, const struct hash256 *hash, enum spool_fate fate);
 

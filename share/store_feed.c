@@ -121,12 +121,13 @@ static bool write_block(struct store *s, const struct share_record *share,
     return err == KZ_OK;
 }
 
-/* A share that met the network's target ends the slice, and its block is recorded; first
- * the block, so that a kill in between repeats both. False: no space, ask again. */
-static bool end_by_block(struct feed *f, const struct share_record *share)
+/* The waiting share met the network's target: it ends the slice, and its block is recorded;
+ * first the block, so that a kill in between repeats both. False: no space, ask again. */
+static bool end_by_block(struct feed *f)
 {
     struct store *s = f->store;
     struct journal_check check;
+    const struct share_record *share = &f->waiting;
     const struct journal_job *job = journal_reader_job(f->reader);
     enum journal_fault fault = journal_check(&check, share, job, s->unit);
     if (fault == JOURNAL_NO_JOB || fault == JOURNAL_OTHER_JOB) {
@@ -139,7 +140,7 @@ static bool end_by_block(struct feed *f, const struct share_record *share)
 
 /* --- one share -------------------------------------------------------------------- */
 
-/* False: the slice cannot be closed now; the share was not counted. */
+/* False: the slice is as full as can be and there is no space to close it. */
 static bool count_in_slice(struct feed *f, const struct share_record *share,
                            uint64_t seq)
 {
@@ -150,17 +151,10 @@ static bool count_in_slice(struct feed *f, const struct share_record *share,
                                   share->verdict == SHARE_ACCEPTED ? share->work : 0,
                               .time_ms = (uint64_t)share->time_ms,
                               .nbits = job != NULL ? job->nbits : s->nbits};
-    if (!f->is_counted) {
-        while (slice_open_add(s->slice, &one) != KZ_OK)
-            if (!write_border(s, SLICE_FULL, NULL, &s->terms))
-                return false;
-        f->sliced = seq;
-        f->is_counted = true;
-    }
-    /* Counted and yet not behind us: only its border is missing. */
-    if (share->is_block && !end_by_block(f, share))
-        return false;
-    f->is_counted = false;
+    while (slice_open_add(s->slice, &one) != KZ_OK)
+        if (!write_border(s, SLICE_FULL, NULL, &s->terms))
+            return false;
+    f->sliced = seq;
     return true;
 }
 
@@ -290,38 +284,55 @@ static void cut_if_due(struct feed *f)
 
 /* --- reading ---------------------------------------------------------------------- */
 
-/* False: no more now. */
+/* Into the slice and the batch, each unless it has it. False: not now; it waits. */
+static bool take_share(struct feed *f, const struct share_record *share, uint64_t seq)
+{
+    struct store *s = f->store;
+    if (seq > f->sliced) {
+        if (!count_in_slice(f, share, seq))
+            return false;
+        f->has_block = share->is_block;
+    }
+    if (s->phase == SHIP_READY && seq > f->read)
+        add_to_batch(f, share, seq);
+    return !f->has_block;
+}
+
+/* False: no more now. A share that found a block is the last one until its slice is
+ * closed; see close_blocks(). */
 static bool read_one(struct feed *f)
 {
     struct store *s = f->store;
     struct share_record share;
     uint64_t seq, prev;
-    bool ships = s->phase == SHIP_READY;
-    if (f->is_waiting) { /* read already, but its border found no space */
-        share = f->waiting;
-        seq = f->waiting_seq;
-    } else {
-        enum kz_err err = journal_reader_next(f->reader, &share, &seq, &prev, true);
-        if (err == KZ_PARSE)
-            f->is_damaged = true;
-        if (err != KZ_OK)
-            return false;
-    }
-    f->is_waiting = seq > f->sliced || (f->is_counted && seq == f->sliced);
-    if (f->is_waiting && !count_in_slice(f, &share, seq)) {
+    enum ship_phase phase = s->phase;
+    if (f->is_waiting)
+        return false;
+    enum kz_err err = journal_reader_next(f->reader, &share, &seq, &prev, true);
+    if (err == KZ_PARSE)
+        f->is_damaged = true;
+    if (err != KZ_OK)
+        return false;
+    if (!take_share(f, &share, seq)) {
+        f->is_waiting = true;
         f->waiting = share;
         f->waiting_seq = seq;
         return false;
     }
-    f->is_waiting = false;
-    if (ships && seq > f->read)
-        add_to_batch(f, &share, seq);
-    return s->phase == (ships ? SHIP_READY : s->phase);
+    return s->phase == phase;
+}
+
+/* What could not be counted for want of space. */
+static void retry_waiting(struct feed *f)
+{
+    if (f->is_waiting && !f->has_block)
+        f->is_waiting = !take_share(f, &f->waiting, f->waiting_seq);
 }
 
 static void read_feed(struct feed *f)
 {
     struct store *s = f->store;
+    retry_waiting(f);
     for (size_t n = 0; n < STORE_TURN_RECORDS && !f->is_damaged; n++) {
         if (s->phase == SHIP_READY && s->in_flight >= STORE_WINDOW)
             break; /* Redis is slower than we: later */
@@ -329,6 +340,26 @@ static void read_feed(struct feed *f)
             break;
     }
     cut_if_due(f);
+}
+
+/* Before a slice ends with a block, what the other fronts had accepted by then is counted
+ * too: a miner's share shall not miss the window because another thread was read first. */
+static void close_blocks(struct store *s)
+{
+    size_t blocks = 0;
+    for (size_t i = 0; i < s->feed_count; i++)
+        blocks += s->feeds[i].has_block;
+    if (blocks == 0)
+        return;
+    enum kz_err logged = journal_sync(s->journal);
+    (void)logged;
+    for (size_t i = 0; i < s->feed_count; i++)
+        read_feed(&s->feeds[i]);
+    for (size_t i = 0; i < s->feed_count; i++) {
+        struct feed *f = &s->feeds[i];
+        if (f->has_block && end_by_block(f))
+            f->has_block = f->is_waiting = false;
+    }
 }
 
 static void raise_damage(struct store *s)
@@ -354,6 +385,7 @@ void feeds_read(struct store *s)
 {
     for (size_t i = 0; i < s->feed_count; i++)
         read_feed(&s->feeds[i]);
+    close_blocks(s);
     raise_damage(s);
 }
 
@@ -364,7 +396,8 @@ enum kz_err feed_resume(struct feed *f, const char *have, uint64_t seq)
     snprintf(f->tail, sizeof(f->tail), "%s", have);
     memcpy(f->have, f->tail, sizeof(f->have));
     f->read = f->applied = seq;
-    f->is_waiting = false; /* it is read again, or in Redis already */
+    if (!f->has_block) /* else its slice must be closed first */
+        f->is_waiting = false;
     return journal_stream_seek(f->stream, seq > first ? seq : first);
 }
 
@@ -466,8 +499,11 @@ enum kz_err feeds_catch_up(struct store *s, const struct slice_terms *terms)
 {
     for (size_t i = 0; i < s->feed_count; i++) {
         struct feed *f = &s->feeds[i];
-        while (!f->is_damaged && read_one(f))
-            continue;
+        do {
+            while (!f->is_damaged && read_one(f))
+                continue;
+            close_blocks(s);
+        } while (!f->is_damaged && !f->is_waiting && read_one(f));
         if (f->is_damaged)
             return KZ_PARSE;
     }

@@ -58,10 +58,9 @@ struct feed {
     struct tally *tally;    /* read, not cut yet */
     uint64_t tally_records, tally_work;
     struct monotime tally_since;
-    struct share_record waiting; /* read, but the border that it needs found no space */
-    uint64_t waiting_seq;
-    bool is_waiting;
-    bool is_counted; /* the waiting one is in the open slice already */
+    struct share_record waiting; /* read and not behind us: no space to count it, or */
+    uint64_t waiting_seq; /* it found a block and its slice is yet to be closed */
+    bool is_waiting, has_block;
     bool is_damaged;
 };
 
@@ -159,7 +158,7 @@ struct store {
     size_t heartbeats;
 
     /* connection */
-    struct redis_server *server; /* NULL: external */
+    struct redis_server *server;     /* NULL: external */
     struct redis_sentinel *sentinel; /* NULL: the address is in the settings */
     struct redis_link *link;
     enum ship_phase phase;

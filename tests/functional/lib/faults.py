@@ -18,7 +18,6 @@ import random
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import tempfile
 import time
@@ -110,10 +109,7 @@ def is_rewriting(path):
     return b"aof_rewrite_in_progress:1" in info or b"aof_rewrite_scheduled:1" in info
 
 
-def row_work(value):
-    """Of a row of an hour or a day: low and high half of the work, accepted, refused."""
-    low, high = struct.unpack("<II10x", value)
-    return high << 32 | low
+ROW_BYTES = 18  # work (8), accepted (5), refused (5): share/keys.h
 
 
 def credited(path, instance):
@@ -126,8 +122,10 @@ def credited(path, instance):
             for key in c.call("KEYS", "tally:{%s}:%s:*" % (instance, kind)):
                 miner = key.decode().split(":")[3]
                 for field, value in c.hash(key).items():
-                    if field.isdigit():  # others count refused shares by verdict
-                        sums[miner] += int(value) if kind == "m" else row_work(value)
+                    if kind == "m":
+                        sums[miner] += int(value)
+                    elif len(value) == ROW_BYTES and field.isdigit():
+                        sums[miner] += int.from_bytes(value[:8], "little")
     return out
 
 

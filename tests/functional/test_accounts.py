@@ -1,0 +1,306 @@
+"""What becomes of found blocks: splits, orphans, maturity, holds, direct payouts."""
+
+import json
+import os
+import unittest
+
+from lib import bitcoin
+from lib import node as nodes
+from lib.case import KarizTest
+from lib.faults import Connection
+from lib.karizd import listener
+from lib.wait import wait_until
+
+REGTEST_SUBSIDY_SPAN = 150
+
+
+class Ledger:
+    """Balances as they are kept; positive: owed to the miner."""
+
+    def __init__(self, karizd):
+        self.path = os.path.join(karizd.settings["data_dir"], "redis/redis.sock")
+
+    def hash(self, key):
+        with Connection(self.path) as c:
+            return {k.decode(): int(v) for k, v in c.hash(key).items()}
+
+    def balances(self, kind):
+        return {k: v for k, v in self.hash("bal:{ledger}:" + kind).items() if v}
+
+    def accounts(self):
+        return {k: v for k, v in self.hash("acc:{ledger}").items() if v}
+
+    def total(self):
+        """Of all accounts; 0 whatever happens (I1)."""
+        owed = sum(sum(self.balances(k).values()) for k in ("immature", "mature", "held"))
+        return sum(self.accounts().values()) - owed
+
+    def block(self, block_hash):
+        with Connection(self.path) as c:
+            fields = c.hash("blk:{ledger}:" + block_hash)
+        return {k.decode(): json.loads(v) for k, v in fields.items()}
+
+
+class AccountsTest(KarizTest):
+    own_karizd = True
+    miners = ("alice", "bob")
+    payout = {}
+
+    @classmethod
+    def make_nodes(cls):
+        node = nodes.new_node().start()
+        cls.addClassCleanup(node.remove)
+        return [node]
+
+    def setUp(self):
+        super().setUp()
+        self.node = self.nodes[0]
+        self.start_karizd(payout=self.payout, **self.more())
+        self.ledger = Ledger(self.karizd)
+
+    def more(self):
+        return {}
+
+    def shares(self, login, count):
+        rig = self.rig(karizd=self.karizd)
+        rig.ready(login)
+        for _ in range(count):
+            rig.mine("share")
+        rig.close()
+
+    def find_block(self, login="alice.rig"):
+        rig = self.rig(karizd=self.karizd)
+        rig.ready(login)
+        share = rig.mine("block")
+        found = bitcoin.display(share.hash)
+        wait_until(lambda: self.node.tip() == found, 10, "the node has the block as tip")
+        rig.close()
+        return found
+
+    def state_of(self, block_hash):
+        return self.ledger.block(block_hash).get("state")
+
+    def wait_state(self, block_hash, state):
+        wait_until(lambda: self.state_of(block_hash) == state, 20,
+                   f"block {block_hash[:8]} is {state}")
+
+    def check_ledger(self):
+        self.assertEqual(self.ledger.total(), 0)
+        self.assertEqual(self.karizd.status()["accounting"]["alarm"], "")
+
+
+class Pplns(AccountsTest):
+    payout = {"fee_percent": 1, "window": 1000}
+
+    def test_a_block_is_split_over_the_window_and_comes_and_goes_with_the_chain(self):
+        self.shares("alice.rig", 6)
+        self.shares("bob.rig", 3)
+        found = self.find_block("alice.rig")  # one more of alice
+        self.wait_state(found, "accepted")
+        block = self.ledger.block(found)
+        reward = block["value_sat"]
+        parts = {p[0]: p for p in block["split"]["parts"]}
+        self.assertEqual(parts["alice"][1], "7")
+        self.assertEqual(parts["bob"][1], "3")
+        # Largest remainder, then a fee of 1 % rounded down for the pool.
+        self.assertEqual(parts["alice"][3] + parts["bob"][3], reward)
+        for part in parts.values():
+            self.assertEqual(part[4], part[3] // 100)
+        owed = {m: p[5] for m, p in parts.items()}
+        self.assertEqual(self.ledger.balances("immature"), owed)
+        self.check_ledger()
+
+        # Off the best chain: nothing is owed; on it again: the same as before.
+        self.node.rpc("invalidateblock", found)
+        self.node.generate(1)
+        self.wait_state(found, "orphaned")
+        self.assertEqual(self.ledger.balances("immature"), {})
+        self.assertEqual(self.ledger.accounts(), {})
+        rival = self.node.tip()
+        self.node.rpc("reconsiderblock", found)
+        self.node.rpc("invalidateblock", rival)
+        self.wait_state(found, "accepted")
+        self.assertEqual(self.ledger.balances("immature"), owed)
+        self.check_ledger()
+
+        # 99 confirmations are not enough, 100 are.
+        self.node.generate(98)
+        wait_until(lambda: self.karizd.status()["height"] == block["height"] + 99, 20, "a job")
+        self.assertEqual(self.state_of(found), "accepted")
+        self.node.generate(1)
+        self.wait_state(found, "mature")
+        self.assertEqual(self.ledger.balances("mature"), owed)
+        self.assertEqual(self.ledger.balances("immature"), {})
+        self.assertEqual(self.ledger.accounts()["coins.mature"], reward)
+        self.check_ledger()
+
+        # A suspension holds what is payable; a resumption gives it back.
+        self.karizd.ctl("miner", "suspend", "bob", "--basis", "order 7")
+        wait_until(lambda: self.ledger.balances("held") == {"bob": owed["bob"]}, 10, "a hold")
+        self.karizd.ctl("miner", "resume", "bob", "--basis", "order 8")
+        wait_until(lambda: self.ledger.balances("mature") == owed, 10, "a release")
+        self.check_ledger()
+
+        # Nothing of this is lost with Redis.
+        before = (self.ledger.accounts(), self.ledger.balances("mature"))
+        with Connection(self.ledger.path) as c:
+            c.call("FLUSHALL")
+        wait_until(lambda: (self.ledger.accounts(), self.ledger.balances("mature")) == before,
+                   20, "the ledger is back from the journal")
+        self.check_ledger()
+
+    def test_what_a_killed_daemon_found_is_booked_by_the_next(self):
+        self.shares("bob.rig", 2)
+        rig = self.rig(karizd=self.karizd)
+        rig.ready("alice.rig")
+        share = rig.mine("block")
+        found = bitcoin.display(share.hash)
+        self.karizd.kill()
+        self.karizd.start()
+        wait_until(lambda: self.node.tip() == found, 20, "the node has the block")
+        self.wait_state(found, "accepted")
+        self.assertEqual(sum(p[3] for p in self.ledger.block(found)["split"]["parts"]),
+                         self.ledger.block(found)["value_sat"])
+        self.check_ledger()
+
+    def test_a_block_that_lost_its_race_is_orphaned_and_the_winner_is_booked(self):
+        first = self.find_block("alice.rig")
+        self.wait_state(first, "accepted")
+        self.node.rpc("invalidateblock", first)
+        wait_until(lambda: self.karizd.status()["height"] == self.ledger.block(first)["height"],
+                   20, "a job at the height again")
+        second = self.find_block("bob.rig")
+        self.wait_state(second, "accepted")
+        self.wait_state(first, "orphaned")
+        height = self.ledger.block(first)["height"]
+        self.assertEqual(self.ledger.block(second)["height"], height)
+        self.assertEqual(self.ledger.accounts()["coins.immature"],
+                         self.ledger.block(second)["value_sat"])
+        self.check_ledger()
+
+
+class Schemes(AccountsTest):
+    def book(self, scheme):
+        self.shares("bob.rig", 4)
+        found = self.find_block("alice.rig")
+        self.wait_state(found, "accepted")
+        block = self.ledger.block(found)
+        self.assertEqual(block["split"]["scheme"], scheme)
+        return block
+
+
+class Prop(Schemes):
+    payout = {"scheme": "prop"}
+
+    def test_a_round_ends_with_its_block_and_an_orphans_joins_the_next(self):
+        first = self.book("prop")
+        self.assertEqual([p[:2] for p in first["split"]["parts"]],
+                         [["alice", "1"], ["bob", "4"]])
+        self.shares("alice.rig", 2)
+        second = self.find_block("bob.rig")
+        self.wait_state(second, "accepted")
+        parts = self.ledger.block(second)["split"]["parts"]
+        self.assertEqual([p[:2] for p in parts], [["alice", "2"], ["bob", "1"]])
+        self.check_ledger()
+
+
+class Solo(Schemes):
+    payout = {"scheme": "solo", "fee_percent": 2}
+
+    def test_the_finder_alone_is_paid(self):
+        block = self.book("solo")
+        [part] = block["split"]["parts"]
+        self.assertEqual(part[0], "alice")
+        self.assertEqual(part[5], block["value_sat"] - block["value_sat"] * 2 // 100)
+        self.check_ledger()
+
+
+class Pps(Schemes):
+    payout = {"scheme": "pps", "fee_percent": 2}
+
+    def test_shares_are_paid_and_the_block_is_the_pools(self):
+        block = self.book("pps")
+        self.assertEqual(block["split"]["parts"], [])
+        self.assertEqual(block["split"]["retained"], block["value_sat"])
+        wait_until(lambda: set(self.ledger.balances("mature")) == {"alice", "bob"}, 20,
+                   "each has been credited")
+        mature = self.ledger.balances("mature")
+        # Work is counted in hashes here, and a block takes two.
+        subsidy = 50 * 10**8 >> (block["height"] // REGTEST_SUBSIDY_SPAN)
+        target = bitcoin.target_of_nbits(0x207FFFFF)
+        for miner, work in (("alice", 1), ("bob", 4)):
+            exact = work * subsidy * 980000 * (target + 1) // (1000000 * 2**256)
+            self.assertEqual(mature[miner], exact)
+        self.assertEqual(self.ledger.accounts()["pps_cost"], sum(mature.values()))
+        self.check_ledger()
+        self.karizd.kill()
+        self.karizd.start()
+        wait_until(lambda: self.karizd.status()["accounting"]["state"] == "ready", 20, "ready")
+        self.shares("bob.rig", 1)
+        self.find_block("bob.rig")
+        wait_until(lambda: self.ledger.balances("mature")["bob"] > mature["bob"], 20, "more")
+        self.assertEqual(self.ledger.balances("mature")["alice"], mature["alice"])
+        self.check_ledger()
+
+
+class Direct(AccountsTest):
+    payout = {"direct": True, "fee_percent": 1, "window": 1000, "direct_minimum": 10000}
+
+    def more(self):
+        return {"stratum": {"listen": [listener(coinbase="large")]}}
+
+    def test_the_coinbase_pays_miners_and_the_ledger_books_what_it_says(self):
+        self.shares("bob.rig", 5)
+        first = self.find_block("alice.rig")
+        self.wait_state(first, "accepted")
+        wait_until(lambda: self.karizd.status()["payees"] == 2, 60, "jobs pay both miners")
+        found = self.find_block("alice.rig")
+        self.wait_state(found, "accepted")
+        block = self.ledger.block(found)
+        self.assertGreater(block["snapshot"], 0)
+        scripts = {v: s for v, s in self.node.block(found).txs[0].outputs if v > 0}
+        self.assertEqual(len(scripts), 3)  # two miners and the pool's fee
+        immature = self.ledger.balances("immature")
+        accounts = self.ledger.accounts()
+        paid = accounts["coins.direct"]
+        nets = {p[0]: p[5] for p in block["split"]["parts"]}
+        self.assertEqual(paid, sum(nets.values()))
+        self.assertEqual(set(nets.values()) - set(scripts), set())
+        self.assertEqual(accounts["coins.direct"] + accounts["coins.immature"],
+                         block["value_sat"] + self.ledger.block(first)["value_sat"])
+        self.assertEqual(set(immature), {"alice", "bob"})
+        self.check_ledger()
+
+        self.node.generate(99)
+        self.wait_state(found, "mature")
+        # What the coinbase paid is not owed any more; the first block's parts are.
+        firsts = {p[0]: p[5] for p in self.ledger.block(first)["split"]["parts"]}
+        self.assertEqual(self.ledger.balances("mature"), firsts)
+        self.assertNotIn("coins.direct", self.ledger.accounts())
+        self.check_ledger()
+
+        # What is owed since then is more than a block now brings, so the largest debt
+        # takes all of it: carry leaves by the coinbase, and is owed no more.
+        wait_until(lambda: self.karizd.status()["payees"] == 1, 60, "a job pays one miner")
+        last = self.find_block("bob.rig")
+        self.wait_state(last, "accepted")
+        block = self.ledger.block(last)
+        nets = {p[0]: p[5] for p in block["split"]["parts"]}
+        owed = {m: firsts[m] + nets[m] for m in nets}
+        largest = max(owed, key=owed.get)
+        [paid] = [v for v, s in block["outputs"] if v > 0 and not s.startswith("6a")]
+        self.assertEqual(paid, block["value_sat"])
+        after = {m: self.ledger.balances("mature").get(m, 0) for m in owed}
+        carry = paid - nets[largest]
+        self.assertEqual(after[largest], firsts[largest] - carry)
+        self.check_ledger()
+
+        # The next job, behind our own block, does not pay that carry again.
+        again = self.find_block("alice.rig")
+        self.wait_state(again, "accepted")
+        self.assertGreaterEqual(min(self.ledger.balances("mature").values(), default=0), 0)
+        self.check_ledger()
+
+
+if __name__ == "__main__":
+    unittest.main()
