@@ -166,6 +166,19 @@ def in_closed_slices(path, instance):
     return sums
 
 
+def read_ledger(path):
+    """(entries, balances by account as the entries name them)"""
+    balances = Counter()
+    with Connection(path) as c:
+        rows = c.call("XRANGE", "led:{ledger}", "-", "+")
+        for name in ("immature", "mature", "held"):
+            for miner, sat in c.hash("bal:{ledger}:" + name).items():
+                balances[name + ":" + miner.decode()] = -int(sat)
+        for account, sat in c.hash("acc:{ledger}").items():
+            balances[account.decode()] = int(sat)
+    return [json.loads(row[1][1]) for row in rows], balances
+
+
 class Redis:
     """A redis-server of the test's own, as an operator would run one."""
 
@@ -360,6 +373,7 @@ class System:
         self.maybe = Counter()  # work that may be there as well
         self.shares = self.bench_shares = 0
         self.snapshots = []
+        self.blocks = []  # hashes of those whose share was accepted
         self.was_killed = False  # karizd, in this round
         self.may_refuse = False  # shares, in this round, as overloaded
         self.load = self.bench = self.karizd = self.redis = self.node = None
@@ -474,6 +488,8 @@ class System:
             if with_bench:
                 self.start_bench()
             self.load.wait_more(self.random.randint(20, 100), 60, "shares before the fault")
+            if self.random.random() < 0.25:
+                self.mine_block()  # found in the very moment
             getattr(self, "fault_" + name)()
             self.load.wait_more(self.random.randint(20, 60), 60, "shares behind the fault")
             self.settle()
@@ -494,12 +510,20 @@ class System:
                    "kariz-bench is connected")
 
     def mine_block(self):
-        """The load has stopped. The share that is a block closes the open slice."""
+        """The share that is a block closes the open slice, and is paid for by it."""
         rig = Rig(("127.0.0.1", self.port)).ready(MINERS[0] + ".block")
         try:
-            rig.mine("block")
+            for _ in range(3):
+                share = rig.find(kind="block")
+                reply = rig.submit(share)
+                if reply["result"] is True or reply["error"][0] != 21:
+                    break
+                rig.wait_note("mining.notify")  # another block was first
         finally:
             rig.close()
+        if reply["result"] is not True:
+            raise AssertionError(f"a block was refused: {reply}")
+        self.blocks.append(bitcoin.display(share.hash))
         self.low[MINERS[0]] += UNIT_WORK
         self.shares += 1
 
@@ -573,6 +597,7 @@ class System:
             if not low <= seen["work"][miner] <= low + self.maybe[miner]:
                 raise AssertionError("work is wrong: " + self.compare(seen["status"]))
         self.compare_rows(seen)
+        self.compare_ledger()
         self.compare_slices(seen)
         self.low.update({m: seen["work"][m] - self.low[m] for m in self.low})
         self.maybe.clear()
@@ -591,6 +616,25 @@ class System:
         if sum(closed.values()) + opened != sum(seen["work"].values()):
             raise AssertionError(f"{sum(closed.values())} in closed slices, {opened} in the "
                                  f"open one: {dict(closed)}; " + self.compare(seen["status"]))
+
+    def compare_ledger(self):
+        """Each block is booked once, each entry sums to nothing, and what the balances are
+        is what the entries say."""
+        def booked():
+            keys = {e["key"] for e in read_ledger(self.redis_socket)[0]}
+            return all("blk:%s:accept" % b in keys for b in self.blocks)
+
+        wait_until(booked, 30, "the blocks are booked", every=0.1)
+        entries, balances = read_ledger(self.redis_socket)
+        keys, book = Counter(e["key"] for e in entries), Counter()
+        for entry in entries:
+            book.update(entry["postings"])
+            if keys[entry["key"]] != 1 or sum(entry["postings"].values()) != 0:
+                raise AssertionError(f"an entry is wrong: {entry}")
+        for account in set(book) | set(balances):
+            if book[account] != balances[account]:
+                raise AssertionError(f"{account} is {balances[account]}, the entries say "
+                                     f"{book[account]}")
 
     def compare_rows(self, seen):
         """What is added up in several ways has to be the same in all of them."""
