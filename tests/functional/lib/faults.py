@@ -1075,6 +1075,30 @@ class System:
         with self.load.lock:
             return any(code == 20 for code, _ in self.load.rejected)
 
+    def block_on_a_full_disk(self):
+        """Its share is refused, or counts; the node has it in any case."""
+        rig = Rig(("127.0.0.1", self.port)).ready(MINERS[0] + ".block")
+        try:
+            share = rig.find(kind="block")
+            reply = rig.submit(share)
+        finally:
+            rig.close()
+        block = bitcoin.display(share.hash)
+        if reply["result"] is True:
+            self.low[MINERS[0]] += UNIT_WORK
+            self.blocks.append(block)
+        elif reply["error"][0] != 20:
+            raise AssertionError(f"a block was refused: {reply}")
+
+        def is_known():
+            try:
+                return self.node.rpc("getblockheader", block)
+            except nodes.RpcError:
+                return None
+
+        wait_until(is_known, 20, "the node has a block that was found on a full disk")
+        self.note = "block's share " + ("counts" if reply["result"] is True else "refused")
+
     def fault_disk_full(self):
         self.may_refuse = True
         self.fill_disk()
@@ -1088,6 +1112,7 @@ class System:
         status = self.karizd.status()
         if not status["journal"]["no_space"]:
             raise AssertionError(f"not said to be full: {status['journal']}")
+        self.block_on_a_full_disk()
         if self.random.random() < 0.3:
             self.kill_karizd()
             self.karizd.spawn()
