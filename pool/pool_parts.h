@@ -7,6 +7,7 @@
 #include "conf/mailbox.h"
 #include "pool/blocks.h"
 #include "pool/control.h"
+#include "pool/inquiry.h"
 #include "pool/node.h"
 #include "pool/refresh.h"
 #include "pool/registry.h"
@@ -35,6 +36,7 @@ struct pool {
     struct nodes *nodes;
     struct blocks *blocks;
     struct stratum_server *stratum;
+    struct inquiry *inquiry; /* NULL: stopping */
     struct control *control;
 };
 
