@@ -39,7 +39,7 @@ enum kz_err inquiry_say(char text[INQUIRY_TEXT_SIZE], enum kz_err err,
     return err;
 }
 
-/* --- answers: on control -------------------------------------------------------------- */
+/* --- answers: on control --------------------------------------------------------- */
 
 static void question_end(struct question *q)
 {
@@ -67,7 +67,7 @@ static void drop_answer(void *arg)
     question_refuse(arg, KZ_BUSY, "stopping");
 }
 
-/* --- the thread ------------------------------------------------------------------------ */
+/* --- the thread ------------------------------------------------------------------ */
 
 bool inquiry_is_stopping(struct inquiry *i)
 {
@@ -130,7 +130,7 @@ static void *run(void *arg)
     return NULL;
 }
 
-/* --- asking the nodes: through control, which owns them --------------------------------- */
+/* --- asking the nodes: through control, which owns them -------------------------- */
 
 static void ask_is_done(struct inquiry *i, enum kz_err err)
 {
@@ -216,7 +216,7 @@ enum kz_err inquiry_ask_confirmations(int64_t *out, struct inquiry *i,
     return err;
 }
 
-/* --- start, stop, ask: on control ------------------------------------------------------- */
+/* --- start, stop, ask: on control ------------------------------------------------ */
 
 enum kz_err inquiry_start(struct inquiry **out, const struct inquiry_parts *parts)
 {
@@ -277,14 +277,17 @@ void inquiry_ask(struct inquiry *i, enum inquiry_kind kind, const json_t *argume
     q->on_done = on_done;
     q->ctx = ctx;
     pthread_mutex_lock(&i->lock);
-    bool fits = !i->stopping && i->waiting < INQUIRY_WAITING_MAX;
-    if (fits) {
+    const char *no = i->stopping ? "stopping"
+                     : i->waiting == INQUIRY_WAITING_MAX
+                         ? "too many questions wait already; ask again later"
+                         : NULL;
+    if (no == NULL) {
         *i->end = q;
         i->end = &q->next;
         i->waiting++;
         pthread_cond_broadcast(&i->changed);
     }
     pthread_mutex_unlock(&i->lock);
-    if (!fits)
-        question_refuse(q, KZ_BUSY, "too many questions wait already; ask again later");
+    if (no != NULL)
+        question_refuse(q, KZ_BUSY, no);
 }

@@ -11,7 +11,7 @@
 #define HEIGHT_DIGITS 7
 #define SLICES_PAGE   64
 
-/* --- which block ------------------------------------------------------------------------ */
+/* --- which block ----------------------------------------------------------------- */
 
 static bool is_height(const char *text)
 {
@@ -106,7 +106,7 @@ static enum kz_err find_block(char out[HASH256_HEX_SIZE], char text[INQUIRY_TEXT
     return err;
 }
 
-/* --- the window, once more ----------------------------------------------------------------- */
+/* --- the window, once more ------------------------------------------------------- */
 
 /* False: a slice is gone or damaged, or Redis is away. */
 static bool walk(struct window *w, struct inquiry *i, const struct explain *e)

@@ -48,7 +48,7 @@ enum kz_err ledger_last_entry(uint64_t *n, struct inquiry *i)
     return KZ_OK;
 }
 
-/* --- balances ------------------------------------------------------------------------- */
+/* --- balances -------------------------------------------------------------------- */
 
 void ledger_view_clear(struct ledger_view *v)
 {
@@ -148,7 +148,7 @@ enum kz_err ledger_view_take(struct ledger_view *v, char text[INQUIRY_TEXT_SIZE]
         "the balances in; ask again");
 }
 
-/* --- entries --------------------------------------------------------------------------- */
+/* --- entries --------------------------------------------------------------------- */
 
 static enum kz_err take_entry(char text[INQUIRY_TEXT_SIZE],
                               const struct entry_walk *walk, uint64_t n,
@@ -217,7 +217,7 @@ enum kz_err ledger_walk(uint64_t *after, char text[INQUIRY_TEXT_SIZE],
     return KZ_OK;
 }
 
-/* --- the question ------------------------------------------------------------------------ */
+/* --- the question ---------------------------------------------------------------- */
 
 static bool add(struct amount *sum, struct amount a)
 {

@@ -101,7 +101,7 @@ KZ_MUST_USE enum kz_err ledger_walk(uint64_t *after, char text[INQUIRY_TEXT_SIZE
                                     struct inquiry *i, const struct entry_walk *walk,
                                     uint64_t max);
 
-/* --- the proof ------------------------------------------------------------------------ */
+/* --- the proof ------------------------------------------------------------------- */
 
 /* A block as its entries brought it. */
 struct booked_block {

@@ -62,7 +62,7 @@ void proof_fail(struct proof *p, const char *format, ...)
     va_end(args);
 }
 
-/* --- entries ---------------------------------------------------------------------------- */
+/* --- entries --------------------------------------------------------------------- */
 
 static void flow(struct flows *f, struct amount *sum, struct amount a)
 {
@@ -172,7 +172,7 @@ bool proof_catch_up(struct proof *p)
     return err == KZ_OK && p->at > before;
 }
 
-/* --- what the accounts say ----------------------------------------------------------------- */
+/* --- what the accounts say ------------------------------------------------------- */
 
 /* Nothing may lie in the stream behind the last number. */
 static void check_end(struct verify *v, uint64_t last)
@@ -275,7 +275,7 @@ static void check_totals(struct verify *v)
     check_flows(v, &t);
 }
 
-/* --- blocks ---------------------------------------------------------------------------------- */
+/* --- blocks ---------------------------------------------------------------------- */
 
 static const char *stage_name(enum book_block_stage stage)
 {
@@ -374,7 +374,7 @@ static enum kz_err check_blocks(struct proof *p, const json_t *hashes)
     return err;
 }
 
-/* --- the question ----------------------------------------------------------------------- */
+/* --- the question ---------------------------------------------------------------- */
 
 /* All but blocks and coins; KZ_PARSE and KZ_RANGE stand in the problems. */
 static enum kz_err check_entries(struct verify *v)

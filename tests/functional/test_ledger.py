@@ -9,6 +9,7 @@ import struct
 import subprocess
 import time
 
+from lib import node as nodes
 from lib.case import KarizTest
 from lib.fakenode import FakeNode
 from lib.karizd import Refused, environment, listener
@@ -322,3 +323,82 @@ class Status(Asked):
         watching.send_signal(signal.SIGINT)
         watching.communicate(timeout=20 * SCALE)
         self.assertNotEqual(watching.returncode, None)
+
+
+class Coins(Asked):
+    """A booked block, and the node's word for its coin."""
+
+    own_karizd = True
+
+    @classmethod
+    def make_nodes(cls):
+        node = nodes.new_node().start()
+        cls.addClassCleanup(node.remove)
+        return [node]
+
+    def booked_block(self):
+        """The record of a block that the ledger has. A daemon without a thread that books
+        blocks is helped: the entry is written as that thread would have."""
+        self.ready_rig().mine("block")
+
+        def found():
+            blocks = self.karizd.ask("blocks")
+            return blocks and blocks[0]["state"] == "accepted" and blocks[0]
+        block = wait_until(found, 20, "an accepted block")
+        key = "blk:{ledger}:" + block["hash"]
+        outputs = json.loads(wait_until(lambda: self.redis("HGET", key, "outputs"), 20))
+        if "accounting" in self.karizd.status():
+            wait_until(lambda: self.redis("GET", "ledseq:{ledger}"), 30, "an entry")
+            return key, outputs
+        value = sum(o[0] for o in outputs)
+        fee = value // 50
+        entry = {"key": f"blk:{block['hash']}:accept", "kind": "block_accepted",
+                 "postings": {"coins.immature": value, "fee.immature": -fee,
+                              "immature:alice": fee - value},
+                 "reference": block["hash"], "time_ms": 1767225600000}
+        self.redis("XADD", "led:{ledger}", "1-0", "e", json.dumps(entry))
+        self.redis("HSET", "acc:{ledger}", "coins.immature", str(value),
+                   "fee.immature", str(-fee))
+        self.redis("HSET", "bal:{ledger}:immature", "alice", str(value - fee))
+        self.redis("SET", "ledseq:{ledger}", "1")
+        return key, outputs
+
+    def verify(self, *args):
+        code, said, why = self.run_ctl("ledger", "verify", *args)
+        self.assertIn(code, (0, 1), why)
+        return code, said
+
+    def test_coins_are_compared_with_the_node(self):
+        self.start_karizd()
+        key, outputs = self.booked_block()
+        code, said = self.verify()
+        self.assertEqual(code, 0, said)
+        self.assertRegex(said, r"coins +1 coinbase outputs asked for: \d+\.\d{8} unspent, 0 spent")
+        coinbase = self.redis("HGET", key, "coinbase")
+        with self.subTest("an output that the chain has otherwise"):
+            changed = [[o[0] + (1 if o[0] else 0), o[1]] for o in outputs]
+            self.redis("HSET", key, "outputs", json.dumps(changed))
+            code, said = self.verify()
+            self.assertEqual(code, 1, said)
+            self.assertIn("the node has", said)
+            self.redis("HSET", key, "outputs", json.dumps(outputs))
+        with self.subTest("a coin that is not there any more"):
+            self.redis("HSET", key, "coinbase", json.dumps("00" * 31 + "01"))
+            code, said = self.verify()
+            self.assertEqual(code, 1, said)
+            self.assertIn("spent outside the ledger", said.splitlines()[-1])
+            self.assertEqual(self.verify("--no-node")[0], 0)
+            self.redis("HSET", key, "coinbase", coinbase)
+        with self.subTest("the ledger's balances have moved"):
+            self.redis("HINCRBY", "acc:{ledger}", "coins.immature", "-1")
+            code, said = self.verify()
+            self.assertIn("coins.immature is kept as", said.splitlines()[-1])
+            self.redis("HINCRBY", "acc:{ledger}", "coins.immature", "1")
+        self.assertEqual(self.verify()[0], 0)
+        with self.subTest("the node is away"):
+            self.node.stop()
+            wait_until(lambda: self.karizd.ask("nodes")[0]["state"] != "healthy", 20)
+            code, said = self.verify()
+            self.assertEqual(code, 1, said)
+            self.assertIn("the comparison was not made", said.splitlines()[-1])
+            self.assertEqual(self.verify("--no-node")[0], 0)
