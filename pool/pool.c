@@ -71,6 +71,7 @@ static void set_slices(struct pool *p, const struct template *t)
     struct slice_terms terms = accounts_terms(p->conf);
     struct amount subsidy = coinbase_subsidy(t->height, network_of(p->conf->network));
     terms.subsidy_sat = (uint64_t)amount_to_sat(subsidy);
+    accounts_set_nbits(p->accounts, t->nbits);
     store_set_slices(p->store, &terms, accounts_span(p->conf, t->nbits), t->nbits);
 }
 
