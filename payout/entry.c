@@ -129,7 +129,7 @@ static bool is_basis(const struct entry_basis *basis)
            (basis->by[0][0] != '\0' || basis->by[1][0] == '\0');
 }
 
-enum kz_err entry_seal(struct entry *e)
+enum kz_err entry_seal_part(struct entry *e)
 {
     char key[ENTRY_KEY_SIZE];
     enum kz_err err = entry_key_format(key, &e->key);
@@ -144,7 +144,13 @@ enum kz_err entry_seal(struct entry *e)
         qsort(e->postings, e->posting_count, sizeof(*e->postings), by_account);
     if (e->output_count > 0)
         qsort(e->outputs, e->output_count, sizeof(*e->outputs), by_vout);
-    return merge(e) && sums_to_zero(e) && are_outputs_sound(e) ? KZ_OK : KZ_RANGE;
+    return merge(e) && are_outputs_sound(e) ? KZ_OK : KZ_RANGE;
+}
+
+enum kz_err entry_seal(struct entry *e)
+{
+    enum kz_err err = entry_seal_part(e);
+    return err == KZ_OK && !sums_to_zero(e) ? KZ_RANGE : err;
 }
 
 struct amount entry_amount(const struct entry *e, const struct account *account)

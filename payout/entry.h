@@ -76,6 +76,8 @@ void entry_pay(struct entry *e, const struct entry_output *output);
 /* Sorts, merges, drops zeros, and checks everything this header promises, the key and
  * the texts too. KZ_PARSE: a text or a part of the key that cannot be. */
 KZ_MUST_USE enum kz_err entry_seal(struct entry *e);
+/* The same, but that a part need not sum to 0: for entry_parse_part(). */
+KZ_MUST_USE enum kz_err entry_seal_part(struct entry *e);
 
 /* 0 where the entry has no posting to the account. `e` is sealed, as below. */
 struct amount entry_amount(const struct entry *e, const struct account *account);
@@ -92,5 +94,9 @@ char *entry_format(const struct entry *e);
 /* `e` needs no init; clear it after KZ_OK. Members in any order; unknown or repeated
  * members and accounts, numbers that are no integers: KZ_PARSE. */
 KZ_MUST_USE enum kz_err entry_parse(struct entry *e, const char *text, size_t len);
+/* The part of an entry that is about one miner, as their statement keeps it: only their
+ * postings and outputs, so it need not sum to 0. For payout/statement.h; never to be
+ * given to a book. */
+KZ_MUST_USE enum kz_err entry_parse_part(struct entry *e, const char *text, size_t len);
 
 #endif

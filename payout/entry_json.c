@@ -189,18 +189,29 @@ static bool read_root(struct entry *e, json_t *root)
            read_postings(e, json_object_get(root, "postings"));
 }
 
-enum kz_err entry_parse(struct entry *e, const char *text, size_t len)
+static enum kz_err parse(struct entry *e, const char *text, size_t len,
+                         enum kz_err (*seal)(struct entry *e))
 {
     struct entry made;
     json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
     entry_init(&made, ENTRY_BLOCK_ACCEPTED, 0);
     enum kz_err err = KZ_PARSE;
     if (json_is_object(root) && read_root(&made, root))
-        err = entry_seal(&made);
+        err = seal(&made);
     json_decref(root);
     if (err == KZ_OK)
         *e = made;
     else
         entry_clear(&made);
     return err;
+}
+
+enum kz_err entry_parse(struct entry *e, const char *text, size_t len)
+{
+    return parse(e, text, len, entry_seal);
+}
+
+enum kz_err entry_parse_part(struct entry *e, const char *text, size_t len)
+{
+    return parse(e, text, len, entry_seal_part);
 }

@@ -175,6 +175,11 @@ void accounts_set_miners(struct accounts *a, json_t *records)
     pthread_mutex_unlock(&a->lock);
 }
 
+void accounts_set_nbits(struct accounts *a, uint32_t nbits)
+{
+    atomic_store(&a->nbits, nbits);
+}
+
 static void take_miners(struct accounts *a)
 {
     size_t i;

@@ -57,6 +57,9 @@ void accounts_block_seen(struct accounts *a, const struct sighting *s);
 /* The registry's records (registry_list()); takes the array. */
 void accounts_set_miners(struct accounts *a, json_t *records);
 
+/* The network's target, of the newest template: what a snapshot's window is measured by. */
+void accounts_set_nbits(struct accounts *a, uint32_t nbits);
+
 /* What slices are marked with under these settings; the subsidy is the template's. */
 struct slice_terms accounts_terms(const struct conf *conf);
 /* The window's span at a target, 0 when it cannot be. */

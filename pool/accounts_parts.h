@@ -29,6 +29,7 @@ struct accounts {
     pthread_t thread;
     bool has_thread;
     atomic_bool stop;
+    atomic_uint nbits; /* 0: not known yet */
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t is_awake;

@@ -193,13 +193,13 @@ static enum kz_err count_now(struct works *out, uint64_t *newest, struct account
     struct slice_terms now = accounts_terms(&a->conf);
     struct split_terms terms = {.scheme = (enum scheme)now.scheme,
                                 .window_milli = now.window_milli,
+                                .nbits = atomic_load(&a->nbits),
                                 .newest = UINT64_MAX};
     struct slice_list page = {0};
     struct window w;
     uint64_t oldest;
     enum kz_err err = store_read_slices(&page, &oldest, a->store, UINT64_MAX, 1);
     *newest = page.count > 0 ? page.slices[0].id : 0;
-    terms.nbits = page.count > 0 ? page.slices[0].nbits : 0;
     slice_list_clear(&page);
     if (err == KZ_OK)
         err = split_window(&w, a, &terms);
@@ -356,7 +356,7 @@ static bool is_due(struct accounts *a)
 void snapshot_step(struct accounts *a)
 {
     const struct snapshot *s;
-    if (!a->conf.payout.direct || !is_due(a))
+    if (!a->conf.payout.direct || atomic_load(&a->nbits) == 0 || !is_due(a))
         return;
     enum kz_err err = make(&s, &a->snapshot_slice, a);
     if (err != KZ_OK)

@@ -1,6 +1,7 @@
 #include "pool/commands.h"
 
 #include "conf/mem.h"
+#include "pool/commands_inquiry.h"
 #include "pool/pool_parts.h"
 
 #include <string.h>
@@ -172,6 +173,7 @@ static json_t *status_now(const struct pool *p)
     json_t *job = refresh_status(p->refresh);
     json_object_update(status, job); /* height, job_id, proposal, ... */
     json_decref(job);
+    json_object_set_new(status, "data_dir", json_string(p->conf->data_dir));
     return status;
 }
 
@@ -473,11 +475,26 @@ static void on_stop(void *ctx, struct control_request *r, const json_t *argument
     pool_ask_stop(ctx);
 }
 
+static void on_journal_adopt(void *ctx, struct control_request *r,
+                             const json_t *arguments)
+{
+    struct pool *p = ctx;
+    if (json_is_true(json_object_get(arguments, "yes")))
+        store_adopt(p->store, on_store_reply, pending_new(p, r, finish_plain));
+    else
+        control_refuse(r, "needs --yes: what another journal had not applied is lost");
+}
+
 const struct control_command commands_table[] = {
     {"status", on_status, false},
     {"nodes", on_nodes, false},
     {"blocks", on_blocks, false},
     {"workers", on_workers, false},
+    {"balance", commands_balance, false},
+    {"statement", commands_statement, false},
+    {"ledger_verify", commands_ledger_verify, false},
+    {"block_explain", commands_block_explain, false},
+    {"journal_adopt", on_journal_adopt, true},
     {"miner_list", on_miner_list, false},
     {"miner_show", on_miner_show, false},
     {"miner_register", on_miner_register, true},

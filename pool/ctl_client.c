@@ -10,8 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define ANSWER_SECONDS 30
-#define ANSWER_MAX     (256u << 20)
+#define ANSWER_MAX (256u << 20)
 
 static enum kz_err fail(char why[CTL_WHY_SIZE], const char *what, const char *path)
 {
@@ -19,10 +18,11 @@ static enum kz_err fail(char why[CTL_WHY_SIZE], const char *what, const char *pa
     return KZ_IO;
 }
 
-static enum kz_err open_socket(int *fd, char why[CTL_WHY_SIZE], const char *path)
+static enum kz_err open_socket(int *fd, char why[CTL_WHY_SIZE], const char *path,
+                               int patience_s)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct timeval limit = {.tv_sec = ANSWER_SECONDS};
+    struct timeval limit = {.tv_sec = patience_s};
     if (strlen(path) >= sizeof(address.sun_path)) {
         errno = ENAMETOOLONG;
         return fail(why, "cannot use", path);
@@ -74,8 +74,8 @@ static char *read_line(int fd, size_t *len)
     return NULL;
 }
 
-static enum kz_err read_answer(json_t **result, char why[CTL_WHY_SIZE], const char *line,
-                               size_t len)
+static enum kz_err read_answer(json_t **result, char why[CTL_WHY_SIZE],
+                               const char *line, size_t len)
 {
     json_t *root = json_loadb(line, len, 0, NULL);
     enum kz_err err = KZ_IO;
@@ -94,14 +94,14 @@ static enum kz_err read_answer(json_t **result, char why[CTL_WHY_SIZE], const ch
 }
 
 enum kz_err ctl_call(json_t **result, char why[CTL_WHY_SIZE], const char *socket_path,
-                     const char *command, json_t *arguments)
+                     const char *command, json_t *arguments, int patience_s)
 {
     int fd;
     json_t *request =
         json_pack("{s:s, s:o*}", "command", command, "arguments", arguments);
     char *text = json_dumps(request, JSON_COMPACT);
     json_decref(request);
-    enum kz_err err = open_socket(&fd, why, socket_path);
+    enum kz_err err = open_socket(&fd, why, socket_path, patience_s);
     if (err != KZ_OK) {
         free(text); /* allowed: jansson allocated it */
         return err;

@@ -1,10 +1,12 @@
 /* pool/karizctl_main.c - the operators' command line, over the daemon's control socket.
  *
- * Exit status: 0 done, 1 refused or unreachable (the reason is on standard error), 2
- * the command line was wrong. */
+ * Exit status: 0 done, 1 refused or unreachable (the reason is on standard error) or a
+ * check that failed (it is on standard output), 2 the command line was wrong. */
 #include "conf/conf.h"
-#include "conf/mem.h"
 #include "pool/ctl_client.h"
+#include "pool/ctl_ledger.h"
+#include "pool/ctl_local.h"
+#include "pool/ctl_options.h"
 #include "pool/ctl_show.h"
 #include "pool/settings.h"
 
@@ -20,46 +22,88 @@ struct invocation {
     char **words;
 };
 
-/* One row a command: the words that name it, then the name of its first argument (NULL:
- * none; in brackets: may be left out) and which --options it takes. */
+/* One row a command: what it is called and takes (pool/ctl_options.h), and who runs it:
+ * the daemon, by a request whose answer is shown, or `local`. */
 struct command {
-    const char *words;
-    const char *argument;
-    const char *options; /* "kind residency ..."; a star: may be repeated, an array */
+    struct ctl_row row;
     const char *request;
     ctl_show_fn *show;
     const char *help;
+    ctl_show_fn *show_csv; /* where it takes --format */
+    int patience_s;        /* 0: the usual */
+    ctl_local_fn *local;
 };
 
 static const struct command commands[] = {
-    {"status", NULL, "", "status", show_status, "hash rate, shares, blocks, miners"},
-    {"nodes", NULL, "", "nodes", show_nodes, "the Bitcoin nodes and their health"},
-    {"blocks", NULL, "", "blocks", show_blocks, "blocks found, newest first"},
-    {"workers", "[miner]", "", "workers", show_workers, "rigs, with what they run"},
-    {"miner list", NULL, "", "miner_list", show_miners, "all registered miners"},
-    {"miner show", "id", "", "miner_show", show_miner,
+    {.row = {"status", NULL, "watch? count"},
+     .local = ctl_status,
+     .help = "hash rate, shares, blocks, miners, journal, Redis\n"
+             "      --watch [SECONDS]: again and again, until Ctrl-C or --count TIMES"},
+    {{"nodes", NULL, ""}, "nodes", show_nodes, "the Bitcoin nodes and their health"},
+    {{"blocks", NULL, ""}, "blocks", show_blocks, "blocks found, newest first"},
+    {{"block explain", "block", ""},
+     "block_explain",
+     show_block_explain,
+     "who got what of a block and why, computed again; BLOCK is its hash, 8\n"
+     "      or more of its first digits, or a height",
+     .patience_s = CTL_LONG_PATIENCE_S},
+    {{"workers", "[miner]", ""}, "workers", show_workers, "rigs, with what they run"},
+    {{"balance", "[miner]", ""},
+     "balance",
+     show_balance,
+     "what is owed to each miner, and where it lies",
+     .patience_s = CTL_LONG_PATIENCE_S},
+    {{"statement", "miner", "from to format"},
+     "statement",
+     show_statement,
+     "--from DATE --to DATE --format text|json|csv\n"
+     "      what was credited and paid from (that day) to (before that one), UTC",
+     csv_statement,
+     CTL_LONG_PATIENCE_S},
+    {{"ledger verify", NULL, "no-node!"},
+     "ledger_verify",
+     show_ledger_verify,
+     "the ledger proved from its entries; --no-node: without the chain",
+     .patience_s = CTL_LONG_PATIENCE_S},
+    {.row = {"journal verify", NULL, "from to dir network"},
+     .local = ctl_journal_verify,
+     .help =
+         "--from DATE --to DATE --dir DIR --network NAME\n"
+         "      every share of the journal computed again; needs no daemon where the\n"
+         "      last two are given"},
+    {{"journal adopt", NULL, "yes!"},
+     "journal_adopt",
+     show_note,
+     "--yes: take over a Redis that another journal wrote to, which is gone"},
+    {{"miner list", NULL, ""}, "miner_list", show_miners, "all registered miners"},
+    {{"miner show", "id", ""}, "miner_show", show_miner,
      "one miner's record, refusals today"},
-    {"miner register", "id", "kind residency country certificate name address*",
-     "miner_register", show_miner,
+    {{"miner register", "id", "kind residency country certificate name address*"},
+     "miner_register",
+     show_miner,
      "--kind individual_entrepreneur|legal_entity|natural_person\n"
      "      --residency resident|non_resident --country CC --certificate NUMBER\n"
      "      --address ADDRESS (may be repeated)"},
-    {"miner suspend", "id", "basis", "miner_suspend", show_miner,
+    {{"miner suspend", "id", "basis"},
+     "miner_suspend",
+     show_miner,
      "--basis TEXT: ends its sessions within a second"},
-    {"miner resume", "id", "basis", "miner_resume", show_miner, "--basis TEXT"},
-    {"reload", NULL, "", "reload", show_note,
+    {{"miner resume", "id", "basis"}, "miner_resume", show_miner, "--basis TEXT"},
+    {{"reload", NULL, ""},
+     "reload",
+     show_note,
      "read the settings and certificates again"},
-    {"nudge", NULL, "", "nudge", show_note, "ask for a template now (blocknotify)"},
-    {"stop", NULL, "", "stop", show_note, "stop the daemon"},
-    {.words = NULL},
+    {{"nudge", NULL, ""}, "nudge", show_note, "ask for a template now (blocknotify)"},
+    {{"stop", NULL, ""}, "stop", show_note, "stop the daemon"},
+    {.help = NULL},
 };
 
 static void print_usage(FILE *to)
 {
     fputs("usage: karizctl [--socket PATH] [--json] COMMAND\n\n", to);
-    for (const struct command *c = commands; c->words != NULL; c++)
-        fprintf(to, "  %s%s%s\n      %s\n", c->words, c->argument ? " " : "",
-                c->argument ? c->argument : "", c->help);
+    for (const struct command *c = commands; c->help != NULL; c++)
+        fprintf(to, "  %s%s%s\n      %s\n", c->row.words, c->row.argument ? " " : "",
+                c->row.argument ? c->row.argument : "", c->help);
     fputs("  conf check FILE\n      check a settings file; needs no daemon\n"
           "\nThe socket is " DEFAULT_SOCKET " unless --socket or KARIZ_SOCKET says "
           "otherwise.\n",
@@ -81,91 +125,73 @@ static int match_words(const struct invocation *in, const char *words)
     return used;
 }
 
-/* 0: not among them; 1: takes one value; 2: may be repeated. */
-static int option_kind(const char *options, const char *name)
-{
-    size_t len = strlen(name);
-    for (const char *p = options; *p != '\0';) {
-        size_t word = strcspn(p, " ");
-        bool many = p[word - 1] == '*';
-        if (word - many == len && strncmp(p, name, len) == 0)
-            return many ? 2 : 1;
-        p += word + (p[word] == ' ');
-    }
-    return 0;
-}
+enum format { FORMAT_TEXT, FORMAT_JSON, FORMAT_CSV };
 
-static bool add_option(json_t *arguments, const char *options, const char *name,
-                       const char *value)
+/* Taken out of the arguments: it is ours, not the daemon's. False: no such format. */
+static bool take_format(enum format *f, const struct command *c, json_t *arguments)
 {
-    int kind = option_kind(options, name);
-    json_t *text = json_string(value); /* NULL: not UTF-8 */
-    if (kind == 0 || text == NULL) {
-        fprintf(stderr, "karizctl: --%s: %s\n", name,
-                kind == 0 ? "unknown option" : "not UTF-8");
-        json_decref(text);
+    const char *name = json_string_value(json_object_get(arguments, "format"));
+    if (name == NULL)
+        return true;
+    if (strcmp(name, "json") == 0)
+        *f = FORMAT_JSON;
+    else if (strcmp(name, "csv") == 0 && c->show_csv != NULL)
+        *f = FORMAT_CSV;
+    else if (strcmp(name, "text") == 0)
+        *f = FORMAT_TEXT;
+    else
         return false;
-    }
-    if (kind == 1)
-        return json_object_set_new(arguments, name, text) == 0;
-    json_t *list = json_object_get(arguments, name);
-    if (list == NULL) {
-        list = json_array();
-        json_object_set_new(arguments, name, list);
-    }
-    return json_array_append_new(list, text) == 0;
+    json_object_del(arguments, "format");
+    return true;
 }
 
-/* NULL: the command line was wrong, and it was said. */
-static json_t *read_arguments(const struct command *c, const struct invocation *in,
-                              int at)
+/* A check that failed says so in its answer. */
+static int show_result(const struct command *c, enum format format,
+                       const json_t *result)
 {
-    json_t *arguments = json_object();
-    bool fine = true, has_argument = false;
-    for (; fine && at < in->count; at++) {
-        const char *word = in->words[at];
-        if (strncmp(word, "--", 2) == 0 && at + 1 < in->count) {
-            fine = add_option(arguments, c->options, word + 2, in->words[++at]);
-        } else if (c->argument != NULL && !has_argument && word[0] != '-') {
-            has_argument = true;
-            json_object_set_new(arguments,
-                                c->argument[0] == '[' ? "miner" : c->argument,
-                                json_string(word));
-        } else {
-            fprintf(stderr, "karizctl: %s: not understood\n", word);
-            fine = false;
-        }
+    if (format == FORMAT_JSON) {
+        json_dumpf(result, stdout,
+                   JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+        puts("");
+    } else if (format == FORMAT_CSV) {
+        c->show_csv(result);
+    } else {
+        c->show(result);
     }
-    if (fine && c->argument != NULL && c->argument[0] != '[' && !has_argument) {
-        fprintf(stderr, "karizctl: %s needs %s\n", c->words, c->argument);
-        fine = false;
+    bool has_failed = json_is_false(json_object_get(result, "ok"));
+    return fflush(stdout) == 0 && !has_failed ? 0 : 1;
+}
+
+static int ask_daemon(const struct command *c, const struct invocation *in,
+                      json_t *arguments)
+{
+    char why[CTL_WHY_SIZE];
+    json_t *result;
+    enum format format = in->json ? FORMAT_JSON : FORMAT_TEXT;
+    if (!take_format(&format, c, arguments)) {
+        fputs("karizctl: --format text, json or csv\n", stderr);
+        return 2;
     }
-    if (fine)
-        return arguments;
-    json_decref(arguments);
-    return NULL;
+    if (ctl_call(&result, why, in->socket, c->request, json_incref(arguments),
+                 c->patience_s > 0 ? c->patience_s : CTL_PATIENCE_S) != KZ_OK) {
+        fprintf(stderr, "karizctl: %s\n", why);
+        return 1;
+    }
+    int status = show_result(c, format, result);
+    json_decref(result);
+    return status;
 }
 
 static int run_command(const struct command *c, const struct invocation *in, int at)
 {
-    char why[CTL_WHY_SIZE];
-    json_t *result;
-    json_t *arguments = read_arguments(c, in, at);
+    const struct ctl_place place = {in->socket, in->json};
+    json_t *arguments = ctl_options_read(&c->row, in->words + at, in->count - at);
     if (arguments == NULL)
         return 2;
-    if (ctl_call(&result, why, in->socket, c->request, arguments) != KZ_OK) {
-        fprintf(stderr, "karizctl: %s\n", why);
-        return 1;
-    }
-    if (in->json) {
-        json_dumpf(result, stdout,
-                   JSON_INDENT(2) | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
-        puts("");
-    } else {
-        c->show(result);
-    }
-    json_decref(result);
-    return fflush(stdout) == 0 ? 0 : 1;
+    int status =
+        c->local != NULL ? c->local(&place, arguments) : ask_daemon(c, in, arguments);
+    json_decref(arguments);
+    return status;
 }
 
 static int check_conf(const char *path)
@@ -221,8 +247,8 @@ int main(int argc, char **argv)
     }
     if (in.count == 3 && match_words(&in, "conf check") == 2)
         return check_conf(in.words[2]);
-    for (const struct command *c = commands; c->words != NULL; c++) {
-        int used = match_words(&in, c->words);
+    for (const struct command *c = commands; c->help != NULL; c++) {
+        int used = match_words(&in, c->row.words);
         if (used > 0)
             return run_command(c, &in, used);
     }

@@ -77,6 +77,19 @@ void nodes_confirmations(struct nodes *n, const struct hash256 *hash,
                                            int64_t confirmations),
                          void *ctx);
 
+/* A coin as the chain has it, unconfirmed transactions left out. */
+struct node_txout {
+    bool is_unspent; /* false: spent, or of no transaction on the best chain */
+    int64_t value_sat;
+    const char *script_hex; /* borrowed; "" where the node does not say */
+};
+/* gettxout from the best healthy node; as above, but that KZ_EMPTY does not occur: a coin
+ * that is not there is KZ_OK and not unspent. */
+void nodes_txout(struct nodes *n, const struct hash256 *txid, uint32_t vout,
+                 void (*on_txout)(void *ctx, enum kz_err err,
+                                  const struct node_txout *out),
+                 void *ctx);
+
 /* For status: an array, an object a node: url (without secrets), state, why, blocks,
  * headers, version, template_age_ms (-1: none), preferred, in_use, latency_ms, proposal
  * (why the last one was rejected, ""). The caller owns. */

@@ -1,9 +1,10 @@
 /* pool/node_parts.h - what the files pool/node*.c share; nobody else includes it.
  *
- *   node.c        start, stop, status, questions; which template is in force
- *   node_ask.c    asking one node: health, templates, long poll
- *   node_send.c   blocks to all nodes, proposals
- *   node_choose.c the decisions, pure
+ *   node.c          start, stop, status; which template is in force
+ *   node_ask.c      asking one node: health, templates, long poll
+ *   node_question.c confirmations of a block, coins
+ *   node_send.c     blocks to all nodes, proposals
+ *   node_choose.c   the decisions, pure
  *
  * Each node has four connections, so that none waits for another: ordinary calls, the
  * long poll, blocks, and proposals, which take a node as long as a whole block.

@@ -71,6 +71,7 @@ static void set_slices(struct pool *p, const struct template *t)
     struct slice_terms terms = accounts_terms(p->conf);
     struct amount subsidy = coinbase_subsidy(t->height, network_of(p->conf->network));
     terms.subsidy_sat = (uint64_t)amount_to_sat(subsidy);
+    accounts_set_nbits(p->accounts, t->nbits);
     store_set_slices(p->store, &terms, accounts_span(p->conf, t->nbits), t->nbits);
 }
 
@@ -356,6 +357,12 @@ static enum kz_err start_parts(struct pool *p)
     refresh_set_hooks(p->refresh,
                       &(struct refresh_hooks){.ctx = p, .on_standing = on_standing});
     refresh_set_parts(p->refresh, p->stratum, p->nodes);
+    err = inquiry_start(&p->inquiry, &(struct inquiry_parts){.mailbox = p->mailbox,
+                                                             .store = p->store,
+                                                             .nodes = p->nodes,
+                                                             .conf = p->conf});
+    if (err != KZ_OK)
+        return err;
     return control_start(&p->control, p->base, p->conf, commands_table, p);
 }
 
@@ -445,10 +452,25 @@ static void wait_for_blocks(struct pool *p)
     }
 }
 
+/* Who waits for a long answer is told, and hears it: one turn of the loop for the
+ * mailbox, one for the sockets. */
+static struct inquiry *stop_inquiry(struct pool *p)
+{
+    struct inquiry *inquiry = p->inquiry;
+    p->inquiry = NULL;
+    if (inquiry == NULL)
+        return NULL;
+    inquiry_stop(inquiry);
+    event_base_loop(p->base, EVLOOP_NONBLOCK);
+    event_base_loop(p->base, EVLOOP_NONBLOCK);
+    return inquiry;
+}
+
 void pool_stop(struct pool *p)
 {
     if (p == NULL)
         return;
+    struct inquiry *inquiry = stop_inquiry(p);
     control_stop(p->control);
     if (p->refresh != NULL)
         refresh_set_parts(p->refresh, NULL, NULL);
@@ -465,6 +487,7 @@ void pool_stop(struct pool *p)
     /* What the store and the fronts posted last is dropped with the mailbox, while those
      * it would have gone to are still there. */
     mailbox_free(p->mailbox);
+    inquiry_free(inquiry); /* what it asked a node ended with the two above */
     registry_stop(p->registry);
     blocks_free(p->blocks);
     refresh_free(p->refresh);

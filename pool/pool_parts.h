@@ -8,6 +8,7 @@
 #include "pool/accounts.h"
 #include "pool/blocks.h"
 #include "pool/control.h"
+#include "pool/inquiry.h"
 #include "pool/node.h"
 #include "pool/refresh.h"
 #include "pool/registry.h"
@@ -42,6 +43,7 @@ struct pool {
     struct tracker *tracker;
     _Atomic(struct accounts *) woken; /* `accounts`, for the store's thread */
     struct stratum_server *stratum;
+    struct inquiry *inquiry; /* NULL: stopping */
     struct control *control;
 };
 

@@ -87,6 +87,13 @@ static void check_share(struct verifier *v, const struct journal_record *r,
         o->on_fault(o->ctx, v->stream, r->seq, fault, share, &check);
 }
 
+static void tell_record(struct verifier *v, const struct journal_record *r,
+                        const struct share_record *share)
+{
+    if (v->options->on_record != NULL)
+        v->options->on_record(v->options->ctx, v->stream, r, share);
+}
+
 /* What is wrong; NULL: the segment's records end in zeros. */
 static const char *read_records(struct verifier *v, const struct file *f)
 {
@@ -96,11 +103,14 @@ static const char *read_records(struct verifier *v, const struct file *f)
     journal_scan_enter(&v->scan, (struct bytes){f->map, f->size});
     while (journal_scan_next(&v->scan, &r, &why) == KZ_OK) {
         v->report->records++;
-        if (v->stream < JOURNAL_SHARES)
+        if (v->stream < JOURNAL_SHARES) {
+            tell_record(v, &r, NULL);
             continue;
+        }
         enum kz_err err = journal_reader_take(v->reader, &share, &r);
         if (err == KZ_PARSE)
             return "a record that is not understood";
+        tell_record(v, &r, err == KZ_OK ? &share : NULL);
         if (err == KZ_OK)
             check_share(v, &r, &share);
     }

@@ -22,6 +22,10 @@ struct journal_verify_options {
                      const struct share_record *share,
                      const struct journal_check *check);
     void (*on_damage)(void *ctx, const struct journal_damage *damage);
+    /* Every record of every stream, of whatever time, streams by number, each in its
+     * order: so all events come before all shares. `share` is NULL where it is none. */
+    void (*on_record)(void *ctx, uint32_t stream, const struct journal_record *r,
+                      const struct share_record *share);
     void *ctx;
 };
 

@@ -259,7 +259,7 @@ static json_t *excerpt_of(json_t *all, const json_t *entry, const char *miner)
     if (one != NULL)
         return one;
     one =
-        json_pack("{s:O?, s:O?, s:O?, s:O?, s:{}}", "key",
+        json_pack("{s:O*, s:O*, s:O*, s:O*, s:{}}", "key",
                   json_object_get(entry, "key"), "kind", json_object_get(entry, "kind"),
                   "reference", json_object_get(entry, "reference"), "time_ms",
                   json_object_get(entry, "time_ms"), "postings");

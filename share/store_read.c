@@ -296,6 +296,11 @@ enum kz_err store_read_field(json_t **out, struct store *s, const char *key,
     return ASK(s, fill_text, out, "HGET", key, field);
 }
 
+enum kz_err store_read_text(json_t **out, struct store *s, const char *key)
+{
+    return ASK(s, fill_text, out, "GET", key);
+}
+
 /* --- entries ---------------------------------------------------------------------- */
 
 struct entries {

@@ -43,6 +43,9 @@ KZ_MUST_USE enum kz_err store_read_hash(json_t **out, struct store *s, const cha
 KZ_MUST_USE enum kz_err store_read_field(json_t **out, struct store *s, const char *key,
                                          const char *field);
 
+/* The text under a key. */
+KZ_MUST_USE enum kz_err store_read_text(json_t **out, struct store *s, const char *key);
+
 /* Entries behind number `*after`, at most `max`: an array of JSON objects; `*after` is
  * the number of the last then. KZ_EMPTY: there are no more. `key` is KEY_ENTRIES, or a
  * miner's statement: then each is that miner's part of the entry. */

@@ -307,6 +307,33 @@ static void a_second_person_is_another_person(void **state)
     assert_false(entry_basis_is_double(no_basis()));
 }
 
+static void a_miners_part_need_not_sum_to_zero(void **state)
+{
+    (void)state;
+    static const char part[] =
+        "{\"key\":\"blk:B1:accept\",\"kind\":\"block_accepted\",\"outputs\":[["
+        "\"m000001\",3,40]],\"postings\":{\"immature:m000001\":-40},\"reference\":"
+        "\"B1\",\"time_ms\":5}";
+    static const char hold[] = "{\"key\":\"mn:m000001:hold:1\",\"kind\":\"hold\","
+                               "\"postings\":{},\"time_ms\":5}";
+    static const char *const others[] = {
+        "", "{}", "{\"key\":\"blk:B1:accept\",\"kind\":\"block_accepted\","
+                  "\"postings\":{\"nobody:m000001\":-40},\"time_ms\":5}",
+        "{\"key\":\"blk:B1:accept\",\"kind\":\"hold\",\"postings\":{},\"time_ms\":5}",
+        "{\"key\":\"blk:B1:accept\",\"kind\":\"block_accepted\",\"more\":1,"
+        "\"postings\":{},\"time_ms\":5}"};
+    struct entry e;
+    assert_int_equal(entry_parse(&e, part, strlen(part)), KZ_RANGE);
+    assert_int_equal(entry_parse_part(&e, part, strlen(part)), KZ_OK);
+    assert_int_equal(posted(&e, "immature:m000001"), -40);
+    assert_int_equal(e.output_count, 1);
+    entry_clear(&e);
+    assert_int_equal(entry_parse_part(&e, hold, strlen(hold)), KZ_OK);
+    entry_clear(&e);
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+        assert_int_equal(entry_parse_part(&e, others[i], strlen(others[i])), KZ_PARSE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -321,6 +348,7 @@ int main(void)
         cmocka_unit_test(the_content_is_what_moves_and_not_when_or_why),
         cmocka_unit_test(a_copy_stands_on_its_own),
         cmocka_unit_test(a_second_person_is_another_person),
+        cmocka_unit_test(a_miners_part_need_not_sum_to_zero),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

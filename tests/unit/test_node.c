@@ -36,6 +36,8 @@ struct peer {
     const char *proposal_word;
     char block[64];           /* the hex last submitted */
     int header_confirmations; /* < -1: not found */
+    const char *txout;        /* JSON; NULL: an error */
+    char txout_params[120];   /* as last asked with */
 };
 
 struct bed {
@@ -51,6 +53,8 @@ struct bed {
     bool confirmed;
     enum kz_err confirm_err;
     int64_t confirmations;
+    bool txout_told;
+    struct node_txout txout;
 };
 
 /* --- the fake node ---------------------------------------------------------------- */
@@ -126,6 +130,17 @@ static void answer_header(struct peer *p, const struct fake_request *r)
         fake_result(r, json_pack("{s:i}", "confirmations", p->header_confirmations));
 }
 
+static void answer_txout(struct peer *p, const struct fake_request *r)
+{
+    char *params = json_dumps(r->params, JSON_COMPACT);
+    snprintf(p->txout_params, sizeof(p->txout_params), "%s", params);
+    free(params);
+    if (p->txout == NULL)
+        fake_error(r, -32601, "Method not found");
+    else
+        fake_result(r, json_loads(p->txout, JSON_DECODE_ANY, NULL));
+}
+
 static void on_request(void *ctx, const struct fake_request *r)
 {
     struct peer *p = ctx;
@@ -139,6 +154,8 @@ static void on_request(void *ctx, const struct fake_request *r)
         answer_submit(p, r);
     else if (strcmp(r->method, "getblockheader") == 0)
         answer_header(p, r);
+    else if (strcmp(r->method, "gettxout") == 0)
+        answer_txout(p, r);
     else
         fake_result(r, json_pack("{s:s}", "subversion", "/Fake:1/"));
 }
@@ -727,6 +744,52 @@ static void confirmations_come_from_the_first_node_that_knows_the_block(void **s
     assert_int_equal(b->confirm_err, KZ_EMPTY);
 }
 
+static void on_txout(void *ctx, enum kz_err err, const struct node_txout *out)
+{
+    struct bed *b = ctx;
+    b->txout_told = true;
+    b->confirm_err = err;
+    if (err == KZ_OK)
+        b->txout = *out;
+}
+
+static void ask_txout(struct bed *b)
+{
+    struct hash256 txid = {{1}};
+    b->txout_told = false;
+    nodes_txout(b->nodes, &txid, 7, on_txout, b);
+    RUN_UNTIL(b->base, b->txout_told, WAIT_MS);
+}
+
+static void a_coin_is_unspent_or_spent_and_its_value_exact(void **state)
+{
+    struct bed *b = *state;
+    nodes_up(b, 2);
+    ask_txout(b); /* before any node is healthy */
+    assert_int_equal(b->confirm_err, KZ_IO);
+    RUN_UNTIL(b->base, is_state(b, 0, "healthy") && is_state(b, 1, "healthy"), WAIT_MS);
+    b->peer[0].txout = NULL; /* cannot say: the next is asked */
+    b->peer[1].txout = "{\"value\":20999999.97690001,\"scriptPubKey\":{\"hex\":\"51\"}}";
+    ask_txout(b);
+    assert_int_equal(b->confirm_err, KZ_OK);
+    assert_true(b->txout.is_unspent);
+    assert_int_equal(b->txout.value_sat, 2099999997690001);
+    assert_non_null(strstr(b->peer[1].txout_params, "0001\",7,false]"));
+    b->peer[1].txout = "{\"value\":0.00000001}";
+    ask_txout(b);
+    assert_int_equal(b->txout.value_sat, 1);
+    b->peer[1].txout = "null";
+    ask_txout(b);
+    assert_int_equal(b->confirm_err, KZ_OK);
+    assert_false(b->txout.is_unspent);
+    b->peer[1].txout = "{\"value\":-1}";
+    ask_txout(b);
+    assert_int_equal(b->confirm_err, KZ_IO);
+    b->peer[1].txout = "{\"value\":\"1\"}";
+    ask_txout(b);
+    assert_int_equal(b->confirm_err, KZ_IO);
+}
+
 static void a_url_that_cannot_be_used_stops_the_start(void **state)
 {
     struct bed *b = *state;
@@ -772,6 +835,7 @@ int main(void)
         CASE(a_rejected_proposal_is_told_and_an_overtaken_one_is_not),
         CASE(nothing_is_proposed_to_a_node_that_does_not_offer_it),
         CASE(confirmations_come_from_the_first_node_that_knows_the_block),
+        CASE(a_coin_is_unspent_or_spent_and_its_value_exact),
         CASE(a_url_that_cannot_be_used_stops_the_start),
     };
     return cmocka_run_group_tests_name("node", tests, NULL, NULL);

@@ -1,0 +1,69 @@
+/* pool/inquiry.h - long questions of people: a thread that reads Redis and may wait.
+ *
+ * Balances, statements, the proof of the ledger and a block's split need hundreds of reads
+ * one after the other. Control posts such a question here and goes on; the thread asks the
+ * store (share/store_read.h), and the nodes through control, and posts the answer back.
+ * One question at a time, the others wait in order.
+ *
+ *   BALANCE    miner (may be left out), registered -> {entries, miners: [{miner, immature,
+ *              mature, held, reserved, receivable, total}], totals, pool: {account: sat}}
+ *   STATEMENT  miner, registered, from, to (ISO dates; left out: all) -> {miner, from_ms,
+ *              to_ms, start, credited, ..., end, sound, at_start, at_end, lines}
+ *   VERIFY     no_node -> {ok, lines, problems, entries, last}: the ledger proved from its
+ *              entries, against the kept balances, the blocks' records and the node
+ *   BLOCK      block (hash, prefix of 8 digits or more, height) -> {record, ok,
+ *              recomputed, differences}
+ *
+ * Money in answers is whole satoshis, positive where it is owed (in "pool": debit +).
+ *
+ * Bounds     INQUIRY_WAITING_MAX questions; entries, slices and blocks are read in pages. A
+ *            statement has INQUIRY_LINES_MAX lines at most; a proof keeps what
+ *            payout/book.h keeps.
+ * Ownership  parts are borrowed until inquiry_free(); arguments are copied.
+ * Thread     control, all of it; on_done too. */
+#ifndef POOL_INQUIRY_H
+#define POOL_INQUIRY_H
+
+#include "conf/conf.h"
+#include "conf/mailbox.h"
+#include "pool/node.h"
+#include "share/store.h"
+
+#define INQUIRY_WAITING_MAX 16
+#define INQUIRY_LINES_MAX   100000
+#define INQUIRY_TEXT_SIZE   480
+
+struct inquiry;
+
+struct inquiry_parts {
+    struct mailbox *mailbox; /* control's; its owner pointer is not used */
+    struct store *store;
+    struct nodes *nodes;
+    const struct conf *conf;
+};
+
+enum inquiry_kind {
+    INQUIRY_BALANCE,
+    INQUIRY_STATEMENT,
+    INQUIRY_VERIFY,
+    INQUIRY_BLOCK,
+    INQUIRY_KINDS /* how many there are */
+};
+
+/* KZ_OK with a value it owns, else `text` says to a person why not. */
+typedef void inquiry_done_fn(void *ctx, enum kz_err err, json_t *value,
+                             const char *text);
+
+KZ_MUST_USE enum kz_err inquiry_start(struct inquiry **out,
+                                      const struct inquiry_parts *parts);
+/* Ends the thread; while the store runs. Who waits is told "stopping", before this
+ * returns or by the mailbox. NULL accepted. */
+void inquiry_stop(struct inquiry *i);
+/* When neither the nodes nor the mailbox can call any more. NULL accepted. */
+void inquiry_free(struct inquiry *i);
+
+/* `on_done` is called exactly once; at once where the queue is full. */
+void inquiry_ask(struct inquiry *i, enum inquiry_kind kind, const json_t *arguments,
+                 inquiry_done_fn *on_done, void *ctx);
+
+#endif
