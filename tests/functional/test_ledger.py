@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import pty
 import re
 import signal
 import struct
@@ -315,6 +316,25 @@ class Status(Asked):
         self.assertGreaterEqual(time.monotonic() - began, 2)
         self.assertNotIn("\033", text)
         self.assertEqual(self.run_ctl("status", "--watch", "0")[0], 2)
+
+    def test_watching_on_a_terminal_draws_in_place(self):
+        ours, theirs = pty.openpty()
+        watching = subprocess.Popen(self.karizd.command("status", "--watch", "1", "--count", "2"),
+                                    stdout=theirs, stdin=theirs, env=environment())
+        os.close(theirs)
+        shown = b""
+        try:
+            while True:
+                part = os.read(ours, 65536)
+                if not part:
+                    break
+                shown += part
+        except OSError:  # what Linux says when the other side is closed
+            pass
+        os.close(ours)
+        self.assertEqual(watching.wait(20 * SCALE), 0)
+        self.assertEqual(shown.count(b"\033[H\033[J"), 2, shown)
+        self.assertEqual(shown.count(b"hash rate"), 2, shown)
 
     def test_watching_ends_with_an_interrupt(self):
         watching = subprocess.Popen(self.karizd.command("status", "--watch"),
