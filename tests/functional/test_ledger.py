@@ -422,3 +422,20 @@ class Coins(Asked):
             self.assertEqual(code, 1, said)
             self.assertIn("the comparison was not made", said.splitlines()[-1])
             self.assertEqual(self.verify("--no-node")[0], 0)
+
+
+class Stopping(Asked):
+    own_karizd = True
+
+    def test_who_waits_for_a_long_answer_at_a_stop_is_told(self):
+        self.start_karizd()
+        asked = [subprocess.Popen(self.karizd.command("ledger", "verify"), text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  env=environment()) for _ in range(12)]
+        wait_until(lambda: any(one.poll() is not None for one in asked), 20, "one is answered")
+        self.karizd.stop()
+        for one in asked:
+            said, why = one.communicate(timeout=60 * SCALE)
+            self.assertTrue("ledger verify: ok" in said or "stopping" in why
+                            or "cannot reach" in why or "gave no answer" in why
+                            or "cannot send" in why, said + why)
