@@ -3,6 +3,7 @@
 import glob
 import json
 import os
+import pty
 import re
 import signal
 import struct
@@ -316,6 +317,25 @@ class Status(Asked):
         self.assertNotIn("\033", text)
         self.assertEqual(self.run_ctl("status", "--watch", "0")[0], 2)
 
+    def test_watching_on_a_terminal_draws_in_place(self):
+        ours, theirs = pty.openpty()
+        watching = subprocess.Popen(self.karizd.command("status", "--watch", "1", "--count", "2"),
+                                    stdout=theirs, stdin=theirs, env=environment())
+        os.close(theirs)
+        shown = b""
+        try:
+            while True:
+                part = os.read(ours, 65536)
+                if not part:
+                    break
+                shown += part
+        except OSError:  # what Linux says when the other side is closed
+            pass
+        os.close(ours)
+        self.assertEqual(watching.wait(20 * SCALE), 0)
+        self.assertEqual(shown.count(b"\033[H\033[J"), 2, shown)
+        self.assertEqual(shown.count(b"hash rate"), 2, shown)
+
     def test_watching_ends_with_an_interrupt(self):
         watching = subprocess.Popen(self.karizd.command("status", "--watch"),
                                     stdout=subprocess.PIPE, text=True, env=environment())
@@ -402,3 +422,20 @@ class Coins(Asked):
             self.assertEqual(code, 1, said)
             self.assertIn("the comparison was not made", said.splitlines()[-1])
             self.assertEqual(self.verify("--no-node")[0], 0)
+
+
+class Stopping(Asked):
+    own_karizd = True
+
+    def test_who_waits_for_a_long_answer_at_a_stop_is_told(self):
+        self.start_karizd()
+        asked = [subprocess.Popen(self.karizd.command("ledger", "verify"), text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  env=environment()) for _ in range(12)]
+        wait_until(lambda: any(one.poll() is not None for one in asked), 20, "one is answered")
+        self.karizd.stop()
+        for one in asked:
+            said, why = one.communicate(timeout=60 * SCALE)
+            self.assertTrue("ledger verify: ok" in said or "stopping" in why
+                            or "cannot reach" in why or "gave no answer" in why
+                            or "cannot send" in why, said + why)
