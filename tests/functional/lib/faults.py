@@ -18,7 +18,6 @@ import random
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import tempfile
 import time
@@ -110,10 +109,7 @@ def is_rewriting(path):
     return b"aof_rewrite_in_progress:1" in info or b"aof_rewrite_scheduled:1" in info
 
 
-def row_work(value):
-    """Of a row of an hour or a day: low and high half of the work, accepted, refused."""
-    low, high = struct.unpack("<II10x", value)
-    return high << 32 | low
+ROW_BYTES = 18  # work (8), accepted (5), refused (5): share/keys.h
 
 
 def credited(path, instance):
@@ -126,8 +122,10 @@ def credited(path, instance):
             for key in c.call("KEYS", "tally:{%s}:%s:*" % (instance, kind)):
                 miner = key.decode().split(":")[3]
                 for field, value in c.hash(key).items():
-                    if field.isdigit():  # others count refused shares by verdict
-                        sums[miner] += int(value) if kind == "m" else row_work(value)
+                    if kind == "m":
+                        sums[miner] += int(value)
+                    elif len(value) == ROW_BYTES and field.isdigit():
+                        sums[miner] += int.from_bytes(value[:8], "little")
     return out
 
 
@@ -166,6 +164,19 @@ def in_closed_slices(path, instance):
             for miner, work in slice_rows(data):
                 sums[miner] += work
     return sums
+
+
+def read_ledger(path):
+    """(entries, balances by account as the entries name them)"""
+    balances = Counter()
+    with Connection(path) as c:
+        rows = c.call("XRANGE", "led:{ledger}", "-", "+")
+        for name in ("immature", "mature", "held"):
+            for miner, sat in c.hash("bal:{ledger}:" + name).items():
+                balances[name + ":" + miner.decode()] = -int(sat)
+        for account, sat in c.hash("acc:{ledger}").items():
+            balances[account.decode()] = int(sat)
+    return [json.loads(row[1][1]) for row in rows], balances
 
 
 class Redis:
@@ -362,6 +373,7 @@ class System:
         self.maybe = Counter()  # work that may be there as well
         self.shares = self.bench_shares = 0
         self.snapshots = []
+        self.blocks = []  # hashes of those whose share was accepted
         self.was_killed = False  # karizd, in this round
         self.may_refuse = False  # shares, in this round, as overloaded
         self.load = self.bench = self.karizd = self.redis = self.node = None
@@ -476,6 +488,8 @@ class System:
             if with_bench:
                 self.start_bench()
             self.load.wait_more(self.random.randint(20, 100), 60, "shares before the fault")
+            if self.random.random() < 0.25:
+                self.mine_block()  # found in the very moment
             getattr(self, "fault_" + name)()
             self.load.wait_more(self.random.randint(20, 60), 60, "shares behind the fault")
             self.settle()
@@ -496,12 +510,20 @@ class System:
                    "kariz-bench is connected")
 
     def mine_block(self):
-        """The load has stopped. The share that is a block closes the open slice."""
+        """The share that is a block closes the open slice, and is paid for by it."""
         rig = Rig(("127.0.0.1", self.port)).ready(MINERS[0] + ".block")
         try:
-            rig.mine("block")
+            for _ in range(3):
+                share = rig.find(kind="block")
+                reply = rig.submit(share)
+                if reply["result"] is True or reply["error"][0] != 21:
+                    break
+                rig.wait_note("mining.notify")  # another block was first
         finally:
             rig.close()
+        if reply["result"] is not True:
+            raise AssertionError(f"a block was refused: {reply}")
+        self.blocks.append(bitcoin.display(share.hash))
         self.low[MINERS[0]] += UNIT_WORK
         self.shares += 1
 
@@ -575,6 +597,7 @@ class System:
             if not low <= seen["work"][miner] <= low + self.maybe[miner]:
                 raise AssertionError("work is wrong: " + self.compare(seen["status"]))
         self.compare_rows(seen)
+        self.compare_ledger()
         self.compare_slices(seen)
         self.low.update({m: seen["work"][m] - self.low[m] for m in self.low})
         self.maybe.clear()
@@ -593,6 +616,25 @@ class System:
         if sum(closed.values()) + opened != sum(seen["work"].values()):
             raise AssertionError(f"{sum(closed.values())} in closed slices, {opened} in the "
                                  f"open one: {dict(closed)}; " + self.compare(seen["status"]))
+
+    def compare_ledger(self):
+        """Each block is booked once, each entry sums to nothing, and what the balances are
+        is what the entries say."""
+        def booked():
+            keys = {e["key"] for e in read_ledger(self.redis_socket)[0]}
+            return all("blk:%s:accept" % b in keys for b in self.blocks)
+
+        wait_until(booked, 30, "the blocks are booked", every=0.1)
+        entries, balances = read_ledger(self.redis_socket)
+        keys, book = Counter(e["key"] for e in entries), Counter()
+        for entry in entries:
+            book.update(entry["postings"])
+            if keys[entry["key"]] != 1 or sum(entry["postings"].values()) != 0:
+                raise AssertionError(f"an entry is wrong: {entry}")
+        for account in set(book) | set(balances):
+            if book[account] != balances[account]:
+                raise AssertionError(f"{account} is {balances[account]}, the entries say "
+                                     f"{book[account]}")
 
     def compare_rows(self, seen):
         """What is added up in several ways has to be the same in all of them."""
@@ -1034,6 +1076,30 @@ class System:
         with self.load.lock:
             return any(code == 20 for code, _ in self.load.rejected)
 
+    def block_on_a_full_disk(self):
+        """Its share is refused, or counts; the node has it in any case."""
+        rig = Rig(("127.0.0.1", self.port)).ready(MINERS[0] + ".block")
+        try:
+            share = rig.find(kind="block")
+            reply = rig.submit(share)
+        finally:
+            rig.close()
+        block = bitcoin.display(share.hash)
+        if reply["result"] is True:
+            self.low[MINERS[0]] += UNIT_WORK
+            self.blocks.append(block)
+        elif reply["error"][0] != 20:
+            raise AssertionError(f"a block was refused: {reply}")
+
+        def is_known():
+            try:
+                return self.node.rpc("getblockheader", block)
+            except nodes.RpcError:
+                return None
+
+        wait_until(is_known, 20, "the node has a block that was found on a full disk")
+        self.note = "block's share " + ("counts" if reply["result"] is True else "refused")
+
     def fault_disk_full(self):
         self.may_refuse = True
         self.fill_disk()
@@ -1047,6 +1113,7 @@ class System:
         status = self.karizd.status()
         if not status["journal"]["no_space"]:
             raise AssertionError(f"not said to be full: {status['journal']}")
+        self.block_on_a_full_disk()
         if self.random.random() < 0.3:
             self.kill_karizd()
             self.karizd.spawn()
