@@ -673,11 +673,11 @@ class System:
     def take_snapshot(self):
         path = self.redis_socket
         wait_until(lambda: not is_rewriting(path), 30, "no rewrite is under way")
-        copy = os.path.join(self.folder, "snapshot-%d" % self.number)
+        copy = os.path.join(tempfile.mkdtemp(dir=self.folder, prefix="snapshot-"), "data")
         shutil.copytree(self.aof_dir, copy)
         self.snapshots.append((copy, time.monotonic()))
         while len(self.snapshots) > SNAPSHOTS:
-            shutil.rmtree(self.snapshots.pop(0)[0])
+            shutil.rmtree(os.path.dirname(self.snapshots.pop(0)[0]))
 
     def put_back(self, copy):
         """While no server runs on the data."""
