@@ -18,7 +18,6 @@ import random
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import tempfile
 import time
@@ -110,10 +109,7 @@ def is_rewriting(path):
     return b"aof_rewrite_in_progress:1" in info or b"aof_rewrite_scheduled:1" in info
 
 
-def row_work(value):
-    """Of a row of an hour or a day: low and high half of the work, accepted, refused."""
-    low, high = struct.unpack("<II10x", value)
-    return high << 32 | low
+ROW_BYTES = 18  # work (8), accepted (5), refused (5): share/keys.h
 
 
 def credited(path, instance):
@@ -126,8 +122,10 @@ def credited(path, instance):
             for key in c.call("KEYS", "tally:{%s}:%s:*" % (instance, kind)):
                 miner = key.decode().split(":")[3]
                 for field, value in c.hash(key).items():
-                    if field.isdigit():  # others count refused shares by verdict
-                        sums[miner] += int(value) if kind == "m" else row_work(value)
+                    if kind == "m":
+                        sums[miner] += int(value)
+                    elif len(value) == ROW_BYTES and field.isdigit():
+                        sums[miner] += int.from_bytes(value[:8], "little")
     return out
 
 
@@ -688,11 +686,11 @@ class System:
     def take_snapshot(self):
         path = self.redis_socket
         wait_until(lambda: not is_rewriting(path), 30, "no rewrite is under way")
-        copy = os.path.join(self.folder, "snapshot-%d" % self.number)
+        copy = os.path.join(tempfile.mkdtemp(dir=self.folder, prefix="snapshot-"), "data")
         shutil.copytree(self.aof_dir, copy)
         self.snapshots.append((copy, time.monotonic()))
         while len(self.snapshots) > SNAPSHOTS:
-            shutil.rmtree(self.snapshots.pop(0)[0])
+            shutil.rmtree(os.path.dirname(self.snapshots.pop(0)[0]))
 
     def put_back(self, copy):
         """While no server runs on the data."""
@@ -1046,8 +1044,10 @@ class System:
         """The node's best chain has it, and it is booked; or it has another at that height,
         and the ledger holds nothing for it."""
         def is_right():
+            # Not "confirmations": bcoin counts them for blocks beside the best chain as well.
             try:
-                wins = self.node.rpc("getblockheader", block)["confirmations"] > 0
+                height = self.node.rpc("getblockheader", block)["height"]
+                wins = self.node.rpc("getblockhash", height) == block
             except nodes.RpcError:
                 wins = False
             entries, _ = read_ledger(self.redis_socket)
