@@ -305,7 +305,8 @@ static const char *judge_block(struct tally *t, const struct proof *p, const cha
                    ? NULL
                    : "its record and its entries disagree";
     }
-    if (strcmp(state, "mature") == 0 || strcmp(state, "orphaned") == 0)
+    /* One that lost before it was booked is orphaned without: it never earned. */
+    if (strcmp(state, "mature") == 0)
         return "it has no entry";
     if (strcmp(state, "accepted") != 0)
         return NULL;

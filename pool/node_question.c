@@ -9,14 +9,23 @@
 
 #define PARAMS_SIZE (HASH256_HEX_SIZE + 32)
 
+enum told {
+    TOLD_NOT, /* the next node is asked */
+    TOLD,
+    TOLD_LATER, /* this one was asked something more */
+};
+
 struct question {
     struct nodes *all;
     const char *method;
     char params[PARAMS_SIZE];
     bool asked[CONF_NODES_MAX];
     bool somebody_has_not;
-    /* Tells who asked, and is true, when the answer is one. */
-    bool (*tell)(const struct question *q, const struct rpc_answer *a);
+    struct node *at; /* who is being asked */
+    /* Tells who asked, when the answer is one; or asks the same node on. */
+    enum told (*tell)(struct question *q, const struct rpc_answer *a);
+    char hash[HASH256_HEX_SIZE]; /* of a block: its count is the header's */
+    int64_t count;
     void (*on_count)(void *ctx, enum kz_err err, int64_t confirmations);
     void (*on_txout)(void *ctx, enum kz_err err, const struct node_txout *out);
     void *ctx;
@@ -34,10 +43,11 @@ static bool has_no_block(const struct rpc_answer *a)
 static void on_answer(void *ctx, const struct rpc_answer *a)
 {
     struct question *q = ctx;
-    if (q->all->stopping || q->tell(q, a)) {
+    enum told told = q->all->stopping ? TOLD : q->tell(q, a);
+    if (told == TOLD)
         mem_free(q);
+    if (told != TOLD_NOT)
         return;
-    }
     if (has_no_block(a))
         q->somebody_has_not = true;
     question_next(q);
@@ -51,6 +61,7 @@ static bool question_ask(struct question *q, struct node *n)
                             .on_answer = on_answer,
                             .ctx = q};
     q->asked[n->index] = true;
+    q->at = n;
     return rpc_call(n->calls, &r) == KZ_OK;
 }
 
@@ -85,13 +96,47 @@ static void question_next(struct question *q)
 
 /* --- confirmations of a block -------------------------------------------------------- */
 
-static bool tell_count(const struct question *q, const struct rpc_answer *a)
+static void ask_header(struct question *q);
+
+static enum told tell_place(struct question *q, const struct rpc_answer *a)
+{
+    bool is_ours = json_is_string(a->result) &&
+                   strcmp(json_string_value(a->result), q->hash) == 0;
+    ask_header(q); /* what the next node is asked, if it comes to that */
+    if (a->outcome != RPC_RESULT)
+        return TOLD_NOT;
+    q->on_count(q->ctx, KZ_OK, is_ours ? q->count : -1);
+    return TOLD;
+}
+
+/* A positive count is believed only where the best chain has the block at that height:
+ * some nodes (bcoin) count for blocks that lost against another as well. */
+static enum told tell_count(struct question *q, const struct rpc_answer *a)
 {
     const json_t *count = json_object_get(a->result, "confirmations");
+    const json_t *height = json_object_get(a->result, "height");
     if (a->outcome != RPC_RESULT || !json_is_integer(count))
-        return false;
-    q->on_count(q->ctx, KZ_OK, json_integer_value(count));
-    return true;
+        return TOLD_NOT;
+    q->count = json_integer_value(count);
+    if (q->count > 0 && json_is_integer(height)) {
+        snprintf(q->params, sizeof(q->params), "[%lld]",
+                 (long long)json_integer_value(height));
+        q->method = "getblockhash";
+        q->tell = tell_place;
+        if (question_ask(q, q->at))
+            return TOLD_LATER;
+        ask_header(q);
+        return TOLD_NOT;
+    }
+    q->on_count(q->ctx, KZ_OK, q->count);
+    return TOLD;
+}
+
+static void ask_header(struct question *q)
+{
+    snprintf(q->params, sizeof(q->params), "[\"%s\",true]", q->hash);
+    q->method = "getblockheader";
+    q->tell = tell_count;
 }
 
 void nodes_confirmations(struct nodes *n, const struct hash256 *hash,
@@ -99,13 +144,10 @@ void nodes_confirmations(struct nodes *n, const struct hash256 *hash,
                                           int64_t confirmations),
                          void *ctx)
 {
-    char text[HASH256_HEX_SIZE];
     struct question *q = mem_new(sizeof(*q));
-    hash256_format_display(text, hash);
-    snprintf(q->params, sizeof(q->params), "[\"%s\",true]", text);
-    q->method = "getblockheader";
+    hash256_format_display(q->hash, hash);
+    ask_header(q);
     q->all = n;
-    q->tell = tell_count;
     q->on_count = on_count;
     q->ctx = ctx;
     question_next(q);
@@ -124,19 +166,19 @@ static bool read_value(int64_t *sat, const json_t *value)
     return true;
 }
 
-static bool tell_txout(const struct question *q, const struct rpc_answer *a)
+static enum told tell_txout(struct question *q, const struct rpc_answer *a)
 {
     struct node_txout out = {.is_unspent = json_is_object(a->result)};
     const json_t *script = json_object_get(a->result, "scriptPubKey");
     const char *hex = json_string_value(json_object_get(script, "hex"));
     if (a->outcome != RPC_RESULT || !(out.is_unspent || json_is_null(a->result)))
-        return false;
+        return TOLD_NOT;
     if (out.is_unspent &&
         !read_value(&out.value_sat, json_object_get(a->result, "value")))
-        return false;
+        return TOLD_NOT;
     out.script_hex = hex != NULL ? hex : "";
     q->on_txout(q->ctx, KZ_OK, &out);
-    return true;
+    return TOLD;
 }
 
 void nodes_txout(struct nodes *n, const struct hash256 *txid, uint32_t vout,
