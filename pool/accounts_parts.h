@@ -1,7 +1,8 @@
 /* pool/accounts_parts.h - what the accountant's files share. Private to pool/accounts*.c:
  * accounts.c (thread, what is to be done), accounts_split.c (whom a block belongs to),
  * accounts_blocks.c (a block's life), accounts_holds.c (suspended miners), accounts_pps.c
- * (pay per share), accounts_snapshot.c (whom coinbases may pay).
+ * (pay per share), accounts_snapshot.c (whom coinbases may pay), accounts_trim.c (old
+ * slices).
  *
  * Thread  the accountant's, but for what `lock` guards. */
 #ifndef POOL_ACCOUNTS_PARTS_H
@@ -50,6 +51,7 @@ struct accounts {
     uint64_t snapshot_slice; /* newest slice in the last snapshot */
     uint64_t last_snapshot;
     int64_t snapshot_at_ms;
+    int64_t trimmed_at_ms;
 };
 
 /* --- accounts.c ------------------------------------------------------------------- */
@@ -95,5 +97,6 @@ KZ_MUST_USE enum kz_err snapshot_read(const struct snapshot **out, struct accoun
 void holds_step(struct accounts *a);
 void pps_step(struct accounts *a);
 void snapshot_step(struct accounts *a);
+void trim_step(struct accounts *a);
 
 #endif
