@@ -77,6 +77,26 @@ class AccountsTest(KarizTest):
         rig.close()
         return found
 
+    def branch(self, height, tip=None):
+        """A node whose chain is ours below `height`, and with `tip` on it if that is given."""
+        other = nodes.new_node().start()
+        self.addCleanup(other.remove)
+        for at in range(other.height + 1, height):
+            self.give(other, self.node.rpc("getblockhash", at))
+        if tip:
+            self.give(other, tip)
+        return other
+
+    def give(self, other, block_hash, source=None):
+        other.rpc("submitblock", (source or self.node).rpc("getblock", block_hash, 0))
+
+    def take_branch(self, other, height, count):
+        """The node gets `count` new blocks of `other`, from `height` on: a longer chain."""
+        other.generate(count)
+        for at in range(height, other.height + 1):
+            self.give(self.node, other.rpc("getblockhash", at), other)
+        wait_until(lambda: self.node.tip() == other.tip(), 20, "the node has reorganised")
+
     def state_of(self, block_hash):
         return self.ledger.block(block_hash).get("state")
 
@@ -112,21 +132,30 @@ class Pplns(AccountsTest):
         self.check_ledger()
 
         # Off the best chain: nothing is owed; on it again: the same as before.
-        self.node.rpc("invalidateblock", found)
-        self.node.generate(1)
+        height = block["height"]
+        with_it = self.branch(height, found)
+        self.take_branch(self.branch(height), height, 2)
         self.wait_state(found, "orphaned")
         self.assertEqual(self.ledger.balances("immature"), {})
         self.assertEqual(self.ledger.accounts(), {})
-        rival = self.node.tip()
-        self.node.rpc("reconsiderblock", found)
-        self.node.rpc("invalidateblock", rival)
+        self.check_ledger()
+        self.take_branch(with_it, height + 1, 2)
+        self.wait_state(found, "accepted")
+        self.assertEqual(self.ledger.balances("immature"), owed)
+        self.check_ledger()
+        # And a deeper one, there and back.
+        with_it = self.branch(height, found)
+        self.take_branch(self.branch(height), height, 8)
+        self.wait_state(found, "orphaned")
+        self.assertEqual(self.ledger.accounts(), {})
+        self.take_branch(with_it, height + 1, 9)
         self.wait_state(found, "accepted")
         self.assertEqual(self.ledger.balances("immature"), owed)
         self.check_ledger()
 
         # 99 confirmations are not enough, 100 are.
-        self.node.generate(98)
-        wait_until(lambda: self.karizd.status()["height"] == block["height"] + 99, 20, "a job")
+        self.node.generate_to(height + 98)
+        wait_until(lambda: self.karizd.status()["height"] == height + 99, 20, "a job")
         self.assertEqual(self.state_of(found), "accepted")
         self.node.generate(1)
         self.wait_state(found, "mature")
@@ -167,14 +196,13 @@ class Pplns(AccountsTest):
     def test_a_block_that_lost_its_race_is_orphaned_and_the_winner_is_booked(self):
         first = self.find_block("alice.rig")
         self.wait_state(first, "accepted")
-        self.node.rpc("invalidateblock", first)
-        wait_until(lambda: self.karizd.status()["height"] == self.ledger.block(first)["height"],
-                   20, "a job at the height again")
+        height = self.ledger.block(first)["height"]
+        # The other chain has two blocks more, and ours finds the next on top of those.
+        self.take_branch(self.branch(height), height, 2)
+        wait_until(lambda: self.karizd.status()["height"] == height + 2, 20, "a job on it")
         second = self.find_block("bob.rig")
         self.wait_state(second, "accepted")
         self.wait_state(first, "orphaned")
-        height = self.ledger.block(first)["height"]
-        self.assertEqual(self.ledger.block(second)["height"], height)
         self.assertEqual(self.ledger.accounts()["coins.immature"],
                          self.ledger.block(second)["value_sat"])
         self.check_ledger()
