@@ -9,8 +9,7 @@
 
 /* Blocks whose answers may still come; older ones are in Redis and in the spool. */
 #define BLOCKS_KEPT 256
-/* Between two tries to have a found block journaled: the share that found it is sooner,
- * where the journal has it. */
+/* Between two tries to have a found block journaled. */
 #define RECORD_S 2
 
 struct block {
@@ -183,6 +182,7 @@ static void on_note(void *owner, void *arg)
     b->found++;
     struct block *block = add(b, &n->found.hash, make_record(hash, n->job->height));
     block->event = event_of(b, n);
+    record_waiting(b);
     note_free(n);
 }
 
