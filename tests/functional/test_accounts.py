@@ -8,7 +8,7 @@ from lib import bitcoin
 from lib import node as nodes
 from lib.case import KarizTest
 from lib.faults import Connection
-from lib.karizd import listener
+from lib.karizd import Refused, listener
 from lib.wait import wait_until
 
 REGTEST_SUBSIDY_SPAN = 150
@@ -206,6 +206,50 @@ class Pplns(AccountsTest):
         self.assertEqual(self.ledger.accounts()["coins.immature"],
                          self.ledger.block(second)["value_sat"])
         self.check_ledger()
+
+
+class Changes(AccountsTest):
+    payout = {"fee_percent": 1, "window": 1000}
+
+    def restart(self, **payout):
+        self.karizd.stop()
+        self.karizd.write_settings(payout={**self.payout, **payout})
+        self.karizd.start()
+        wait_until(lambda: self.karizd.status()["accounting"]["state"] == "ready", 20, "ready")
+
+    def split_of(self, login):
+        found = self.find_block(login)
+        self.wait_state(found, "accepted")
+        self.check_ledger()
+        return self.ledger.block(found)["split"]
+
+    def test_another_scheme_loses_nobodys_window_and_pays_no_share_twice(self):
+        self.shares("bob.rig", 4)
+        self.restart(scheme="pps")
+        self.shares("alice.rig", 3)
+        split = self.split_of("alice.rig")
+        self.assertEqual((split["scheme"], split["parts"]), ("pps", []))
+        wait_until(lambda: "alice" in self.ledger.balances("mature"), 20, "alice is credited")
+        credited = self.ledger.balances("mature")
+        self.assertEqual(set(credited), {"alice"})  # bob's work was done under PPLNS
+        self.restart(scheme="pplns")
+        split = self.split_of("alice.rig")
+        self.assertEqual([p[:2] for p in split["parts"]], [["alice", "1"], ["bob", "4"]])
+        self.assertEqual(self.ledger.balances("mature"), credited)
+
+    def test_a_miner_may_have_a_fee_of_its_own(self):
+        self.karizd.ctl("miner", "terms", "bob", "--fee-percent", "0.25", "--minimum",
+                        "50000", "--basis", "contract 12")
+        with self.assertRaises(Refused):
+            self.karizd.ctl("miner", "terms", "bob", "--fee-percent", "0.00001",
+                            "--basis", "contract 12")
+        self.assertEqual(self.karizd.ask("miner", "show", "bob")["fee_ppm"], 2500)
+        self.shares("bob.rig", 4)
+        parts = {p[0]: p for p in self.split_of("alice.rig")["parts"]}
+        self.assertEqual((parts["alice"][2], parts["bob"][2]), (10000, 2500))
+        self.assertEqual(parts["bob"][4], parts["bob"][3] * 2500 // 1000000)
+        self.karizd.ctl("miner", "terms", "bob", "--fee-percent", "pool", "--basis", "ended")
+        self.assertNotIn("fee_ppm", self.karizd.ask("miner", "show", "bob"))
 
 
 class Schemes(AccountsTest):
