@@ -359,6 +359,30 @@ static bool finish_accept(struct case_file *c, const struct split_terms *terms,
     return done;
 }
 
+/* An output to nobody we know: the job's snapshot is not known, and guessing at who was
+ * paid would be worse than waiting for a person. */
+static bool pays_strangers(const struct case_file *c)
+{
+    struct address pool;
+    struct address_problem problem;
+    char hex[2 * ADDRESS_SCRIPT_MAX + 1];
+    const char *text = c->a->conf.coinbase_address;
+    size_t i;
+    json_t *output;
+    if (number_at(c->record, "snapshot") != 0 ||
+        address_parse(&pool, &problem, c->a->network, text, strlen(text)) != KZ_OK)
+        return false;
+    hex_encode(hex, pool.script, pool.script_len);
+    json_array_foreach(json_object_get(c->record, "outputs"), i, output)
+    {
+        const char *script = json_string_value(json_array_get(output, 1));
+        if (json_integer_value(json_array_get(output, 0)) > 0 && script != NULL &&
+            strcmp(script, hex) != 0)
+            return true;
+    }
+    return false;
+}
+
 static bool accept(struct case_file *c)
 {
     struct split_terms terms = {.scheme = (enum scheme)c->a->conf.payout.scheme,
@@ -366,6 +390,12 @@ static bool accept(struct case_file *c)
                                 .nbits = (uint32_t)number_at(c->record, "nbits")};
     const struct snapshot *snapshot = NULL;
     struct window w;
+    if (pays_strangers(c)) {
+        say_unsplit(c,
+                    "its coinbase pays others than the pool, and nothing says why; it "
+                    "is NOT booked");
+        return true;
+    }
     if (!read_balances(c))
         return false;
     enum kz_err err = terms_of(&terms, c);

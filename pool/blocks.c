@@ -258,7 +258,10 @@ static void on_unsent(void *ctx, const struct hash256 *hash, uint32_t height,
     hash256_format_display(text, hash);
     log_warn("block_sent_again", kv_str("hash", text), kv_u64("height", height));
     nodes_submit_block(b->parts.nodes, hash, hex, hex_len, height);
-    add(b, hash, make_record(text, height));
+    struct block *block = add(b, hash, make_record(text, height));
+    /* Who found it is in the journal, if its share came so far; if not, it is ours still. */
+    block->event =
+        block_event_of_hex(hex, hex_len, height, clock_utc_ms(), b->parts.instance);
 }
 
 void blocks_resume(struct blocks *b)

@@ -16,4 +16,9 @@
 json_t *block_event(const struct share_record *share, const struct journal_job *job,
                     const struct hash256 *hash, const char *instance);
 
+/* The same of a whole block in hex, whoever found it: without miner, job and snapshot.
+ * NULL: not a block with a coinbase as ours are. */
+json_t *block_event_of_hex(const char *hex, size_t hex_len, uint32_t height,
+                           int64_t found_ms, const char *instance);
+
 #endif
