@@ -93,6 +93,15 @@ const struct option option_table[] = {
     {"journal.keep_hours", OPTION_U32, IN_CONF(journal_keep_hours), "168", 0, 87600, "h",
      false, "shares' files are kept at least so long; and until Redis has saved them"},
 
+    {"tally.minutes_hours", OPTION_U32, IN_CONF(tally.minutes_hours), "3", 1, 168, "h",
+     false, "work of each minute stays in Redis; some 290 bytes a miner and hour"},
+    {"tally.hours_days", OPTION_U32, IN_CONF(tally.hours_days), "32", 2, 400, "days",
+     false, "figures of each hour stay; some 410 bytes a miner and day"},
+    {"tally.days_months", OPTION_U32, IN_CONF(tally.days_months), "13", 1, 120, "months",
+     false, "figures of each day stay; some 480 bytes a miner and month"},
+    {"tally.workers_days", OPTION_U32, IN_CONF(tally.workers_days), "30", 1, 400, "days",
+     false, "a worker's record stays so long behind its last share"},
+
     {"stratum.listen", OPTION_ARRAY, offsetof(struct conf, stratum.listen),
      sizeof(struct conf_listener), "[{\"address\":\"0.0.0.0:3333\"}]", 1,
      CONF_LISTENERS_MAX, "", false, "where rigs connect", .rows = listener_rows,

@@ -81,9 +81,15 @@
 #define KEY_POOL_FIELD    "all"
 
 enum key_span {
-    KEY_MINUTES, /* a key an hour, a field a minute; kept 3 hours  */
-    KEY_HOURS,   /* a key a day, a field an hour; kept 32 days     */
-    KEY_DAYS,    /* a key a month, a field a day; kept 13 months   */
+    KEY_MINUTES, /* a key an hour, a field a minute */
+    KEY_HOURS,   /* a key a day, a field an hour    */
+    KEY_DAYS,    /* a key a month, a field a day    */
+};
+
+/* How long tallies stay: each behind the end of its key's own period, workers behind the
+ * hour of their last share. */
+struct key_retention {
+    uint32_t minutes_hours, hours_days, days_months, workers_days;
 };
 
 /* Of stream `stream` in the keys of {instance}. */
@@ -108,13 +114,14 @@ void key_tally_field(char out[KEY_FIELD_SIZE], enum key_span span, int64_t utc_s
 void key_reason_field(char out[KEY_REASON_SIZE], const char *verdict);
 /* The verdict's name of such a field; false for another. */
 bool key_reason_parse(char verdict[KEY_REASON_SIZE], const char *field);
-/* When it may go: Unix seconds, counted from the end of the key's own period. */
-int64_t key_tally_expires(enum key_span span, int64_t utc_s);
+/* When it may go: Unix seconds. */
+int64_t key_tally_expires(const struct key_retention *keep, enum key_span span,
+                          int64_t utc_s);
 
 unsigned key_worker_bucket(const struct worker_name *worker);
 void key_workers(char out[KEY_SIZE], const char *instance, const struct miner_id *miner,
                  unsigned bucket);
-int64_t key_workers_expire(int64_t utc_s); /* silent for 30 days */
+int64_t key_workers_expire(const struct key_retention *keep, int64_t utc_s);
 
 void key_refused(char out[KEY_SIZE], const char *instance, int64_t utc_s);
 int64_t key_refused_expires(int64_t utc_s); /* 90 days */

@@ -252,6 +252,9 @@ void events_resume(struct store *s, enum journal_target target, const char *have
 KZ_MUST_USE enum kz_err events_seek(struct store *s);
 void events_drop_waits(struct store *s);
 
+/* The settings' retention, as batches take it (store_feed.c). */
+struct key_retention store_retention(const struct conf *conf);
+
 /* --- store_ledger.c --------------------------------------------------------------- */
 /* The arguments of the script that applies an event; see there. */
 struct script_args {

@@ -114,8 +114,10 @@ static enum kz_err refusals_script(struct script_args *a, const struct store *s,
 {
     struct tally_refusal refusals[TALLY_REFUSALS_MAX];
     size_t used, entries_used;
-    struct batch_source from = {
-        .instance = s->conf.instance, .stream = JOURNAL_EVENTS, .refusals = refusals};
+    struct batch_source from = {.instance = s->conf.instance,
+                                .keep = store_retention(&s->conf),
+                                .stream = JOURNAL_EVENTS,
+                                .refusals = refusals};
     if (event_refusals_read(refusals, &from.refusal_count, r->body) != KZ_OK)
         return KZ_PARSE;
     struct batch *b = batch_build(&from, &entries_used, &used);
