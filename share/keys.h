@@ -41,6 +41,11 @@
  *   holds:{ledger}                 miner -> "<holds> <releases>", booked so far
  *   pps:{ledger}:<period>          miner -> "<work> <satoshi>", credited so far
  *   accrued:{ledger}               instance -> "<slice id>:<rows>", credited so far
+ *   fpps:{ledger}                  "<date>:<instance>" -> how far the day's fees are
+ *                                  credited (pool/accounts_fpps.c)
+ *   fpps:{ledger}:<date>:<instance>    its periods -> ""; kept until it is closed, as
+ *                                  their pps:{ledger}:<period> are
+ *   fallback:{ledger}              instance -> since when pay per share is suspended
  *   snap:{ledger}:<id>             "s" -> who a job's coinbase may pay, frozen
  *
  * A row is 18 bytes, little-endian: work (8), accepted (5), refused (5).
@@ -78,6 +83,8 @@
 #define KEY_HELD          "bal:{ledger}:held"
 #define KEY_HOLDS         "holds:{ledger}"
 #define KEY_ACCRUED       "accrued:{ledger}"
+#define KEY_FPPS          "fpps:{ledger}"
+#define KEY_FALLBACK      "fallback:{ledger}"
 #define KEY_POOL_FIELD    "all"
 
 enum key_span {
@@ -131,8 +138,8 @@ void key_block(char out[KEY_SIZE], const char *hash);
 void key_statement(char out[KEY_SIZE], const char *miner);
 /* `period` "": of all entries but pay-per-share ones. */
 void key_done(char out[KEY_SIZE], const char *period);
-/* Where a ledger event's mark lies: "holds", "accrued", "pps:<period>", "snap:<id>".
- * True: it expires. */
+/* Where a ledger event's mark lies: "holds", "accrued", "fpps", "pps:<period>",
+ * "snap:<id>". True: it expires. */
 bool key_mark(char out[KEY_SIZE], const char *name);
 
 #endif

@@ -111,11 +111,13 @@ struct store_shared {
     char journal_alarm[STORE_TEXT];
     uint64_t segments_released;
     bool is_drained, has_all_events;
+    uint64_t generation;
     struct tally_refusal refusals[TALLY_REFUSALS_MAX];
     size_t refusal_count;
 };
 
 struct store {
+    atomic_ullong generation; /* counts the times Redis became ready */
     struct conf conf; /* our own: settings may be swapped while we run */
     struct store_hooks hooks;
     uint64_t unit;
