@@ -234,7 +234,7 @@ static bool read_watched(struct accounts *a)
     json_array_foreach(hashes, i, hash)
     {
         json_t *block;
-        if (store_read_block(&block, a->store, json_string_value(hash)) != KZ_OK)
+        if (store_read_block_state(&block, a->store, json_string_value(hash)) != KZ_OK)
             continue;
         json_array_append_new(list,
                               json_pack("{s:O, s:O?, s:O?}", "hash", hash, "height",
@@ -294,6 +294,7 @@ static void step(struct accounts *a)
     fpps_step(a);
     step_holds(a);
     snapshot_step(a);
+    trim_step(a);
     read_watched(a);
 }
 

@@ -2,7 +2,7 @@
  * accounts.c (thread, what is to be done), accounts_split.c (whom a block belongs to),
  * accounts_blocks.c (a block's life), accounts_holds.c (suspended miners), accounts_pps.c
  * (pay per share), accounts_fpps.c (its fees), accounts_reserve.c (can the pool bear it),
- * accounts_snapshot.c (whom coinbases may pay).
+ * accounts_snapshot.c (whom coinbases may pay), accounts_trim.c (old slices).
  *
  * Thread  the accountant's, but for what `lock` guards. */
 #ifndef POOL_ACCOUNTS_PARTS_H
@@ -62,6 +62,7 @@ struct accounts {
     uint64_t snapshot_slice; /* newest slice in the last snapshot */
     uint64_t last_snapshot;
     int64_t snapshot_at_ms;
+    int64_t trimmed_at_ms;
 };
 
 /* --- accounts.c ------------------------------------------------------------------- */
@@ -131,5 +132,6 @@ KZ_MUST_USE bool reserve_judge(struct accounts *a);
 
 void pps_step(struct accounts *a);
 void snapshot_step(struct accounts *a);
+void trim_step(struct accounts *a);
 
 #endif

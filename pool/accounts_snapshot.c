@@ -276,7 +276,7 @@ static enum kz_err gather_blocks(struct hash256 **out, size_t *count,
     {
         json_t *block = NULL;
         const char *text = json_string_value(hash);
-        if (store_read_block(&block, a->store, text) == KZ_OK) {
+        if (store_read_block_state(&block, a->store, text) == KZ_OK) {
             const char *state = json_string_value(json_object_get(block, "state"));
             bool booked = state != NULL && (strcmp(state, "accepted") == 0 ||
                                             strcmp(state, "mature") == 0);

@@ -18,8 +18,8 @@ struct border {
     uint64_t id;
     struct slice_position *positions; /* owned */
     size_t position_count;
-    struct row *rows; /* owned; those the border has, then those it has not */
-    size_t count, room;
+    struct row *rows; /* owned; those the border has, by miner id, then others */
+    size_t sorted, count, room;
 };
 
 /* What is kept of a stream: without a gap from `first` to `last`. */
@@ -75,9 +75,21 @@ static struct row *add_row(struct border *k, uint32_t miner)
     return &k->rows[k->count++];
 }
 
-static struct row *row_of(struct border *k, uint32_t miner)
+static struct row *row_of(struct borders *b, struct border *k, uint32_t miner)
 {
-    for (size_t i = 0; i < k->count; i++)
+    const char *wanted = textmap_text(b->names, miner);
+    size_t low = 0, high = k->sorted;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(textmap_text(b->names, k->rows[middle].miner), wanted);
+        if (order == 0)
+            return &k->rows[middle];
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (size_t i = k->sorted; i < k->count; i++)
         if (k->rows[i].miner == miner)
             return &k->rows[i];
     return add_row(k, miner);
@@ -105,6 +117,7 @@ enum kz_err borders_add_event(struct borders *b, const struct journal_record *r)
     k->rows = mem_array(s.count + 1, sizeof(*k->rows));
     for (size_t i = 0; i < s.count; i++)
         add_row(k, name_index(b, s.rows[i].miner.text))->recorded = s.rows[i].work;
+    k->sorted = k->count;
     slice_record_clear(&s);
     return KZ_OK;
 }
@@ -130,7 +143,7 @@ void borders_add_record(struct borders *b, uint32_t stream, uint64_t seq,
     while (s->at < b->count && position_of(&b->all[s->at], stream) < seq)
         s->at++;
     if (s->at < b->count) /* else it is in the open slice */
-        row_of(&b->all[s->at], name_index(b, share->miner.text))->counted +=
+        row_of(b, &b->all[s->at], name_index(b, share->miner.text))->counted +=
             share->work;
 }
 

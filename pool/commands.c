@@ -228,12 +228,13 @@ static json_t *shown_miners(const struct pool *p)
     return miners;
 }
 
+/* Copies: they go to another thread. */
 static json_t *ids_of(const json_t *miners)
 {
     json_t *ids = json_array(), *miner;
     size_t index;
     json_array_foreach(miners, index, miner)
-        json_array_append(ids, json_object_get(miner, "miner_id"));
+        json_array_append_new(ids, json_copy(json_object_get(miner, "miner_id")));
     return ids;
 }
 

@@ -50,7 +50,7 @@ static void judge_missing(struct coins *c, const char *hash, uint32_t vout)
         c->no_node = true;
     else if (err != KZ_OK || confirmations < 1)
         complain(c, hash, vout, "its block is not on the node's best chain");
-    else if (c->proof->confirmed == 0)
+    else if (c->proof->spends == 0)
         complain(c, hash, vout, "spent outside the ledger");
 }
 
@@ -168,7 +168,7 @@ static void compare_sums(struct coins *c)
         return;
     amount_format(have, c->unspent);
     amount_format(want, wanted);
-    if (amount_compare(c->unspent, wanted) == 0 || p->confirmed > 0)
+    if (amount_compare(c->unspent, wanted) == 0 || p->spends > 0)
         return;
     snprintf(line, sizeof(line),
              "the node has %s unspent of the pool's coinbases, the ledger %s", have,
@@ -195,10 +195,9 @@ static void report(const struct coins *c)
               "coins      %" PRIu64 " coinbase outputs asked for: %s unspent, %" PRIu64
               " spent%s",
               c->count, have, c->spent,
-              p->confirmed > 0
-                  ? "; payouts have spent some, whose change is not followed "
-                    "here"
-                  : "");
+              p->spends > 0 ? "; payouts spent some, whose change is not followed "
+                              "here"
+                            : "");
 }
 
 enum kz_err proof_coins(struct proof *p)

@@ -114,7 +114,7 @@ struct proof {
     struct book *book;
     struct textmap *blocks; /* struct booked_block by hash */
     uint64_t at;            /* entries applied */
-    uint64_t confirmed;     /* payouts that spent coins, not unconfirmed again */
+    uint64_t spends;        /* entries by which coins were spent, and are */
     json_t *lines, *problems;
     bool needs_node; /* no comparison is a failure */
 };

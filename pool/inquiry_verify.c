@@ -136,10 +136,10 @@ static enum kz_err take(void *ctx, uint64_t n, const struct entry *e)
     for (size_t k = 0; k < e->posting_count; k++)
         count_posting(&v->flows, e->key.kind, &e->postings[k]);
     remember_block(p, e);
-    if (e->key.kind == ENTRY_PAYOUT_CONFIRMED)
-        p->confirmed++;
-    else if (e->key.kind == ENTRY_PAYOUT_UNCONFIRMED && p->confirmed > 0)
-        p->confirmed--;
+    if (e->key.kind == ENTRY_PAYOUT_CONFIRMED || e->key.kind == ENTRY_CAPITAL_OUT)
+        p->spends++;
+    else if (e->key.kind == ENTRY_PAYOUT_UNCONFIRMED && p->spends > 0)
+        p->spends--;
     return KZ_OK;
 }
 
@@ -305,7 +305,8 @@ static const char *judge_block(struct tally *t, const struct proof *p, const cha
                    ? NULL
                    : "its record and its entries disagree";
     }
-    if (strcmp(state, "mature") == 0 || strcmp(state, "orphaned") == 0)
+    /* One that lost before it was booked is orphaned without: it never earned. */
+    if (strcmp(state, "mature") == 0)
         return "it has no entry";
     if (strcmp(state, "accepted") != 0)
         return NULL;

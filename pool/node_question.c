@@ -9,16 +9,25 @@
 
 #define PARAMS_SIZE (HASH256_HEX_SIZE + 32)
 
+enum told {
+    TOLD_NOT, /* the next node is asked */
+    TOLD,
+    TOLD_LATER, /* this one was asked something more */
+};
+
 struct question {
     struct nodes *all;
     const char *method;
     char params[PARAMS_SIZE];
     bool asked[CONF_NODES_MAX];
     bool somebody_has_not;
-    /* Tells who asked, and is true, when the answer is one. */
-    bool (*tell)(const struct question *q, const struct rpc_answer *a);
+    struct node *at; /* who is being asked */
+    /* Tells who asked, when the answer is one; or asks the same node on. */
+    enum told (*tell)(struct question *q, const struct rpc_answer *a);
     /* Tells that nobody had an answer. */
     void (*fail)(const struct question *q, enum kz_err err);
+    char hash[HASH256_HEX_SIZE]; /* of a block: its count is the header's */
+    int64_t count;
     union {
         void (*on_count)(void *ctx, enum kz_err err, int64_t confirmations);
         void (*on_txout)(void *ctx, enum kz_err err, const struct node_txout *out);
@@ -41,10 +50,11 @@ static bool has_no_block(const struct rpc_answer *a)
 static void on_answer(void *ctx, const struct rpc_answer *a)
 {
     struct question *q = ctx;
-    if (q->all->stopping || q->tell(q, a)) {
+    enum told told = q->all->stopping ? TOLD : q->tell(q, a);
+    if (told == TOLD)
         mem_free(q);
+    if (told != TOLD_NOT)
         return;
-    }
     if (has_no_block(a))
         q->somebody_has_not = true;
     question_next(q);
@@ -58,6 +68,7 @@ static bool question_ask(struct question *q, struct node *n)
                             .on_answer = on_answer,
                             .ctx = q};
     q->asked[n->index] = true;
+    q->at = n;
     return rpc_call(n->calls, &r) == KZ_OK;
 }
 
@@ -106,13 +117,47 @@ static void set_hash(struct question *q, const struct hash256 *hash, const char 
 
 /* --- confirmations of a block -------------------------------------------------------- */
 
-static bool tell_count(const struct question *q, const struct rpc_answer *a)
+static void ask_header(struct question *q);
+
+static enum told tell_place(struct question *q, const struct rpc_answer *a)
+{
+    bool is_ours = json_is_string(a->result) &&
+                   strcmp(json_string_value(a->result), q->hash) == 0;
+    ask_header(q); /* what the next node is asked, if it comes to that */
+    if (a->outcome != RPC_RESULT)
+        return TOLD_NOT;
+    q->on_count(q->ctx, KZ_OK, is_ours ? q->count : -1);
+    return TOLD;
+}
+
+/* A positive count is believed only where the best chain has the block at that height:
+ * some nodes (bcoin) count for blocks that lost against another as well. */
+static enum told tell_count(struct question *q, const struct rpc_answer *a)
 {
     const json_t *count = json_object_get(a->result, "confirmations");
+    const json_t *height = json_object_get(a->result, "height");
     if (a->outcome != RPC_RESULT || !json_is_integer(count))
-        return false;
-    q->on_count(q->ctx, KZ_OK, json_integer_value(count));
-    return true;
+        return TOLD_NOT;
+    q->count = json_integer_value(count);
+    if (q->count > 0 && json_is_integer(height)) {
+        snprintf(q->params, sizeof(q->params), "[%lld]",
+                 (long long)json_integer_value(height));
+        q->method = "getblockhash";
+        q->tell = tell_place;
+        if (question_ask(q, q->at))
+            return TOLD_LATER;
+        ask_header(q);
+        return TOLD_NOT;
+    }
+    q->on_count(q->ctx, KZ_OK, q->count);
+    return TOLD;
+}
+
+static void ask_header(struct question *q)
+{
+    snprintf(q->params, sizeof(q->params), "[\"%s\",true]", q->hash);
+    q->method = "getblockheader";
+    q->tell = tell_count;
 }
 
 static void fail_count(const struct question *q, enum kz_err err)
@@ -125,9 +170,9 @@ void nodes_confirmations(struct nodes *n, const struct hash256 *hash,
                                           int64_t confirmations),
                          void *ctx)
 {
-    struct question *q = question_new(n, "getblockheader", ctx);
-    set_hash(q, hash, ",true");
-    q->tell = tell_count;
+    struct question *q = question_new(n, "", ctx);
+    hash256_format_display(q->hash, hash);
+    ask_header(q);
     q->fail = fail_count;
     q->on_count = on_count;
     question_next(q);
@@ -146,19 +191,19 @@ static bool read_value(int64_t *sat, const json_t *value)
     return true;
 }
 
-static bool tell_txout(const struct question *q, const struct rpc_answer *a)
+static enum told tell_txout(struct question *q, const struct rpc_answer *a)
 {
     struct node_txout out = {.is_unspent = json_is_object(a->result)};
     const json_t *script = json_object_get(a->result, "scriptPubKey");
     const char *hex = json_string_value(json_object_get(script, "hex"));
     if (a->outcome != RPC_RESULT || !(out.is_unspent || json_is_null(a->result)))
-        return false;
+        return TOLD_NOT;
     if (out.is_unspent &&
         !read_value(&out.value_sat, json_object_get(a->result, "value")))
-        return false;
+        return TOLD_NOT;
     out.script_hex = hex != NULL ? hex : "";
     q->on_txout(q->ctx, KZ_OK, &out);
-    return true;
+    return TOLD;
 }
 
 static void fail_txout(const struct question *q, enum kz_err err)
@@ -189,13 +234,13 @@ static bool read_hash(struct hash256 *hash, const json_t *value)
     return text != NULL && hash256_parse_display(hash, text, strlen(text)) == KZ_OK;
 }
 
-static bool tell_hash(const struct question *q, const struct rpc_answer *a)
+static enum told tell_hash(struct question *q, const struct rpc_answer *a)
 {
     struct hash256 hash;
     if (a->outcome != RPC_RESULT || !read_hash(&hash, a->result))
-        return false;
+        return TOLD_NOT;
     q->on_hash(q->ctx, KZ_OK, &hash);
-    return true;
+    return TOLD;
 }
 
 static void fail_hash(const struct question *q, enum kz_err err)
@@ -216,7 +261,7 @@ void nodes_block_hash(struct nodes *n, uint32_t height,
     question_next(q);
 }
 
-static bool tell_header(const struct question *q, const struct rpc_answer *a)
+static enum told tell_header(struct question *q, const struct rpc_answer *a)
 {
     struct node_header h = {.confirmations = 0};
     const json_t *count = json_object_get(a->result, "confirmations"),
@@ -226,15 +271,15 @@ static bool tell_header(const struct question *q, const struct rpc_answer *a)
     if (a->outcome != RPC_RESULT || !json_is_integer(count) ||
         !json_is_integer(height) || !json_is_integer(median) ||
         json_integer_value(height) < 0 || json_integer_value(height) > INT32_MAX)
-        return false;
+        return TOLD_NOT;
     bool has_prev = json_is_string(prev);
     if (has_prev ? !read_hash(&h.prev, prev) : json_integer_value(height) > 0)
-        return false;
+        return TOLD_NOT;
     h.confirmations = json_integer_value(count);
     h.height = (uint32_t)json_integer_value(height);
     h.median_time = json_integer_value(median);
     q->on_header(q->ctx, KZ_OK, &h);
-    return true;
+    return TOLD;
 }
 
 static void fail_header(const struct question *q, enum kz_err err)
@@ -255,13 +300,13 @@ void nodes_header(struct nodes *n, const struct hash256 *hash,
     question_next(q);
 }
 
-static bool tell_block(const struct question *q, const struct rpc_answer *a)
+static enum told tell_block(struct question *q, const struct rpc_answer *a)
 {
     if (a->outcome != RPC_RESULT || !json_is_string(a->result))
-        return false;
+        return TOLD_NOT;
     q->on_block(q->ctx, KZ_OK, json_string_value(a->result),
                 json_string_length(a->result));
-    return true;
+    return TOLD;
 }
 
 static void fail_block(const struct question *q, enum kz_err err)

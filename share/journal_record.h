@@ -31,7 +31,7 @@
 #define JOURNAL_ID_SIZE      16
 #define JOURNAL_RECORD_HEAD  32
 #define JOURNAL_RECORD_LEAST (JOURNAL_RECORD_HEAD + 4)
-#define JOURNAL_BODY_MAX     3145728
+#define JOURNAL_BODY_MAX     8388608 /* a split over some 70,000 miners */
 #define JOURNAL_SYNCED_AT    40
 
 /* Whose cursor a record moves. */

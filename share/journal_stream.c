@@ -22,6 +22,7 @@ struct journal_stream {
     atomic_uint_fast64_t refused;
     bool waits; /* a segment is synced before the next is begun */
     bool wait_failed;
+    atomic_bool is_failing; /* the keeper's word: what is written may not last */
     char pad[CACHE_LINE];
 
     /* the keeper's */
@@ -68,6 +69,10 @@ enum kz_err journal_stream_room(struct journal_stream *s, uint32_t *segment,
                                 size_t bytes)
 {
     struct journal_segment *g = s->current;
+    if (atomic_load_explicit(&s->is_failing, memory_order_relaxed)) {
+        atomic_fetch_add_explicit(&s->refused, 1, memory_order_relaxed);
+        return KZ_BUSY;
+    }
     size_t begun = s->at == JOURNAL_HEAD_SIZE ? JOURNAL_START_SIZE : 0;
     if (bytes + begun <= g->size - s->at) {
         *segment = g->number;
@@ -202,6 +207,8 @@ enum kz_err journal_stream_sync(struct journal_stream *s)
         if (g->is_sealed && i < s->reading)
             journal_segment_unmap(g);
     }
+    if (result != KZ_OK)
+        atomic_store_explicit(&s->is_failing, true, memory_order_relaxed);
     return result;
 }
 
@@ -433,6 +440,7 @@ enum kz_err journal_stream_open(struct journal_stream **out,
     s->place = *place;
     s->segment_bytes = segment_bytes;
     atomic_init(&s->refused, 0);
+    atomic_init(&s->is_failing, false);
     enum kz_err err = open_files(s, numbers, count);
     if (err == KZ_OK)
         err = take_up(s);

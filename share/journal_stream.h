@@ -10,6 +10,10 @@
  * what its records refer to (logins, jobs) is written again in each segment. The writer
  * sees by journal_stream_room() that a new one has begun.
  *
+ * The disk failed: what a sync could not write, the kernel may have dropped, and the next
+ * sync may say that all is well. So nothing is taken any more until the journal is opened
+ * again: append answers KZ_BUSY.
+ *
  * No space: preparing fails while the current segment still has room, which is when the
  * alarm is raised (`no_space`); when that room is used up append answers KZ_BUSY, and
  * the share is refused before any reply. Both end by themselves once there is space.

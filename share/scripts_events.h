@@ -19,6 +19,17 @@
     "redis.call('SET', KEYS[1], ARGV[2])\n"                                            \
     "return {'OK', ARGV[2]}\n"
 
+/* Old slices go: not journaled, since the journal would bring them back and this takes
+ * them away again. KEYS: slices. ARGV: what their keys begin with, upper bound. The keys
+ * share the hash tag of the first. Answers how many went. */
+#define SCRIPT_FORGET_SLICES                                                           \
+    "local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[2], 'LIMIT', 0, 200)\n" \
+    "for _, id in ipairs(ids) do\n"                                                    \
+    "  redis.call('DEL', ARGV[1] .. id)\n"                                             \
+    "  redis.call('ZREM', KEYS[1], id)\n"                                              \
+    "end\n"                                                                            \
+    "return #ids\n"
+
 /* Entries of the ledger, what they say of a block, marks. KEYS: cursor, led, ledseq, acc,
  * immature, mature, held, blks, blkopen, blk (the cursor's again: no block), then others
  * by their place. ARGV: expected cursor, new cursor, then

@@ -242,8 +242,9 @@ enum kz_err store_count_refusal(struct store *s, const char *reason, int64_t tim
 void request_end(struct store_request *r, enum kz_err err, json_t *value,
                  const char *text)
 {
-    r->on_reply(r->ctx, err, value, text);
+    /* Before the answer: who asked may hold parts of it, and is not to meet us at them. */
     json_decref(r->value);
+    r->on_reply(r->ctx, err, value, text);
     mem_free(r);
 }
 

@@ -94,7 +94,7 @@ void events_drop_waits(struct store *s)
 {
     while (s->events.first != NULL)
         tell(s, s->events.first->seq, KZ_IO,
-             "journaled; it is applied at the next start");
+             "journaled; it is applied when Redis is back");
 }
 
 static void advance(struct store *s, const struct event_call *c)

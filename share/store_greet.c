@@ -38,6 +38,7 @@ static void on_down(void *ctx, const char *why)
     store_set_text(s->error, why);
     s->phase = SHIP_DOWN;
     keep_disconnected(s);
+    events_drop_waits(s); /* nobody waits for a Redis that may be away for hours */
     s->retry_at = monotime_add_ms(clock_now(), s->retry_ms);
     s->retry_ms =
         2 * s->retry_ms < STORE_RETRY_MAX_MS ? 2 * s->retry_ms : STORE_RETRY_MAX_MS;

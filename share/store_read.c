@@ -6,6 +6,7 @@
 #include "conf/mem.h"
 #include "share/crc32c.h"
 #include "share/keys.h"
+#include "share/scripts_events.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -241,6 +242,26 @@ enum kz_err store_read_slices(struct slice_list *out, uint64_t *oldest, struct s
     return KZ_OK;
 }
 
+static enum kz_err fill_count(void *out, const redisReply *r)
+{
+    if (r->type != REDIS_REPLY_INTEGER)
+        return KZ_PARSE;
+    *(size_t *)out = (size_t)r->integer;
+    return KZ_OK;
+}
+
+enum kz_err store_forget_slices(size_t *count, struct store *s, const char *instance,
+                                uint64_t id)
+{
+    char key[KEY_SIZE], prefix[KEY_SIZE], below[32];
+    key_slices(key, instance);
+    key_slice(prefix, instance, 0);
+    prefix[strlen(prefix) - 1] = '\0'; /* the id is put behind it */
+    snprintf(below, sizeof(below), "(%" PRIu64, id);
+    return ASK(s, fill_count, count, "EVAL", SCRIPT_FORGET_SLICES, "1", key, prefix,
+               below);
+}
+
 enum kz_err store_read_block_slice(uint64_t *id, struct store *s, const char *instance,
                                    const char *hash)
 {
@@ -277,6 +298,32 @@ enum kz_err store_read_block(json_t **out, struct store *s, const char *hash)
     char key[KEY_SIZE];
     key_block(key, hash);
     return ASK(s, fill_block, out, "HGETALL", key);
+}
+
+static enum kz_err fill_state(void *out, const redisReply *r)
+{
+    static const char *const names[] = {"height", "state"};
+    json_t *block = json_object();
+    for (size_t i = 0; r->type == REDIS_REPLY_ARRAY && i < r->elements && i < 2; i++) {
+        const redisReply *text = r->element[i];
+        if (text->type != REDIS_REPLY_STRING)
+            continue;
+        json_object_set_new(block, names[i],
+                            json_loadb(text->str, text->len, JSON_DECODE_ANY, NULL));
+    }
+    if (json_object_size(block) == 2) {
+        *(json_t **)out = block;
+        return KZ_OK;
+    }
+    json_decref(block);
+    return KZ_EMPTY;
+}
+
+enum kz_err store_read_block_state(json_t **out, struct store *s, const char *hash)
+{
+    char key[KEY_SIZE];
+    key_block(key, hash);
+    return ASK(s, fill_state, out, "HMGET", key, "height", "state");
 }
 
 enum kz_err store_read_block_hashes(json_t **out, struct store *s, bool only_open)

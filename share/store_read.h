@@ -24,6 +24,9 @@ void slice_list_clear(struct slice_list *l);
  * is in the list; go on with one less; 0: there are no older ones. */
 KZ_MUST_USE enum kz_err store_read_slices(struct slice_list *out, uint64_t *oldest,
                                           struct store *s, uint64_t newest, size_t max);
+/* Forgets slices of `instance` below `id`, some hundred at most; `*count` is how many. */
+KZ_MUST_USE enum kz_err store_forget_slices(size_t *count, struct store *s,
+                                            const char *instance, uint64_t id);
 /* The slice that a share of this block closed. */
 KZ_MUST_USE enum kz_err store_read_block_slice(uint64_t *id, struct store *s,
                                                const char *instance, const char *hash);
@@ -33,6 +36,9 @@ KZ_MUST_USE enum kz_err store_read_open_slice(json_t **out, struct store *s);
 /* A block's record; its members are JSON values. */
 KZ_MUST_USE enum kz_err store_read_block(json_t **out, struct store *s,
                                          const char *hash);
+/* Where it stands, without what it was split by: "height" and "state" of its record. */
+KZ_MUST_USE enum kz_err store_read_block_state(json_t **out, struct store *s,
+                                               const char *hash);
 /* Hashes of blocks: of all (by height ascending), or of those still watched. */
 KZ_MUST_USE enum kz_err store_read_block_hashes(json_t **out, struct store *s,
                                                 bool only_open);

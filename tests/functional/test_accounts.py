@@ -86,7 +86,7 @@ class AccountsTest(KarizTest):
 
     def check_ledger(self):
         self.assertEqual(self.ledger.total(), 0)
-        self.assertIn("ledger verify: ok", self.karizd.command("ledger", "verify").stdout)
+        self.assertIn("ledger verify: ok", self.karizd.ctl("ledger", "verify"))
         self.assertEqual(self.karizd.status()["accounting"]["alarm"], "")
 
 

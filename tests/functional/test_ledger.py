@@ -3,12 +3,14 @@
 import glob
 import json
 import os
+import pty
 import re
 import signal
 import struct
 import subprocess
 import time
 
+from lib import bitcoin
 from lib import node as nodes
 from lib.case import KarizTest
 from lib.fakenode import FakeNode
@@ -132,7 +134,7 @@ class EmptyLedger(Asked):
 
 
 class Explain(Asked):
-    """A found block's record, before and after somebody recorded a split with it."""
+    """A found block's split: shown, computed again, and what was changed in it named."""
 
     def explained(self, *args):
         code, said, why = self.run_ctl("--json", "block", "explain", *args)
@@ -144,29 +146,21 @@ class Explain(Asked):
         wait_until(lambda: self.karizd.ask("blocks"), 20, "the block's record")
         block = self.karizd.ask("blocks")[0]
         key = "blk:{ledger}:" + block["hash"]
+        split = wait_until(lambda: self.explained(block["hash"])[1]["record"].get("split"),
+                           20, "the split")
         for wanted in (block["hash"], block["hash"][:12], str(block["height"])):
             code, answer = self.explained(wanted)
             self.assertEqual((code, answer["record"]["hash"]), (0, block["hash"]))
-            self.assertIn("no split", answer["recomputed"])
-        slice_id = int(wait_until(
-            lambda: self.redis("HGET", "blkslice:{test}", block["hash"]), 20, "the slice"))
-        work = self.slice_work(slice_id)
-        reward = 5_000_000_000
-        fee = reward * 20000 // 1000000
-        split = {"scheme": "pplns", "window_milli": 4000, "span": str(work + 1000),
-                 "reward": reward, "subsidy": reward, "pool_fee_ppm": 20000,
-                 "slices": [slice_id], "cut": "0", "counted_total": str(work),
-                 "parts": [["alice", str(work), 20000, reward, fee, reward - fee]],
-                 "pool_fee": fee, "retained": 0}
-        self.redis("HSET", key, "split", json.dumps(split))
-        code, answer = self.explained(block["hash"])
-        self.assertEqual((code, answer["recomputed"]), (0, "the same"), answer["differences"])
+            self.assertEqual(answer["recomputed"], "the same", answer["differences"])
+        reward, fee = split["reward"], split["pool_fee"]
+        self.assertEqual(fee, reward // 100)
+        [part] = split["parts"]
+        self.assertEqual([part[0]] + part[3:], ["alice", reward, fee, reward - fee])
         text = self.karizd.ctl("block", "explain", block["hash"])
         self.assertIn("recomputed: the same", text)
-        self.assertIn("49.00000000", text)
+        self.assertIn("%d.%08d" % divmod(reward - fee, 10**8), text)
         # One satoshi moved from the pool to the miner.
-        split["parts"][0][4] -= 1
-        split["parts"][0][5] += 1
+        part[4:] = [fee - 1, reward - fee + 1]
         split["pool_fee"] -= 1
         self.redis("HSET", key, "split", json.dumps(split))
         code, answer = self.explained(block["hash"])
@@ -174,38 +168,13 @@ class Explain(Asked):
         self.assertIn(f"alice: fee is recorded as {fee - 1}, and comes to {fee}",
                       answer["differences"])
         # The slice is gone: what can be said from the recorded works is said.
-        split["parts"][0][4:] = [fee, reward - fee]
+        part[4:] = [fee, reward - fee]
         split["pool_fee"] = fee
-        split["slices"] = [slice_id - 1]
+        split["slices"] = [split["slices"][0] - 1]
         self.redis("HSET", key, "split", json.dumps(split))
         code, answer = self.explained(block["hash"])
         self.assertEqual(code, 0, answer["differences"])
         self.assertIn("not in Redis any more", answer["recomputed"])
-
-    def slice_work(self, slice_id):
-        """Reads the bytes of a slice (share/slice.h) on its own: its only miner's work."""
-        socket = os.path.join(self.karizd.settings["data_dir"], "redis", "redis.sock")
-        raw = subprocess.run(["redis-cli", "-s", socket, "GET", f"slicez:{{test}}:{slice_id}"],
-                             capture_output=True, check=True).stdout
-        at = [1 + 8 * 3 + 1 + 4 + 32 + 2 * 13]
-
-        def varint():
-            value = shift = 0
-            while True:
-                byte = raw[at[0]]
-                at[0] += 1
-                value |= (byte & 127) << shift
-                shift += 7
-                if byte < 128:
-                    return value
-
-        for _ in range(varint()):
-            varint(), varint()
-        self.assertEqual(varint(), 1)
-        length = raw[at[0]]
-        self.assertEqual(raw[at[0] + 1:at[0] + 1 + length], b"alice")
-        at[0] += 1 + length
-        return varint()
 
 
 class JournalVerified(Asked):
@@ -286,10 +255,12 @@ class Blocks(Asked):
     """Blocks close slices, so there are borders to check."""
 
     def test_every_border_holds_the_work_of_its_shares(self):
-        rig = self.ready_rig()
         for _ in range(3):
+            rig = self.ready_rig()
             rig.mine("share")
-            rig.mine("block")
+            found = bitcoin.display(rig.mine("block").hash)
+            wait_until(lambda: self.node.tip() == found, 10, "the node has it")
+            wait_until(lambda: self.karizd.status()["height"] == self.node.height + 1, 10)
         wait_until(lambda: len(self.karizd.ask("blocks")) >= 3, 20, "three blocks")
 
         def borders():
@@ -315,6 +286,25 @@ class Status(Asked):
         self.assertGreaterEqual(time.monotonic() - began, 2)
         self.assertNotIn("\033", text)
         self.assertEqual(self.run_ctl("status", "--watch", "0")[0], 2)
+
+    def test_watching_on_a_terminal_draws_in_place(self):
+        ours, theirs = pty.openpty()
+        watching = subprocess.Popen(self.karizd.command("status", "--watch", "1", "--count", "2"),
+                                    stdout=theirs, stdin=theirs, env=environment())
+        os.close(theirs)
+        shown = b""
+        try:
+            while True:
+                part = os.read(ours, 65536)
+                if not part:
+                    break
+                shown += part
+        except OSError:  # what Linux says when the other side is closed
+            pass
+        os.close(ours)
+        self.assertEqual(watching.wait(20 * SCALE), 0)
+        self.assertEqual(shown.count(b"\033[H\033[J"), 2, shown)
+        self.assertEqual(shown.count(b"hash rate"), 2, shown)
 
     def test_watching_ends_with_an_interrupt(self):
         watching = subprocess.Popen(self.karizd.command("status", "--watch"),
@@ -402,3 +392,20 @@ class Coins(Asked):
             self.assertEqual(code, 1, said)
             self.assertIn("the comparison was not made", said.splitlines()[-1])
             self.assertEqual(self.verify("--no-node")[0], 0)
+
+
+class Stopping(Asked):
+    own_karizd = True
+
+    def test_who_waits_for_a_long_answer_at_a_stop_is_told(self):
+        self.start_karizd()
+        asked = [subprocess.Popen(self.karizd.command("ledger", "verify"), text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  env=environment()) for _ in range(12)]
+        wait_until(lambda: any(one.poll() is not None for one in asked), 20, "one is answered")
+        self.karizd.stop()
+        for one in asked:
+            said, why = one.communicate(timeout=60 * SCALE)
+            self.assertTrue("ledger verify: ok" in said or "stopping" in why
+                            or "cannot reach" in why or "gave no answer" in why
+                            or "cannot send" in why, said + why)

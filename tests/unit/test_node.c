@@ -36,6 +36,8 @@ struct peer {
     const char *proposal_word;
     char block[64];           /* the hex last submitted */
     int header_confirmations; /* < -1: not found */
+    int header_height;        /* 0: not told */
+    const char *hash_there;   /* in the best chain at that height */
     const char *txout;        /* JSON; NULL: an error */
     char txout_params[120];   /* as last asked with */
 };
@@ -126,8 +128,20 @@ static void answer_header(struct peer *p, const struct fake_request *r)
 {
     if (p->header_confirmations < -1)
         fake_error(r, -5, "Block not found");
-    else
+    else if (p->header_height == 0)
         fake_result(r, json_pack("{s:i}", "confirmations", p->header_confirmations));
+    else
+        fake_result(r, json_pack("{s:i, s:i}", "confirmations", p->header_confirmations,
+                                 "height", p->header_height));
+}
+
+static void answer_hash(struct peer *p, const struct fake_request *r)
+{
+    json_int_t height = json_integer_value(json_array_get(r->params, 0));
+    if (p->hash_there == NULL || height != p->header_height)
+        fake_error(r, -8, "Block height out of range");
+    else
+        fake_result(r, json_string(p->hash_there));
 }
 
 static void answer_txout(struct peer *p, const struct fake_request *r)
@@ -154,6 +168,8 @@ static void on_request(void *ctx, const struct fake_request *r)
         answer_submit(p, r);
     else if (strcmp(r->method, "getblockheader") == 0)
         answer_header(p, r);
+    else if (strcmp(r->method, "getblockhash") == 0)
+        answer_hash(p, r);
     else if (strcmp(r->method, "gettxout") == 0)
         answer_txout(p, r);
     else
@@ -744,6 +760,34 @@ static void confirmations_come_from_the_first_node_that_knows_the_block(void **s
     assert_int_equal(b->confirm_err, KZ_EMPTY);
 }
 
+/* bcoin counts confirmations of a block that lost against another at its height. */
+static void a_block_beside_the_best_chain_has_no_confirmations(void **state)
+{
+    struct bed *b = *state;
+    struct hash256 hash = {{1}};
+    char ours[HASH256_HEX_SIZE];
+    static const char others[] =
+        "00000000000000000000000000000000000000000000000000000000000000aa";
+    hash256_format_display(ours, &hash);
+    nodes_up(b, 2);
+    RUN_UNTIL(b->base, is_state(b, 0, "healthy") && is_state(b, 1, "healthy"), WAIT_MS);
+    b->peer[0].header_confirmations = b->peer[1].header_confirmations = 3;
+    b->peer[0].header_height = b->peer[1].header_height = 101;
+    b->peer[0].hash_there = others;
+    ask_confirmations(b);
+    assert_int_equal(b->confirm_err, KZ_OK);
+    assert_int_equal(b->confirmations, -1);
+    b->peer[0].hash_there = ours;
+    ask_confirmations(b);
+    assert_int_equal(b->confirmations, 3);
+    b->peer[0].hash_there = NULL; /* cannot say: the next is asked, all of it */
+    b->peer[1].hash_there = ours;
+    b->peer[1].header_confirmations = 2;
+    ask_confirmations(b);
+    assert_int_equal(b->confirm_err, KZ_OK);
+    assert_int_equal(b->confirmations, 2);
+}
+
 static void on_txout(void *ctx, enum kz_err err, const struct node_txout *out)
 {
     struct bed *b = ctx;
@@ -835,6 +879,7 @@ int main(void)
         CASE(a_rejected_proposal_is_told_and_an_overtaken_one_is_not),
         CASE(nothing_is_proposed_to_a_node_that_does_not_offer_it),
         CASE(confirmations_come_from_the_first_node_that_knows_the_block),
+        CASE(a_block_beside_the_best_chain_has_no_confirmations),
         CASE(a_coin_is_unspent_or_spent_and_its_value_exact),
         CASE(a_url_that_cannot_be_used_stops_the_start),
     };

@@ -18,7 +18,6 @@ import random
 import shutil
 import signal
 import socket
-import struct
 import subprocess
 import tempfile
 import time
@@ -27,7 +26,7 @@ from collections import Counter
 from . import bitcoin, journal, processes
 from . import node as nodes
 from .clients import BenchLoad, Load
-from .karizd import EASY, Karizd, Refused, listener, program
+from .karizd import EASY, Karizd, Refused, environment, listener
 from .rig import Rig
 from .wait import SCALE, wait_until
 
@@ -110,10 +109,7 @@ def is_rewriting(path):
     return b"aof_rewrite_in_progress:1" in info or b"aof_rewrite_scheduled:1" in info
 
 
-def row_work(value):
-    """Of a row of an hour or a day: low and high half of the work, accepted, refused."""
-    low, high = struct.unpack("<II10x", value)
-    return high << 32 | low
+ROW_BYTES = 18  # work (8), accepted (5), refused (5): share/keys.h
 
 
 def credited(path, instance):
@@ -126,8 +122,10 @@ def credited(path, instance):
             for key in c.call("KEYS", "tally:{%s}:%s:*" % (instance, kind)):
                 miner = key.decode().split(":")[3]
                 for field, value in c.hash(key).items():
-                    if field.isdigit():  # others count refused shares by verdict
-                        sums[miner] += int(value) if kind == "m" else row_work(value)
+                    if kind == "m":
+                        sums[miner] += int(value)
+                    elif len(value) == ROW_BYTES and field.isdigit():
+                        sums[miner] += int.from_bytes(value[:8], "little")
     return out
 
 
@@ -166,6 +164,19 @@ def in_closed_slices(path, instance):
             for miner, work in slice_rows(data):
                 sums[miner] += work
     return sums
+
+
+def read_ledger(path):
+    """(entries, balances by account as the entries name them)"""
+    balances = Counter()
+    with Connection(path) as c:
+        rows = c.call("XRANGE", "led:{ledger}", "-", "+")
+        for name in ("immature", "mature", "held"):
+            for miner, sat in c.hash("bal:{ledger}:" + name).items():
+                balances[name + ":" + miner.decode()] = -int(sat)
+        for account, sat in c.hash("acc:{ledger}").items():
+            balances[account.decode()] = int(sat)
+    return [json.loads(row[1][1]) for row in rows], balances
 
 
 class Redis:
@@ -362,6 +373,7 @@ class System:
         self.maybe = Counter()  # work that may be there as well
         self.shares = self.bench_shares = 0
         self.snapshots = []
+        self.blocks = []  # hashes of those whose share was accepted
         self.was_killed = False  # karizd, in this round
         self.may_refuse = False  # shares, in this round, as overloaded
         self.load = self.bench = self.karizd = self.redis = self.node = None
@@ -401,10 +413,6 @@ class System:
         if clock:
             self.clock = Clock(os.path.join(self.folder, "clock"))
             self.karizd.environment = self.clock.environment
-        # Those that this karizctl has: the driver is older than they are.
-        known = subprocess.run([program("karizctl"), "--help"], capture_output=True, text=True,
-                               check=False).stdout
-        self.verified = [w for w in ("journal", "ledger") if w + " verify" in known]
         self.data_dir = self.karizd.settings["data_dir"]
         self.journal_dir = os.path.join(self.data_dir, "journal")
         self.karizd.start()
@@ -476,6 +484,8 @@ class System:
             if with_bench:
                 self.start_bench()
             self.load.wait_more(self.random.randint(20, 100), 60, "shares before the fault")
+            if self.random.random() < 0.25:
+                self.mine_block()  # found in the very moment
             getattr(self, "fault_" + name)()
             self.load.wait_more(self.random.randint(20, 60), 60, "shares behind the fault")
             self.settle()
@@ -496,12 +506,20 @@ class System:
                    "kariz-bench is connected")
 
     def mine_block(self):
-        """The load has stopped. The share that is a block closes the open slice."""
+        """The share that is a block closes the open slice, and is paid for by it."""
         rig = Rig(("127.0.0.1", self.port)).ready(MINERS[0] + ".block")
         try:
-            rig.mine("block")
+            for _ in range(3):
+                share = rig.find(kind="block")
+                reply = rig.submit(share)
+                if reply["result"] is True or reply["error"][0] != 21:
+                    break
+                rig.wait_note("mining.notify")  # another block was first
         finally:
             rig.close()
+        if reply["result"] is not True:
+            raise AssertionError(f"a block was refused: {reply}")
+        self.blocks.append(bitcoin.display(share.hash))
         self.low[MINERS[0]] += UNIT_WORK
         self.shares += 1
 
@@ -575,6 +593,7 @@ class System:
             if not low <= seen["work"][miner] <= low + self.maybe[miner]:
                 raise AssertionError("work is wrong: " + self.compare(seen["status"]))
         self.compare_rows(seen)
+        self.compare_ledger()
         self.compare_slices(seen)
         self.low.update({m: seen["work"][m] - self.low[m] for m in self.low})
         self.maybe.clear()
@@ -593,6 +612,33 @@ class System:
         if sum(closed.values()) + opened != sum(seen["work"].values()):
             raise AssertionError(f"{sum(closed.values())} in closed slices, {opened} in the "
                                  f"open one: {dict(closed)}; " + self.compare(seen["status"]))
+
+    def is_beaten(self, block):
+        """The node has it, and another one at its height."""
+        try:
+            height = self.node.rpc("getblockheader", block)["height"]
+            return self.node.rpc("getblockhash", height) != block
+        except nodes.RpcError:
+            return False
+
+    def compare_ledger(self):
+        """Each block that was not beaten is booked once, each entry sums to nothing, and
+        the balances are what the entries say."""
+        def booked():
+            keys = {e["key"] for e in read_ledger(self.redis_socket)[0]}
+            return all("blk:%s:accept" % b in keys or self.is_beaten(b) for b in self.blocks)
+
+        wait_until(booked, 30, "the blocks are booked", every=0.1)
+        entries, balances = read_ledger(self.redis_socket)
+        keys, book = Counter(e["key"] for e in entries), Counter()
+        for entry in entries:
+            book.update(entry["postings"])
+            if keys[entry["key"]] != 1 or sum(entry["postings"].values()) != 0:
+                raise AssertionError(f"an entry is wrong: {entry}")
+        for account in set(book) | set(balances):
+            if book[account] != balances[account]:
+                raise AssertionError(f"{account} is {balances[account]}, the entries say "
+                                     f"{book[account]}")
 
     def compare_rows(self, seen):
         """What is added up in several ways has to be the same in all of them."""
@@ -615,11 +661,28 @@ class System:
             json.dumps(status["redis"]), json.dumps(status.get("journal")),
             status.get("alarm"))
 
+    def run_verify(self, what, *more):
+        """(exit code, all that it said)"""
+        done = subprocess.run(self.karizd.command(what, "verify", *more), text=True,
+                              capture_output=True, timeout=120 * SCALE, check=False,
+                              env=environment(), stdin=subprocess.DEVNULL)
+        return done.returncode, (done.stdout + done.stderr).strip()
+
     def verify(self):
-        for what in self.verified:
-            out = self.karizd.ctl(what, "verify").strip().splitlines()
-            if not out or not out[-1].startswith(what + " verify: ok"):
-                raise AssertionError(f"karizctl {what} verify said {out[-1:]}")
+        """Of the ledger more than once: a block that lost against another is taken back
+        when the accounts next look at the chain."""
+        said = ""
+
+        def passes(what):
+            nonlocal said
+            code, said = self.run_verify(what)
+            return code == 0 and said.splitlines()[-1].startswith(what + " verify: ok")
+
+        for what in ("journal", "ledger"):
+            try:
+                wait_until(lambda w=what: passes(w), 0 if what == "journal" else 20, every=0.5)
+            except AssertionError:
+                raise AssertionError(f"karizctl {what} verify: {said[-1500:]}") from None
 
     def describe(self, name, e):
         log = self.karizd.tail(30) if self.karizd else ""
@@ -631,11 +694,11 @@ class System:
     def take_snapshot(self):
         path = self.redis_socket
         wait_until(lambda: not is_rewriting(path), 30, "no rewrite is under way")
-        copy = os.path.join(self.folder, "snapshot-%d" % self.number)
+        copy = os.path.join(tempfile.mkdtemp(dir=self.folder, prefix="snapshot-"), "data")
         shutil.copytree(self.aof_dir, copy)
         self.snapshots.append((copy, time.monotonic()))
         while len(self.snapshots) > SNAPSHOTS:
-            shutil.rmtree(self.snapshots.pop(0)[0])
+            shutil.rmtree(os.path.dirname(self.snapshots.pop(0)[0]))
 
     def put_back(self, copy):
         """While no server runs on the data."""
@@ -861,13 +924,10 @@ class System:
         return lambda: segment.write(at, segment.data[at:at + 1])
 
     def verify_dir_fails(self):
-        if "journal" not in self.verified:
-            return
-        try:
-            out = self.karizd.ctl("journal", "verify", "--dir", self.journal_dir)
-        except Refused:
-            return
-        raise AssertionError("journal verify found no damage: " + out[-300:])
+        code, said = self.run_verify("journal", "--dir", self.journal_dir,
+                                     "--network", "regtest")
+        if code != 1:
+            raise AssertionError(f"journal verify found no damage: {code} {said[-300:]}")
 
     def fault_flip_bit(self):
         """In the synced part of what is written to: seen at the start."""
@@ -965,6 +1025,49 @@ class System:
         self.node.generate(1)
         self.fault_kill_karizd()
 
+    def fault_block_race(self):
+        """Ours and another's at one height: whichever the node takes, the ledger follows."""
+        rig = Rig(("127.0.0.1", self.port)).ready(MINERS[0] + ".block")
+        try:
+            share = rig.find(kind="block")
+            if self.random.random() < 0.5:
+                self.node.generate(1)
+                reply = rig.submit(share)
+            else:  # both at once
+                call = rig.start_call("mining.submit", *share.params(rig.login))
+                self.node.generate(1)
+                reply = rig.finish_call(call)
+        finally:
+            rig.close()
+        if reply["result"] is True:
+            self.low[MINERS[0]] += UNIT_WORK
+        elif reply["error"][0] != 21:
+            raise AssertionError(f"a block was refused: {reply}")
+        block = bitcoin.display(share.hash)
+        if self.random.random() < 0.5:
+            self.fault_kill_karizd()
+        self.wait_fate(block, reply["result"] is True)
+
+    def wait_fate(self, block, counts):
+        """The node's best chain has it, and it is booked; or it has another at that height,
+        and the ledger holds nothing for it."""
+        def is_right():
+            # Not "confirmations": bcoin counts them for blocks beside the best chain as well.
+            try:
+                height = self.node.rpc("getblockheader", block)["height"]
+                wins = self.node.rpc("getblockhash", height) == block
+            except nodes.RpcError:
+                wins = False
+            entries, _ = read_ledger(self.redis_socket)
+            book = Counter()
+            for entry in entries:
+                if entry["key"].startswith("blk:" + block):
+                    book.update(entry["postings"])
+            self.note = "won" if wins else "lost"
+            return wins == any(book.values()) and (counts or not wins or any(book.values()))
+
+        wait_until(is_right, 60, "the ledger follows the chain", every=0.2)
+
     # --- under Sentinel ---
 
     def fail_over(self, change):
@@ -1034,6 +1137,30 @@ class System:
         with self.load.lock:
             return any(code == 20 for code, _ in self.load.rejected)
 
+    def block_on_a_full_disk(self):
+        """Its share is refused, or counts; the node has it in any case."""
+        rig = Rig(("127.0.0.1", self.port)).ready(MINERS[0] + ".block")
+        try:
+            share = rig.find(kind="block")
+            reply = rig.submit(share)
+        finally:
+            rig.close()
+        block = bitcoin.display(share.hash)
+        if reply["result"] is True:
+            self.low[MINERS[0]] += UNIT_WORK
+            self.blocks.append(block)
+        elif reply["error"][0] != 20:
+            raise AssertionError(f"a block was refused: {reply}")
+
+        def is_known():
+            try:
+                return self.node.rpc("getblockheader", block)
+            except nodes.RpcError:
+                return None
+
+        wait_until(is_known, 20, "the node has a block that was found on a full disk")
+        self.note = "block's share " + ("counts" if reply["result"] is True else "refused")
+
     def fault_disk_full(self):
         self.may_refuse = True
         self.fill_disk()
@@ -1047,6 +1174,7 @@ class System:
         status = self.karizd.status()
         if not status["journal"]["no_space"]:
             raise AssertionError(f"not said to be full: {status['journal']}")
+        self.block_on_a_full_disk()
         if self.random.random() < 0.3:
             self.kill_karizd()
             self.karizd.spawn()
@@ -1121,6 +1249,7 @@ COMMON = {
     "torn_tail": 4, "flip_bit": 3, "flip_old_bit": 1, "node_gone": 1, "new_block": 2,
     "stop_karizd": 2, "kill_at_start": 2, "kill_in_replay": 2,
     "connections_killed": 2, "scripts_lost": 1, "redis_out_of_memory": 1, "kill_in_rewrite": 1,
+    "block_race": 2,
 }
 ON_SMALL_DISK = {"disk_full": 3, "kill_karizd": 1, "kill_redis": 1}
 UNDER_SENTINEL = {

@@ -123,9 +123,13 @@ class Node:
         self.process = None
 
     def kill(self):
+        self.flush()
         self.process.kill()
         self.process.wait()
         self.process = None
+
+    def flush(self):
+        """What a test may not lose by a kill, since there is no peer to get it from."""
 
     def remove(self):
         self.stop()
@@ -235,6 +239,12 @@ class Bitcoind(Node):
     @property
     def cookie_file(self):
         return os.path.join(self.folder, "regtest/.cookie")
+
+    def flush(self):
+        try:
+            self.rpc("gettxoutsetinfo", "none", timeout=10)  # writes all out first
+        except (OSError, RpcError, http.client.HTTPException):
+            pass
 
     def credentials(self):
         with open(self.cookie_file) as f:
