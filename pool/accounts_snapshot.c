@@ -254,6 +254,9 @@ static size_t gather_payees(struct snapshot_payee *rows, struct accounts *a,
             continue;
         if (accounts_is_held(a, &p->miner))
             p->hold = DIRECT_HELD;
+        int64_t minimum = json_integer_value(json_object_get(record, "minimum_sat"));
+        if (!amount_from_sat(&p->minimum, minimum > 0 ? minimum : 0))
+            continue;
         read_address(p, a, record);
         count++;
     }

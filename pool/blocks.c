@@ -9,11 +9,15 @@
 
 /* Blocks whose answers may still come; older ones are in Redis and in the spool. */
 #define BLOCKS_KEPT 256
+/* Between two tries to have a found block journaled. */
+#define RECORD_S 2
 
 struct block {
     struct hash256 hash;
     bool is_pending;
-    json_t *record; /* what nodes say of it, as in Redis */
+    bool is_recording; /* its event is on the way to the journal */
+    json_t *event;     /* owned; not in the journal yet, as far as we were told */
+    json_t *record;    /* what nodes say of it, as in Redis */
 };
 
 struct blocks {
@@ -22,6 +26,7 @@ struct blocks {
     size_t next;
     size_t pending;
     uint64_t found, accepted, rejected;
+    struct event *timer;
 };
 
 /* A found block on its way from a front thread to control. */
@@ -56,6 +61,7 @@ static struct block *add(struct blocks *b, const struct hash256 *hash, json_t *r
     if (slot->is_pending)
         b->pending--;
     json_decref(slot->record);
+    json_decref(slot->event);
     *slot = (struct block){.hash = *hash, .is_pending = true, .record = record};
     b->pending++;
     return slot;
@@ -80,10 +86,15 @@ static void store_record(struct blocks *b, const struct block *block)
     store_block_note(b->parts.store, json_deep_copy(block->record), on_stored, b);
 }
 
-/* Nobody's share, so the journal's streams do not have it: we say that it was found. */
-static void record_unowned(struct blocks *b, const struct note *n)
+/* The same event as the store makes of the winning share, when it comes to it in the
+ * journal; whichever is second changes nothing. This one is for a share that is in no
+ * stream: its login was nobody's, or the journal had no space for it. */
+static json_t *event_of(const struct blocks *b, const struct note *n)
 {
-    struct share_record share = {.time_ms = n->time_ms, .job = n->job->id};
+    struct share_record share = {.time_ms = n->time_ms,
+                                 .job = n->job->id,
+                                 .miner = n->found.miner,
+                                 .worker = n->found.worker};
     struct journal_job job = {.id = n->job->id,
                               .snapshot_id = n->job->snapshot_id,
                               .height = n->job->height,
@@ -96,9 +107,61 @@ static void record_unowned(struct blocks *b, const struct note *n)
     memcpy(share.extranonce1, n->found.extranonce, share.extranonce1_len);
     memcpy(share.extranonce2, n->found.extranonce + share.extranonce1_len,
            share.extranonce2_len);
-    store_ledger_put(b->parts.store,
-                     block_event(&share, &job, &n->found.hash, b->parts.instance),
-                     on_stored, b);
+    return block_event(&share, &job, &n->found.hash, b->parts.instance);
+}
+
+/* An answer of the store on its way to control. */
+struct recorded {
+    struct blocks *blocks;
+    struct hash256 hash;
+    bool is_journaled;
+};
+
+static void run_recorded(void *owner, void *arg)
+{
+    (void)owner;
+    struct recorded *r = arg;
+    struct block *block = find(r->blocks, &r->hash);
+    if (block != NULL) {
+        block->is_recording = false;
+        if (r->is_journaled) {
+            json_decref(block->event);
+            block->event = NULL;
+        }
+    }
+    mem_free(r);
+}
+
+/* On the store thread. */
+static void on_recorded(void *ctx, enum kz_err err, json_t *value, const char *text)
+{
+    struct recorded *r = ctx;
+    json_decref(value);
+    r->is_journaled =
+        err == KZ_OK || (text != NULL && strncmp(text, "journaled", 9) == 0);
+    if (mailbox_post(r->blocks->parts.mailbox,
+                     (struct mailbox_call){run_recorded, mem_free, r}) != KZ_OK)
+        mem_free(r); /* it is tried again at the next start, from the share */
+}
+
+static void record_waiting(struct blocks *b)
+{
+    for (size_t i = 0; i < BLOCKS_KEPT; i++) {
+        struct block *block = &b->kept[i];
+        if (block->event == NULL || block->is_recording)
+            continue;
+        struct recorded *r = mem_new(sizeof(*r));
+        *r = (struct recorded){.blocks = b, .hash = block->hash};
+        block->is_recording = true;
+        store_ledger_put(b->parts.store, json_deep_copy(block->event), on_recorded, r);
+    }
+}
+
+static void on_timer(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    record_waiting(arg);
 }
 
 static void on_note(void *owner, void *arg)
@@ -117,9 +180,9 @@ static void on_note(void *owner, void *arg)
              kv_str("miner", n->found.miner.text),
              kv_str("worker", n->found.worker.text));
     b->found++;
-    add(b, &n->found.hash, make_record(hash, n->job->height));
-    if (n->found.miner.text[0] == '\0')
-        record_unowned(b, n);
+    struct block *block = add(b, &n->found.hash, make_record(hash, n->job->height));
+    block->event = event_of(b, n);
+    record_waiting(b);
     note_free(n);
 }
 
@@ -205,8 +268,12 @@ void blocks_resume(struct blocks *b)
 
 struct blocks *blocks_new(const struct blocks_parts *parts)
 {
+    const struct timeval every = {.tv_sec = RECORD_S};
     struct blocks *b = mem_new(sizeof(*b));
     b->parts = *parts;
+    b->timer = event_new(parts->base, -1, EV_PERSIST, on_timer, b);
+    if (b->timer != NULL)
+        event_add(b->timer, &every);
     return b;
 }
 
@@ -214,8 +281,12 @@ void blocks_free(struct blocks *b)
 {
     if (b == NULL)
         return;
-    for (size_t i = 0; i < BLOCKS_KEPT; i++)
+    for (size_t i = 0; i < BLOCKS_KEPT; i++) {
         json_decref(b->kept[i].record);
+        json_decref(b->kept[i].event);
+    }
+    if (b->timer != NULL)
+        event_free(b->timer);
     mem_free(b);
 }
 

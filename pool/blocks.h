@@ -24,6 +24,7 @@
 struct blocks;
 
 struct blocks_parts {
+    struct event_base *base; /* of the control thread */
     struct mailbox
         *mailbox; /* of the control thread, whose owner pointer is not used */
     struct nodes *nodes;

@@ -162,8 +162,8 @@ static json_t *status_now(const struct pool *p)
     stratum_stats(p->stratum, &stats);
     int64_t up = monotime_ms_between(p->started, clock_now());
     json_t *status = json_pack(
-        "{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
-        KARIZ_VERSION, "instance", p->conf->instance, "network",
+        "{s:s, s:s, s:s, s:s, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        "version", KARIZ_VERSION, "instance", p->conf->instance, "network",
         conf_network_name(p->conf->network), "operator", p->conf->operator_name,
         "uptime_ms", (json_int_t)up, "sessions", (json_int_t)stats.sessions,
         "listeners", listeners_status(p), "nodes", nodes_status(p->nodes), "shares",
@@ -444,6 +444,22 @@ static void on_miner_resume(void *ctx, struct control_request *r,
     set_state(ctx, r, arguments, MINER_ACTIVE);
 }
 
+static void on_miner_terms(void *ctx, struct control_request *r,
+                           const json_t *arguments)
+{
+    struct pool *p = ctx;
+    const char *id = control_text(arguments, "id");
+    const struct record_terms terms = {
+        .fee_percent = control_text(arguments, "fee-percent"),
+        .minimum_sat = control_text(arguments, "minimum"),
+        .basis = control_text(arguments, "basis"),
+        .actor = control_actor(r)};
+    if (id == NULL)
+        control_refuse(r, "needs a miner's id");
+    else
+        registry_set_terms(p->registry, id, &terms, on_registry_done, r);
+}
+
 /* --- the daemon ---------------------------------------------------------------------- */
 
 static json_t *note(const char *text)
@@ -502,6 +518,7 @@ const struct control_command commands_table[] = {
     {"miner_register", on_miner_register, true},
     {"miner_suspend", on_miner_suspend, true},
     {"miner_resume", on_miner_resume, true},
+    {"miner_terms", on_miner_terms, true},
     {"reload", on_reload, true},
     {"nudge", on_nudge, false},
     {"stop", on_stop, true},

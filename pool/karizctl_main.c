@@ -89,6 +89,11 @@ static const struct command commands[] = {
      show_miner,
      "--basis TEXT: ends its sessions within a second"},
     {{"miner resume", "id", "basis"}, "miner_resume", show_miner, "--basis TEXT"},
+    {{"miner terms", "id", "fee-percent minimum basis"},
+     "miner_terms",
+     show_miner,
+     "--fee-percent N --minimum SATOSHI --basis TEXT\n"
+     "      what the miner has agreed with the pool; \"pool\": the pool's again"},
     {{"reload", NULL, ""},
      "reload",
      show_note,

@@ -370,7 +370,8 @@ static enum kz_err start_parts(struct pool *p)
         err = start_nodes(p);
     if (err != KZ_OK)
         return err;
-    p->blocks = blocks_new(&(struct blocks_parts){.mailbox = p->mailbox,
+    p->blocks = blocks_new(&(struct blocks_parts){.base = p->base,
+                                                  .mailbox = p->mailbox,
                                                   .nodes = p->nodes,
                                                   .spool = p->spool,
                                                   .store = p->store,

@@ -346,26 +346,59 @@ void registry_register(struct registry *r, const json_t *fields, const char *act
     put(r, record, 0, on_done, ctx);
 }
 
+/* NULL: there is no such miner, and it was said. */
+static const json_t *find_to_change(struct registry *r, const char *id,
+                                    registry_done_fn *on_done, void *ctx)
+{
+    char why[RECORD_WHY_SIZE];
+    if (!is_open(r, on_done, ctx))
+        return NULL;
+    const json_t *record = json_object_get(r->miners, id);
+    if (record == NULL) {
+        snprintf(why, sizeof(why), "no miner \"%.64s\"", id);
+        on_done(ctx, KZ_EMPTY, NULL, why);
+    }
+    return record;
+}
+
+/* `changed` replaces `record`, unless `err` says that it cannot be. */
+static void put_changed(struct registry *r, const json_t *record, json_t *changed,
+                        enum kz_err err, const char *why, registry_done_fn *on_done,
+                        void *ctx)
+{
+    json_int_t revision = json_integer_value(json_object_get(record, "revision"));
+    if (err != KZ_OK)
+        on_done(ctx, KZ_RANGE, NULL, why);
+    else
+        put(r, changed, (uint64_t)revision, on_done, ctx);
+}
+
 void registry_set_state(struct registry *r, const char *id, enum miner_state state,
                         const char *basis, const char *actor, registry_done_fn *on_done,
                         void *ctx)
 {
     char why[RECORD_WHY_SIZE];
-    json_t *changed;
+    json_t *changed = NULL;
     const struct record_change change = {
         .state = state, .basis = basis, .actor = actor, .now_ms = clock_utc_ms()};
-    if (!is_open(r, on_done, ctx))
+    const json_t *record = find_to_change(r, id, on_done, ctx);
+    if (record == NULL)
         return;
-    const json_t *record = json_object_get(r->miners, id);
-    if (record == NULL) {
-        snprintf(why, sizeof(why), "no miner \"%.64s\"", id);
-        on_done(ctx, KZ_EMPTY, NULL, why);
-    } else if (record_with_state(&changed, why, record, &change) != KZ_OK) {
-        on_done(ctx, KZ_RANGE, NULL, why);
-    } else {
-        json_int_t revision = json_integer_value(json_object_get(record, "revision"));
-        put(r, changed, (uint64_t)revision, on_done, ctx);
-    }
+    enum kz_err err = record_with_state(&changed, why, record, &change);
+    put_changed(r, record, changed, err, why, on_done, ctx);
+}
+
+void registry_set_terms(struct registry *r, const char *id,
+                        const struct record_terms *terms, registry_done_fn *on_done,
+                        void *ctx)
+{
+    char why[RECORD_WHY_SIZE];
+    json_t *changed = NULL;
+    const json_t *record = find_to_change(r, id, on_done, ctx);
+    if (record == NULL)
+        return;
+    enum kz_err err = record_with_terms(&changed, why, record, terms);
+    put_changed(r, record, changed, err, why, on_done, ctx);
 }
 
 /* --- looking ---------------------------------------------------------------------- */

@@ -57,6 +57,10 @@ void registry_set_state(struct registry *r, const char *id, enum miner_state sta
                         const char *basis, const char *actor, registry_done_fn *on_done,
                         void *ctx);
 
+void registry_set_terms(struct registry *r, const char *id,
+                        const struct record_terms *terms, registry_done_fn *on_done,
+                        void *ctx);
+
 json_t *registry_list(const struct registry *r);                 /* array, by number */
 json_t *registry_show(const struct registry *r, const char *id); /* NULL: none */
 /* {loaded, version, miners, alarm} */

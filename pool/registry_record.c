@@ -345,3 +345,70 @@ enum kz_err record_with_state(json_t **out, char why[RECORD_WHY_SIZE],
     set_state(*out, change->state, change->actor, change->now_ms);
     return KZ_OK;
 }
+
+/* --- terms ------------------------------------------------------------------------- */
+
+/* A decimal number as a whole one of its `decimals`-th place; -1: not such a number, or
+ * above `max`. */
+static int64_t parse_scaled(const char *text, int decimals, int64_t max)
+{
+    int64_t v = 0;
+    int left = decimals;
+    bool has_point = false;
+    if (text[0] < '0' || text[0] > '9')
+        return -1;
+    for (; *text != '\0'; text++) {
+        if (*text == '.' && !has_point && text[1] != '\0') {
+            has_point = true;
+            continue;
+        }
+        if (*text < '0' || *text > '9' || (has_point && left-- == 0))
+            return -1;
+        v = v * 10 + (*text - '0');
+        if (v > max)
+            return -1;
+    }
+    for (; left > 0; left--)
+        v *= 10;
+    return v <= max ? v : -1;
+}
+
+/* False: `text` is none. */
+static bool set_term(json_t *record, const char *key, const char *text, int decimals,
+                     int64_t max)
+{
+    if (text == NULL)
+        return true;
+    if (strcmp(text, "pool") == 0) {
+        json_object_del(record, key);
+        return true;
+    }
+    int64_t v = parse_scaled(text, decimals, max);
+    return v >= 0 && json_object_set_new(record, key, json_integer(v)) == 0;
+}
+
+enum kz_err record_with_terms(json_t **out, char why[RECORD_WHY_SIZE],
+                              const json_t *record, const struct record_terms *terms)
+{
+    if (terms->fee_percent == NULL && terms->minimum_sat == NULL)
+        return refuse(why, "fee-percent: or minimum expected");
+    if (terms->basis == NULL || !is_clean(terms->basis, BASIS_MAX))
+        return refuse(why, "basis: the reason in 1 to %d bytes expected", BASIS_MAX);
+    json_t *basis = json_pack("{s:s}", "note", terms->basis);
+    if (basis == NULL)
+        return refuse(why, "basis: must be UTF-8");
+    json_t *changed = json_deep_copy(record);
+    json_object_set_new(changed, "basis", basis);
+    json_object_set_new(changed, "actor", json_string(terms->actor));
+    bool has_fee = set_term(changed, "fee_ppm", terms->fee_percent, 4, 1000000);
+    bool has_minimum =
+        set_term(changed, "minimum_sat", terms->minimum_sat, 0, 2100000000000000);
+    if (has_fee && has_minimum) {
+        *out = changed;
+        return KZ_OK;
+    }
+    json_decref(changed);
+    return !has_fee ? refuse(why, "fee-percent: 0 to 100 with at most 4 decimals, or "
+                                  "\"pool\", expected")
+                    : refuse(why, "minimum: whole satoshi, or \"pool\", expected");
+}

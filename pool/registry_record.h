@@ -64,6 +64,19 @@ KZ_MUST_USE enum kz_err record_with_state(json_t **out, char why[RECORD_WHY_SIZE
                                           const json_t *record,
                                           const struct record_change *change);
 
+/* What a miner has agreed with the pool: "fee_ppm" and "minimum_sat" of the record; where
+ * it has none, the pool's hold. NULL: stays as it is; "pool": the pool's from now on. */
+struct record_terms {
+    const char *fee_percent; /* "1.25": at most 4 decimals, at most 100 */
+    const char *minimum_sat; /* least payment */
+    const char *basis, *actor;
+};
+
+/* A changed copy of `record`. */
+KZ_MUST_USE enum kz_err record_with_terms(json_t **out, char why[RECORD_WHY_SIZE],
+                                          const json_t *record,
+                                          const struct record_terms *terms);
+
 /* Of a record; NULL or the last state when it is damaged. */
 const char *record_text(const json_t *record, const char *key);
 enum miner_state record_state(const json_t *record);

@@ -11,7 +11,7 @@ from lib import bitcoin, karizd
 from lib import node as nodes
 from lib.case import KarizTest, need
 from lib.faults import Clock, Connection, Redis
-from lib.karizd import Karizd, listener
+from lib.karizd import Karizd, Refused, listener
 from lib.wait import wait_until
 
 REGTEST_SUBSIDY_SPAN = 150
@@ -82,6 +82,26 @@ class AccountsTest(KarizTest):
         rig.close()
         return found
 
+    def branch(self, height, tip=None):
+        """A node whose chain is ours below `height`, and with `tip` on it if that is given."""
+        other = nodes.new_node().start()
+        self.addCleanup(other.remove)
+        for at in range(other.height + 1, height):
+            self.give(other, self.node.rpc("getblockhash", at))
+        if tip:
+            self.give(other, tip)
+        return other
+
+    def give(self, other, block_hash, source=None):
+        other.rpc("submitblock", (source or self.node).rpc("getblock", block_hash, 0))
+
+    def take_branch(self, other, height, count):
+        """The node gets `count` new blocks of `other`, from `height` on: a longer chain."""
+        other.generate(count)
+        for at in range(height, other.height + 1):
+            self.give(self.node, other.rpc("getblockhash", at), other)
+        wait_until(lambda: self.node.tip() == other.tip(), 20, "the node has reorganised")
+
     def state_of(self, block_hash):
         return self.ledger.block(block_hash).get("state")
 
@@ -117,21 +137,30 @@ class Pplns(AccountsTest):
         self.check_ledger()
 
         # Off the best chain: nothing is owed; on it again: the same as before.
-        self.node.rpc("invalidateblock", found)
-        self.node.generate(1)
+        height = block["height"]
+        with_it = self.branch(height, found)
+        self.take_branch(self.branch(height), height, 2)
         self.wait_state(found, "orphaned")
         self.assertEqual(self.ledger.balances("immature"), {})
         self.assertEqual(self.ledger.accounts(), {})
-        rival = self.node.tip()
-        self.node.rpc("reconsiderblock", found)
-        self.node.rpc("invalidateblock", rival)
+        self.check_ledger()
+        self.take_branch(with_it, height + 1, 2)
+        self.wait_state(found, "accepted")
+        self.assertEqual(self.ledger.balances("immature"), owed)
+        self.check_ledger()
+        # And a deeper one, there and back.
+        with_it = self.branch(height, found)
+        self.take_branch(self.branch(height), height, 8)
+        self.wait_state(found, "orphaned")
+        self.assertEqual(self.ledger.accounts(), {})
+        self.take_branch(with_it, height + 1, 9)
         self.wait_state(found, "accepted")
         self.assertEqual(self.ledger.balances("immature"), owed)
         self.check_ledger()
 
         # 99 confirmations are not enough, 100 are.
-        self.node.generate(98)
-        wait_until(lambda: self.karizd.status()["height"] == block["height"] + 99, 20, "a job")
+        self.node.generate_to(height + 98)
+        wait_until(lambda: self.karizd.status()["height"] == height + 99, 20, "a job")
         self.assertEqual(self.state_of(found), "accepted")
         self.node.generate(1)
         self.wait_state(found, "mature")
@@ -172,17 +201,60 @@ class Pplns(AccountsTest):
     def test_a_block_that_lost_its_race_is_orphaned_and_the_winner_is_booked(self):
         first = self.find_block("alice.rig")
         self.wait_state(first, "accepted")
-        self.node.rpc("invalidateblock", first)
-        wait_until(lambda: self.karizd.status()["height"] == self.ledger.block(first)["height"],
-                   20, "a job at the height again")
+        height = self.ledger.block(first)["height"]
+        # The other chain has two blocks more, and ours finds the next on top of those.
+        self.take_branch(self.branch(height), height, 2)
+        wait_until(lambda: self.karizd.status()["height"] == height + 2, 20, "a job on it")
         second = self.find_block("bob.rig")
         self.wait_state(second, "accepted")
         self.wait_state(first, "orphaned")
-        height = self.ledger.block(first)["height"]
-        self.assertEqual(self.ledger.block(second)["height"], height)
         self.assertEqual(self.ledger.accounts()["coins.immature"],
                          self.ledger.block(second)["value_sat"])
         self.check_ledger()
+
+
+class Changes(AccountsTest):
+    payout = {"fee_percent": 1, "window": 1000}
+
+    def restart(self, **payout):
+        self.karizd.stop()
+        self.karizd.write_settings(payout={**self.payout, **payout})
+        self.karizd.start()
+        wait_until(lambda: self.karizd.status()["accounting"]["state"] == "ready", 20, "ready")
+
+    def split_of(self, login):
+        found = self.find_block(login)
+        self.wait_state(found, "accepted")
+        self.check_ledger()
+        return self.ledger.block(found)["split"]
+
+    def test_another_scheme_loses_nobodys_window_and_pays_no_share_twice(self):
+        self.shares("bob.rig", 4)
+        self.restart(scheme="pps")
+        self.shares("alice.rig", 3)
+        split = self.split_of("alice.rig")
+        self.assertEqual((split["scheme"], split["parts"]), ("pps", []))
+        wait_until(lambda: "alice" in self.ledger.balances("mature"), 20, "alice is credited")
+        credited = self.ledger.balances("mature")
+        self.assertEqual(set(credited), {"alice"})  # bob's work was done under PPLNS
+        self.restart(scheme="pplns")
+        split = self.split_of("alice.rig")
+        self.assertEqual([p[:2] for p in split["parts"]], [["alice", "1"], ["bob", "4"]])
+        self.assertEqual(self.ledger.balances("mature"), credited)
+
+    def test_a_miner_may_have_a_fee_of_its_own(self):
+        self.karizd.ctl("miner", "terms", "bob", "--fee-percent", "0.25", "--minimum",
+                        "50000", "--basis", "contract 12")
+        with self.assertRaises(Refused):
+            self.karizd.ctl("miner", "terms", "bob", "--fee-percent", "0.00001",
+                            "--basis", "contract 12")
+        self.assertEqual(self.karizd.ask("miner", "show", "bob")["fee_ppm"], 2500)
+        self.shares("bob.rig", 4)
+        parts = {p[0]: p for p in self.split_of("alice.rig")["parts"]}
+        self.assertEqual((parts["alice"][2], parts["bob"][2]), (10000, 2500))
+        self.assertEqual(parts["bob"][4], parts["bob"][3] * 2500 // 1000000)
+        self.karizd.ctl("miner", "terms", "bob", "--fee-percent", "pool", "--basis", "ended")
+        self.assertNotIn("fee_ppm", self.karizd.ask("miner", "show", "bob"))
 
 
 class Schemes(AccountsTest):

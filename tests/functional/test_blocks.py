@@ -105,7 +105,8 @@ class Blocks(KarizTest):
         rig = self.ready_rig()
         self.node.fill_template(1)
         self.karizd.ctl("nudge")
-        wait_until(lambda: rig.read(0.05) or rig.job.branch, 10, "a job with a transaction")
+        # The job on the new block may only come now: read on until there is one with more.
+        wait_until(lambda: (rig.read(0.05), rig.job.branch)[1], 10, "a job with a transaction")
         self.assertIs(rig.job.clean, False)
 
     def test_assembled_blocks_are_proposed_and_found_good(self):

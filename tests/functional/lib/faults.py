@@ -1138,7 +1138,7 @@ class System:
             return any(code == 20 for code, _ in self.load.rejected)
 
     def block_on_a_full_disk(self):
-        """Its share is refused, or counts; the node has it in any case."""
+        """Its share is refused, or counts; the node has it in any case, and it is booked."""
         rig = Rig(("127.0.0.1", self.port)).ready(MINERS[0] + ".block")
         try:
             share = rig.find(kind="block")
@@ -1146,9 +1146,9 @@ class System:
         finally:
             rig.close()
         block = bitcoin.display(share.hash)
+        self.blocks.append(block)
         if reply["result"] is True:
             self.low[MINERS[0]] += UNIT_WORK
-            self.blocks.append(block)
         elif reply["error"][0] != 20:
             raise AssertionError(f"a block was refused: {reply}")
 
