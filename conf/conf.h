@@ -125,6 +125,11 @@ struct conf_stratum {
     struct conf_limits limits;
 };
 
+/* How long tallies stay in Redis. */
+struct conf_tally {
+    uint32_t minutes_hours, hours_days, days_months, workers_days;
+};
+
 /* Amounts in satoshi: struct amount is of a folder above this one. */
 struct conf_payout {
     enum conf_scheme scheme;
@@ -168,6 +173,7 @@ struct conf {
     uint32_t journal_segment_mb;
     uint32_t journal_sync_ms; /* 0: replies wait for the disk */
     uint32_t journal_keep_hours;
+    struct conf_tally tally;
 
     struct conf_stratum stratum;
 

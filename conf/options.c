@@ -93,6 +93,15 @@ const struct option option_table[] = {
     {"journal.keep_hours", OPTION_U32, IN_CONF(journal_keep_hours), "168", 0, 87600, "h",
      false, "shares' files are kept at least so long; and until Redis has saved them"},
 
+    {"tally.minutes_hours", OPTION_U32, IN_CONF(tally.minutes_hours), "3", 1, 168, "h",
+     false, "work of each minute stays in Redis; some 700 bytes a miner and hour"},
+    {"tally.hours_days", OPTION_U32, IN_CONF(tally.hours_days), "32", 2, 400, "days",
+     false, "figures of each hour stay; some 750 bytes a miner and day"},
+    {"tally.days_months", OPTION_U32, IN_CONF(tally.days_months), "13", 1, 120, "months",
+     false, "figures of each day stay; some 880 bytes a miner and month"},
+    {"tally.workers_days", OPTION_U32, IN_CONF(tally.workers_days), "30", 1, 400, "days",
+     false, "a worker's record stays so long behind its last share"},
+
     {"stratum.listen", OPTION_ARRAY, offsetof(struct conf, stratum.listen),
      sizeof(struct conf_listener), "[{\"address\":\"0.0.0.0:3333\"}]", 1,
      CONF_LISTENERS_MAX, "", false, "where rigs connect", .rows = listener_rows,
@@ -176,7 +185,8 @@ const struct option option_table[] = {
      "blocks", false, "depth at which a found block's reward is the miners'"},
     {"payout.pps_reserve", OPTION_I64, IN_CONF(payout.pps_reserve_sat), "0", 0,
      SATOSHI_MAX, "satoshi", false,
-     "of the pool's own, kept for pps, fpps and pps_plus, which owe before they earn"},
+     "of the pool's own, kept for pps, fpps and pps_plus, which owe before they earn; "
+     "below it status warns, below 0 new work is paid by pplns"},
     {"payout.fpps_trim_ppm", OPTION_U32, IN_CONF(payout.fpps_trim_ppm), "0", 0, 499999,
      "ppm", false, "of a day's blocks, left out at either end of fpps's average fee"},
     {"payout.direct", OPTION_BOOL, IN_CONF(payout.direct), "false", 0, 0, "", true,

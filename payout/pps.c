@@ -4,7 +4,10 @@
 #include "payout/wide.h"
 
 #include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define PPM 1000000
 
@@ -13,6 +16,162 @@ bool pps_terms_equal(const struct pps_terms *a, const struct pps_terms *b)
     return a->nbits == b->nbits && a->fee_ppm == b->fee_ppm && a->day == b->day &&
            amount_compare(a->subsidy, b->subsidy) == 0;
 }
+
+/* --- names of periods ------------------------------------------------------------- */
+
+static bool is_leap(uint64_t y)
+{
+    return (y % 4 == 0 && y % 100 != 0) || y % 400 == 0;
+}
+
+static uint32_t days_in_year(uint64_t y)
+{
+    return is_leap(y) ? 366 : 365;
+}
+
+static uint32_t days_in_month(uint64_t y, uint64_t m)
+{
+    static const uint8_t days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    return m == 2 && is_leap(y) ? 29 : days[m - 1];
+}
+
+void pps_date_format(char out[PPS_DATE_SIZE], uint32_t day)
+{
+    uint64_t y = 1970, m = 1;
+    assert(day < PPS_DAYS);
+    for (; day >= days_in_year(y); y++)
+        day -= days_in_year(y);
+    for (; day >= days_in_month(y, m); m++)
+        day -= days_in_month(y, m);
+    snprintf(out, PPS_DATE_SIZE, "%04" PRIu64 "-%02" PRIu64 "-%02" PRIu32, y, m,
+             day + 1);
+}
+
+/* Digits up to the first other byte, at most `max`. */
+static bool read_number(uint64_t *out, const char **at, uint64_t max)
+{
+    const char *p = *at;
+    uint64_t v = 0;
+    for (; *p >= '0' && *p <= '9' && p - *at < 18; p++)
+        v = v * 10 + (uint64_t)(*p - '0');
+    if (p == *at || v > max)
+        return false;
+    *at = p;
+    *out = v;
+    return true;
+}
+
+static bool read_byte(const char **at, char c)
+{
+    if (**at != c)
+        return false;
+    (*at)++;
+    return true;
+}
+
+static bool read_date(uint32_t *day, const char **at)
+{
+    uint64_t y, m, d;
+    if (!read_number(&y, at, 9999) || !read_byte(at, '-') || !read_number(&m, at, 12) ||
+        !read_byte(at, '-') || !read_number(&d, at, 31) || y < 1970 || m == 0 ||
+        d == 0 || d > days_in_month(y, m))
+        return false;
+    *day = (uint32_t)d - 1;
+    for (uint64_t year = 1970; year < y; year++)
+        *day += days_in_year(year);
+    for (uint64_t month = 1; month < m; month++)
+        *day += days_in_month(y, month);
+    return true;
+}
+
+/* Written again and compared: no other spelling passes, as "2026-1-31". */
+enum kz_err pps_date_parse(uint32_t *day, const char *text, size_t len)
+{
+    char copy[PPS_DATE_SIZE], again[PPS_DATE_SIZE];
+    const char *at = copy;
+    uint32_t v;
+    if (len != 10)
+        return KZ_PARSE;
+    memcpy(copy, text, len);
+    copy[len] = '\0';
+    if (!read_date(&v, &at) || *at != '\0')
+        return KZ_PARSE;
+    pps_date_format(again, v);
+    if (strcmp(again, copy) != 0)
+        return KZ_PARSE;
+    *day = v;
+    return KZ_OK;
+}
+
+static const char *const parts[] = {
+    [PPS_SUBSIDY] = "", [PPS_FPPS_SUBSIDY] = ":fpps", [PPS_FPPS_FEES] = ":fees"};
+
+void pps_period_format(char out[PPS_PERIOD_SIZE], const struct pps_terms *terms,
+                       enum pps_part part, uint32_t instance)
+{
+    char date[PPS_DATE_SIZE], by[16] = "";
+    pps_date_format(date, terms->day);
+    if (instance != 0)
+        snprintf(by, sizeof(by), ".%" PRIu32, instance);
+    int len =
+        snprintf(out, PPS_PERIOD_SIZE, "%08" PRIx32 ":%" PRId64 ":%" PRIu32 ":%s%s%s",
+                 terms->nbits, amount_to_sat(terms->subsidy), terms->fee_ppm, date,
+                 parts[part], by);
+    assert(len > 0 && len < PPS_PERIOD_SIZE);
+    (void)len;
+}
+
+static bool read_part(enum pps_part *part, const char **at)
+{
+    for (enum pps_part p = PPS_FPPS_FEES; p > PPS_SUBSIDY; p--) {
+        size_t len = strlen(parts[p]);
+        if (strncmp(*at, parts[p], len) == 0) {
+            *at += len;
+            *part = p;
+            return true;
+        }
+    }
+    *part = PPS_SUBSIDY;
+    return true;
+}
+
+static bool read_period(struct pps_terms *t, enum pps_part *part, uint32_t *instance,
+                        const char *text)
+{
+    uint64_t subsidy, fee, by = 0;
+    const char *at = text + 9;
+    if (strlen(text) < 9 || text[8] != ':' ||
+        hex_u32(&t->nbits, text, 8, false) != KZ_OK ||
+        !read_number(&subsidy, &at, (uint64_t)AMOUNT_MAX_SAT) || !read_byte(&at, ':') ||
+        !read_number(&fee, &at, PPM) || !read_byte(&at, ':') ||
+        !read_date(&t->day, &at) || !read_part(part, &at))
+        return false;
+    if (*at == '.' && (!read_byte(&at, '.') || !read_number(&by, &at, UINT32_MAX)))
+        return false;
+    t->fee_ppm = (uint32_t)fee;
+    *instance = (uint32_t)by;
+    return *at == '\0' && amount_from_sat(&t->subsidy, (int64_t)subsidy);
+}
+
+enum kz_err pps_period_parse(struct pps_terms *terms, enum pps_part *part,
+                             uint32_t *instance, const char *text)
+{
+    char again[PPS_PERIOD_SIZE];
+    struct pps_terms t = {0};
+    enum pps_part p;
+    uint32_t by;
+    if (!read_period(&t, &p, &by, text))
+        return KZ_PARSE;
+    pps_period_format(again, &t, p, by);
+    if (strcmp(again, text) != 0)
+        return KZ_PARSE;
+    *terms = t;
+    *part = p;
+    *instance = by;
+    return KZ_OK;
+}
+
+/* --- what is owed ----------------------------------------------------------------- */
 
 enum kz_err pps_entitlement(struct amount *owed, const struct pps_terms *terms,
                             struct amount base, uint64_t work, uint64_t unit)
@@ -70,7 +229,15 @@ enum kz_err pps_close_day(struct amount *credit, struct pps_account *account,
     if (amount_is_negative(average_fee) ||
         !amount_add(&base, terms->subsidy, average_fee))
         return KZ_RANGE;
-    return credit_up_to(credit, account, *account, terms, base, unit);
+    struct amount owed, over;
+    enum kz_err err = pps_entitlement(&owed, terms, base, account->work, unit);
+    if (err == KZ_OK && amount_sub(&over, account->credited, owed) &&
+        amount_to_sat(over) == 1) {
+        *credit = amount_zero();
+        return KZ_OK;
+    }
+    return err == KZ_OK ? credit_up_to(credit, account, *account, terms, base, unit)
+                        : err;
 }
 
 static int by_amount(const void *left, const void *right)

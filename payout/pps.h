@@ -30,6 +30,25 @@ struct pps_terms {
 
 bool pps_terms_equal(const struct pps_terms *a, const struct pps_terms *b);
 
+/* What a period's work has been promised: the subsidy, or under FPPS the fees as well,
+ * which then are a period of their own (entry_key.h). */
+enum pps_part { PPS_SUBSIDY, PPS_FPPS_SUBSIDY, PPS_FPPS_FEES };
+
+/* A period's name: "<nbits>:<subsidy>:<fee_ppm>:<date>", with ":fpps" or ":fees" behind
+ * where it is one of FPPS, and ".<instance>" of what credits it, unless that is 0: periods
+ * of two instances that share a ledger are apart, so each has one writer. */
+#define PPS_PERIOD_SIZE 65
+void pps_period_format(char out[PPS_PERIOD_SIZE], const struct pps_terms *terms,
+                       enum pps_part part, uint32_t instance);
+/* Only what pps_period_format() writes is read; KZ_PARSE otherwise. */
+KZ_MUST_USE enum kz_err pps_period_parse(struct pps_terms *terms, enum pps_part *part,
+                                         uint32_t *instance, const char *text);
+/* "2026-01-31" of days since 1970, fewer than PPS_DAYS: up to the year 9999. */
+#define PPS_DAYS      2932897
+#define PPS_DATE_SIZE 16
+void pps_date_format(char out[PPS_DATE_SIZE], uint32_t day);
+KZ_MUST_USE enum kz_err pps_date_parse(uint32_t *day, const char *text, size_t len);
+
 /* E of `base`, the subsidy or the subsidy and the average fee. KZ_RANGE also: nbits are
  * no target. */
 KZ_MUST_USE enum kz_err pps_entitlement(struct amount *owed,
@@ -49,7 +68,9 @@ KZ_MUST_USE enum kz_err pps_accrue(struct amount *credit, struct pps_account *ac
                                    uint64_t unit);
 
 /* FPPS, once the day's average is known: the difference of the two E, credited. Doing
- * it again credits nothing. */
+ * it again credits nothing. Work that came after an earlier close may leave that one
+ * satoshi above what is owed now, as two floors moved: then nothing is credited, and
+ * nothing taken back. */
 KZ_MUST_USE enum kz_err pps_close_day(struct amount *credit,
                                       struct pps_account *account,
                                       const struct pps_terms *terms,

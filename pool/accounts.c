@@ -40,6 +40,12 @@ bool accounts_write(struct accounts *a, json_t *event)
 {
     char text[256];
     size_t entries = json_array_size(json_object_get(event, "entries"));
+    /* Redis was away: it may have come back with less, and what was read since is not to
+     * be believed. */
+    if (!store_is_generation(a->store, a->generation)) {
+        json_decref(event);
+        return false;
+    }
     enum kz_err err = store_ledger_write(text, a->store, event);
     set_error(a, err == KZ_OK ? "" : text);
     if (err != KZ_OK)
@@ -271,16 +277,21 @@ static void step_holds(struct accounts *a)
 
 static void step(struct accounts *a)
 {
-    bool is_ready = store_has_all_events(a->store);
+    uint64_t generation;
+    bool is_ready = store_has_all_events(a->store, &generation);
     pthread_mutex_lock(&a->lock);
     a->is_waiting = !is_ready;
     pthread_mutex_unlock(&a->lock);
     take_miners(a);
+    if (generation != a->generation)
+        fpps_forget(a);
+    a->generation = generation;
     if (!is_ready ||
         a->miners == NULL) /* without the registry nobody knows who is held */
         return;
     step_sightings(a);
     pps_step(a);
+    fpps_step(a);
     step_holds(a);
     snapshot_step(a);
     trim_step(a);
@@ -343,6 +354,8 @@ void accounts_stop(struct accounts *a)
         pthread_join(a->thread, NULL);
     json_decref(a->new_miners);
     json_decref(a->miners);
+    json_decref(a->days);
+    mem_free(a->day_fees);
     pthread_mutex_destroy(&a->lock);
     pthread_cond_destroy(&a->is_awake);
     mem_free(a);
@@ -351,11 +364,13 @@ void accounts_stop(struct accounts *a)
 json_t *accounts_status(struct accounts *a)
 {
     pthread_mutex_lock(&a->lock);
-    json_t *o =
-        json_pack("{s:s, s:s, s:s, s:I, s:I, s:I}", "state",
-                  a->is_waiting ? "waiting" : "ready", "alarm", a->alarm, "error",
-                  a->error, "entries", (json_int_t)a->entries, "open_blocks",
-                  (json_int_t)a->open_blocks, "snapshot", (json_int_t)a->snapshot_id);
+    json_t *o = json_pack(
+        "{s:s, s:s, s:s, s:s, s:b, s:o, s:I, s:I, s:I}", "state",
+        a->is_waiting ? "waiting" : "ready", "alarm", a->alarm, "warning", a->warning,
+        "error", a->error, "suspended", atomic_load(&a->is_suspended), "solvency",
+        a->knows_solvency ? json_integer(a->solvency) : json_null(), "entries",
+        (json_int_t)a->entries, "open_blocks", (json_int_t)a->open_blocks, "snapshot",
+        (json_int_t)a->snapshot_id);
     pthread_mutex_unlock(&a->lock);
     return o;
 }

@@ -14,8 +14,10 @@
  *   ... at `payout.maturity`            mature: payable, or held where the registry says so
  *   a miner is suspended, resumed       hold, release of what is payable
  *   a slice of a pay-per-share scheme   accruals
+ *   a day of FPPS is over               accruals of its blocks' average fee
  *
- * Who asks the nodes is the tracker (tracker.h); this file believes it.
+ * Who asks the nodes is the tracker (tracker.h), and for a day's fees dayfees.h; this file
+ * believes them.
  *
  * Ownership  parts are borrowed until accounts_stop().
  * Thread     start/stop, status: control. The rest: any; hooks: the accountant's. */
@@ -36,6 +38,9 @@ struct accounts_hooks {
     /* Whom jobs may pay from now on (payout.direct); `now`: at once. The callee owns the
      * reference. */
     void (*on_snapshot)(void *ctx, const struct snapshot *s, bool now);
+    /* The day whose blocks' fees are waited for (accounts_day_fees_take()); days since
+     * 1970, 0: none. */
+    void (*on_want_day)(void *ctx, uint32_t day);
 };
 
 KZ_MUST_USE enum kz_err accounts_start(struct accounts **out, const struct conf *conf,
@@ -60,13 +65,23 @@ void accounts_set_miners(struct accounts *a, json_t *records);
 /* The network's target, of the newest template: what a snapshot's window is measured by. */
 void accounts_set_nbits(struct accounts *a, uint32_t nbits);
 
+/* The fees of each block of a day, as many as there were; takes `fees`. */
+void accounts_day_fees_take(struct accounts *a, uint32_t day, struct amount *fees,
+                            size_t count);
+
 /* What slices are marked with under these settings; the subsidy is the template's. */
 struct slice_terms accounts_terms(const struct conf *conf);
 /* The window's span at a target, 0 when it cannot be. */
 uint64_t accounts_span(const struct conf *conf, uint32_t nbits);
 
-/* {state (waiting | ready | stopped), alarm, error, entries, open_blocks, snapshot}; the
- * caller owns. */
+/* The same as long as the pool can bear it; PPLNS's once pay per share was suspended for
+ * want of means of its own (accounts_reserve.c). */
+struct slice_terms accounts_terms_in_force(struct accounts *a);
+/* An operator asks for it again. It is taken up where the reserve is restored. */
+void accounts_look_again(struct accounts *a);
+
+/* {state (waiting | ready), alarm, warning, error, entries, open_blocks, snapshot, suspended,
+ * solvency (null: not asked for yet)}; the caller owns. */
 json_t *accounts_status(struct accounts *a);
 
 #endif

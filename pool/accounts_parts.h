@@ -1,8 +1,8 @@
 /* pool/accounts_parts.h - what the accountant's files share. Private to pool/accounts*.c:
  * accounts.c (thread, what is to be done), accounts_split.c (whom a block belongs to),
  * accounts_blocks.c (a block's life), accounts_holds.c (suspended miners), accounts_pps.c
- * (pay per share), accounts_snapshot.c (whom coinbases may pay), accounts_trim.c (old
- * slices).
+ * (pay per share), accounts_fpps.c (its fees), accounts_reserve.c (can the pool bear it),
+ * accounts_snapshot.c (whom coinbases may pay), accounts_trim.c (old slices).
  *
  * Thread  the accountant's, but for what `lock` guards. */
 #ifndef POOL_ACCOUNTS_PARTS_H
@@ -10,6 +10,7 @@
 
 #include "conf/log.h"
 #include "payout/postings.h"
+#include "payout/pps.h"
 #include "payout/scheme.h"
 #include "pool/accounts.h"
 #include "share/network.h"
@@ -31,6 +32,7 @@ struct accounts {
     bool has_thread;
     atomic_bool stop;
     atomic_uint nbits; /* 0: not known yet */
+    atomic_bool is_suspended, look_again;
 
     pthread_mutex_t lock; /* guards what follows */
     pthread_cond_t is_awake;
@@ -38,16 +40,25 @@ struct accounts {
     struct sighting sightings[ACCOUNTS_SIGHTINGS];
     size_t sighting_count;
     json_t *new_miners; /* owned; NULL: no news */
-    char alarm[ACCOUNTS_ALARM], error[ACCOUNTS_ALARM];
+    char alarm[ACCOUNTS_ALARM], error[ACCOUNTS_ALARM], warning[ACCOUNTS_ALARM];
+    int64_t solvency;
+    bool knows_solvency;
+    struct amount *day_fees; /* owned */
+    size_t day_fee_count;
+    uint32_t day_of_fees; /* 0: none */
     bool is_waiting;
     uint64_t entries, open_blocks, snapshot_id;
 
     /* the accountant's */
+    uint64_t generation;                   /* of Redis, as this step began */
     json_t *miners;                        /* id -> record; owned */
     bool miners_changed, balances_changed; /* since holds were looked at */
     bool accounts_changed;                 /* since the last snapshot */
     int64_t looked_at_holds_ms;
-    bool pps_is_done;
+    bool pps_is_done, fpps_is_done;
+    bool is_judged; /* the reserve was looked at */
+    json_t *days;   /* our fields of KEY_FPPS, owned; NULL: to be read */
+    uint32_t wanted_day;
     uint64_t snapshot_slice; /* newest slice in the last snapshot */
     uint64_t last_snapshot;
     int64_t snapshot_at_ms;
@@ -95,6 +106,30 @@ KZ_MUST_USE bool block_step(struct accounts *a, const struct sighting *s);
 KZ_MUST_USE enum kz_err snapshot_read(const struct snapshot **out, struct accounts *a,
                                       uint64_t id);
 void holds_step(struct accounts *a);
+
+/* --- accounts_pps.c --------------------------------------------------------------- */
+/* What was credited in a period: miner -> "<work> <satoshi>". */
+KZ_MUST_USE bool pps_read_period(json_t **out, struct accounts *a, const char *period);
+KZ_MUST_USE bool pps_read_account(struct pps_account *out, const json_t *credited,
+                                  const char *miner);
+/* A mark of it; `keep`: until its day is closed. */
+void pps_mark_account(json_t *marks, const char *period, const char *miner,
+                      const struct pps_account *account, bool keep);
+
+/* --- accounts_fpps.c -------------------------------------------------------------- */
+#define FPPS_FIELD_SIZE 64
+/* Field and name of a day's marks: "<date>:<instance>". */
+void fpps_field(char out[FPPS_FIELD_SIZE], const struct accounts *a, uint32_t day);
+/* Adds to `marks` what says that a day has work to be paid for. False: not now. */
+KZ_MUST_USE bool fpps_note_day(json_t *marks, struct accounts *a, uint32_t day);
+/* What is known of days may be out of date. */
+void fpps_forget(struct accounts *a);
+void fpps_step(struct accounts *a);
+
+/* --- accounts_reserve.c ----------------------------------------------------------- */
+/* Looks whether pay per share can be borne. False: not now. */
+KZ_MUST_USE bool reserve_judge(struct accounts *a);
+
 void pps_step(struct accounts *a);
 void snapshot_step(struct accounts *a);
 void trim_step(struct accounts *a);

@@ -4,18 +4,17 @@
  * (payout/pps.h), but for miners with a fee of their own, who have periods of their own.
  * What was credited in a period so far is kept beside the ledger and moves in the same
  * event as the entries; how far a slice has been credited, too. Each instance credits
- * its own slices. */
+ * its own slices, in periods of its own. FPPS's periods are noted by day: their fees
+ * follow when it is over (accounts_fpps.c). */
 #include "pool/accounts_parts.h"
 
 #include "conf/clock.h"
 #include "conf/mem.h"
-#include "payout/pps.h"
 #include "share/keys.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #define PAGE  64
 #define CHUNK 200 /* miners in one event */
@@ -51,39 +50,24 @@ static bool read_progress(struct progress *p, struct accounts *a)
 /* What a chunk's event is gathered in, and the period last read. */
 struct chunk {
     struct accounts *a;
+    enum pps_part part;
     json_t *entries, *marks; /* owned */
     char period[ENTRY_OBJECT_SIZE];
     json_t *credited; /* owned; miner -> "<work> <satoshi>" */
 };
 
-static void format_period(char out[ENTRY_OBJECT_SIZE], const struct pps_terms *t)
-{
-    time_t midnight = (time_t)t->day * DAY_S;
-    struct tm tm = {0};
-    gmtime_r(&midnight, &tm);
-    snprintf(out, ENTRY_OBJECT_SIZE,
-             "%08" PRIx32 ":%" PRId64 ":%" PRIu32 ":%04d-%02d-%02d", t->nbits,
-             amount_to_sat(t->subsidy), t->fee_ppm, tm.tm_year + 1900, tm.tm_mon + 1,
-             tm.tm_mday);
-}
-
-static bool enter_period(struct chunk *c, const char *period)
+bool pps_read_period(json_t **out, struct accounts *a, const char *period)
 {
     char name[ENTRY_OBJECT_SIZE + 8], key[KEY_SIZE];
-    if (strcmp(c->period, period) == 0)
-        return true;
-    json_decref(c->credited);
-    c->credited = NULL;
     snprintf(name, sizeof(name), "pps:%s", period);
     key_mark(key, name);
-    snprintf(c->period, sizeof(c->period), "%s", period);
-    return store_read_hash(&c->credited, c->a->store, key) == KZ_OK;
+    return store_read_hash(out, a->store, key) == KZ_OK;
 }
 
-static bool read_account(struct pps_account *out, const struct chunk *c,
-                         const char *miner)
+bool pps_read_account(struct pps_account *out, const json_t *credited,
+                      const char *miner)
 {
-    const char *text = json_string_value(json_object_get(c->credited, miner));
+    const char *text = json_string_value(json_object_get(credited, miner));
     uint64_t work = 0, sat = 0;
     *out = (struct pps_account){0};
     if (text == NULL)
@@ -98,15 +82,46 @@ static bool read_account(struct pps_account *out, const struct chunk *c,
            amount_from_sat(&out->credited, (int64_t)sat);
 }
 
+void pps_mark_account(json_t *marks, const char *period, const char *miner,
+                      const struct pps_account *account, bool keep)
+{
+    char name[ENTRY_OBJECT_SIZE + 8], text[64];
+    snprintf(name, sizeof(name), "pps:%s", period);
+    snprintf(text, sizeof(text), "%" PRIu64 " %" PRId64, account->work,
+             amount_to_sat(account->credited));
+    json_t *mark = json_pack("[s, s, s]", name, miner, text);
+    if (keep)
+        json_array_append_new(mark, json_string("keep"));
+    json_array_append_new(marks, mark);
+}
+
+static bool enter_period(struct chunk *c, const char *period, uint32_t day)
+{
+    if (strcmp(c->period, period) == 0)
+        return true;
+    json_decref(c->credited);
+    c->credited = NULL;
+    snprintf(c->period, sizeof(c->period), "%s", period);
+    if (c->part == PPS_FPPS_SUBSIDY) {
+        char name[FPPS_FIELD_SIZE + 8], field[FPPS_FIELD_SIZE];
+        fpps_field(field, c->a, day);
+        snprintf(name, sizeof(name), "fpps:%s", field);
+        json_array_append_new(c->marks,
+                              json_pack("[s, s, s, s]", name, period, "", "keep"));
+    }
+    return pps_read_period(&c->credited, c->a, period);
+}
+
 static bool add_row(struct chunk *c, const struct slice_row *row,
                     const struct pps_terms *terms)
 {
-    char period[ENTRY_OBJECT_SIZE], name[ENTRY_OBJECT_SIZE + 8], text[64];
+    char period[PPS_PERIOD_SIZE];
     struct pps_account account;
     struct amount credit;
     struct entry e;
-    format_period(period, terms);
-    if (!enter_period(c, period) || !read_account(&account, c, row->miner.text))
+    pps_period_format(period, terms, c->part, c->a->conf.instance_number);
+    if (!enter_period(c, period, terms->day) ||
+        !pps_read_account(&account, c->credited, row->miner.text))
         return false;
     if (pps_accrue(&credit, &account, terms, row->work, c->a->network->work_unit) !=
         KZ_OK) {
@@ -124,12 +139,8 @@ static bool add_row(struct chunk *c, const struct slice_row *row,
         json_array_append_new(c->entries, accounts_entry(&e));
     else if (err != KZ_EMPTY) /* not a whole satoshi yet: only the work moves */
         return false;
-    snprintf(name, sizeof(name), "pps:%s", period);
-    snprintf(text, sizeof(text), "%" PRIu64 " %" PRId64, account.work,
-             amount_to_sat(account.credited));
-    json_array_append_new(c->marks,
-                          json_pack("[s, s, s]", name, row->miner.text, text));
-    json_object_set_new(c->credited, row->miner.text, json_string(text));
+    pps_mark_account(c->marks, period, row->miner.text, &account,
+                     c->part == PPS_FPPS_SUBSIDY);
     return true;
 }
 
@@ -144,7 +155,10 @@ static bool credit_chunk(struct accounts *a, const struct slice_record *s,
                               .day = (uint32_t)(s->opened_ms / 1000 / DAY_S)};
     size_t end = p->rows + CHUNK < s->count ? p->rows + CHUNK : s->count;
     char text[48];
-    bool ok = amount_from_sat(&terms.subsidy, (int64_t)s->terms.subsidy_sat);
+    if (s->terms.scheme == SCHEME_FPPS)
+        c.part = PPS_FPPS_SUBSIDY;
+    bool ok = c.part == PPS_SUBSIDY || fpps_note_day(c.marks, a, terms.day);
+    ok = ok && amount_from_sat(&terms.subsidy, (int64_t)s->terms.subsidy_sat);
     for (size_t i = p->rows; ok && i < end; i++) {
         terms.fee_ppm = scheme_fee_ppm(&fees, &s->rows[i].miner);
         ok = add_row(&c, &s->rows[i], &terms);
@@ -158,6 +172,8 @@ static bool credit_chunk(struct accounts *a, const struct slice_record *s,
     json_decref(c.marks);
     json_decref(c.credited);
     mem_free(own);
+    if (c.part != PPS_SUBSIDY)
+        fpps_forget(a);
     if (ok)
         *p = (struct progress){s->id, end};
     return ok;
@@ -168,6 +184,8 @@ static bool credit_slice(struct accounts *a, const struct slice_record *s,
 {
     if (p->id != s->id)
         *p = (struct progress){s->id, 0};
+    if (p->rows < s->count && !reserve_judge(a))
+        return false;
     while (p->rows < s->count)
         if (!credit_chunk(a, s, p))
             return false;
@@ -217,6 +235,8 @@ void pps_step(struct accounts *a)
     struct slice_list page = {0};
     bool pays = scheme_pays_shares((enum scheme)a->conf.payout.scheme);
     if ((!pays && a->pps_is_done) || !read_progress(&p, a))
+        return;
+    if (pays && (!a->is_judged || atomic_load(&a->look_again)) && !reserve_judge(a))
         return;
     enum kz_err err = find_oldest(&page, a, &p);
     bool ok = err == KZ_OK || err == KZ_EMPTY;

@@ -171,6 +171,7 @@ static json_t *status_now(const struct pool *p)
         blocks_status(p->blocks), "redis", store_status(p->store), "journal",
         store_journal_status(p->store), "accounting", accounts_status(p->accounts));
     json_t *job = refresh_status(p->refresh);
+    json_object_set_new(status, "day_fees", dayfees_status(p->dayfees));
     json_object_update(status, job); /* height, job_id, proposal, ... */
     json_decref(job);
     json_object_set_new(status, "data_dir", json_string(p->conf->data_dir));

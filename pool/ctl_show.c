@@ -71,6 +71,7 @@ static void show_alarms(const json_t *s)
     show_alarm("", ctl_text(s, "alarm"));
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         show_alarm(parts[i], ctl_text(json_object_get(s, parts[i]), "alarm"));
+    show_alarm("accounting", ctl_text(json_object_get(s, "accounting"), "warning"));
 }
 
 #define BAR_CELLS    30

@@ -90,6 +90,33 @@ void nodes_txout(struct nodes *n, const struct hash256 *txid, uint32_t vout,
                                   const struct node_txout *out),
                  void *ctx);
 
+/* What follows is asked of the best healthy node, and of the next where it has no answer;
+ * each is told as with nodes_confirmations(), KZ_EMPTY where no such block is known. */
+
+/* getblockhash: the best chain's block at `height`; KZ_IO above the tip. */
+void nodes_block_hash(struct nodes *n, uint32_t height,
+                      void (*on_hash)(void *ctx, enum kz_err err,
+                                      const struct hash256 *hash),
+                      void *ctx);
+
+struct node_header {
+    int64_t confirmations; /* -1: not on the best chain */
+    uint32_t height;
+    int64_t median_time; /* of the eleven blocks that end with it, Unix seconds */
+    struct hash256 prev; /* zero for the first block */
+};
+/* getblockheader. */
+void nodes_header(struct nodes *n, const struct hash256 *hash,
+                  void (*on_header)(void *ctx, enum kz_err err,
+                                    const struct node_header *header),
+                  void *ctx);
+
+/* getblock: the whole block in hex, borrowed. */
+void nodes_block(struct nodes *n, const struct hash256 *hash,
+                 void (*on_block)(void *ctx, enum kz_err err, const char *hex,
+                                  size_t len),
+                 void *ctx);
+
 /* For status: an array, an object a node: url (without secrets), state, why, blocks,
  * headers, version, template_age_ms (-1: none), preferred, in_use, latency_ms, proposal
  * (why the last one was rejected, ""). The caller owns. */

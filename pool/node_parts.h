@@ -2,7 +2,7 @@
  *
  *   node.c          start, stop, status; which template is in force
  *   node_ask.c      asking one node: health, templates, long poll
- *   node_question.c confirmations of a block, coins
+ *   node_question.c the chain, block by block; coins
  *   node_send.c     blocks to all nodes, proposals
  *   node_choose.c   the decisions, pure
  *

@@ -1,4 +1,4 @@
-/* Questions about one block or coin: asked of node after node until one knows. */
+/* Questions about a block or coin: asked of node after node until one knows. */
 #include "pool/node_parts.h"
 
 #include "conf/mem.h"
@@ -24,10 +24,17 @@ struct question {
     struct node *at; /* who is being asked */
     /* Tells who asked, when the answer is one; or asks the same node on. */
     enum told (*tell)(struct question *q, const struct rpc_answer *a);
+    /* Tells that nobody had an answer. */
+    void (*fail)(const struct question *q, enum kz_err err);
     char hash[HASH256_HEX_SIZE]; /* of a block: its count is the header's */
     int64_t count;
-    void (*on_count)(void *ctx, enum kz_err err, int64_t confirmations);
-    void (*on_txout)(void *ctx, enum kz_err err, const struct node_txout *out);
+    union {
+        void (*on_count)(void *ctx, enum kz_err err, int64_t confirmations);
+        void (*on_txout)(void *ctx, enum kz_err err, const struct node_txout *out);
+        void (*on_hash)(void *ctx, enum kz_err err, const struct hash256 *hash);
+        void (*on_header)(void *ctx, enum kz_err err, const struct node_header *header);
+        void (*on_block)(void *ctx, enum kz_err err, const char *hex, size_t len);
+    };
     void *ctx;
 };
 
@@ -86,12 +93,26 @@ static void question_next(struct question *q)
         if (question_ask(q, n))
             return;
     }
-    enum kz_err err = q->somebody_has_not ? KZ_EMPTY : KZ_IO;
-    if (q->on_count != NULL)
-        q->on_count(q->ctx, err, 0);
-    else
-        q->on_txout(q->ctx, err, NULL);
+    q->fail(q, q->somebody_has_not ? KZ_EMPTY : KZ_IO);
     mem_free(q);
+}
+
+/* The caller fills in who is told. */
+static struct question *question_new(struct nodes *n, const char *method, void *ctx)
+{
+    struct question *q = mem_new(sizeof(*q));
+    q->all = n;
+    q->method = method;
+    q->ctx = ctx;
+    return q;
+}
+
+/* ["<hash>"<more>] */
+static void set_hash(struct question *q, const struct hash256 *hash, const char *more)
+{
+    char text[HASH256_HEX_SIZE];
+    hash256_format_display(text, hash);
+    snprintf(q->params, sizeof(q->params), "[\"%s\"%s]", text, more);
 }
 
 /* --- confirmations of a block -------------------------------------------------------- */
@@ -139,17 +160,21 @@ static void ask_header(struct question *q)
     q->tell = tell_count;
 }
 
+static void fail_count(const struct question *q, enum kz_err err)
+{
+    q->on_count(q->ctx, err, 0);
+}
+
 void nodes_confirmations(struct nodes *n, const struct hash256 *hash,
                          void (*on_count)(void *ctx, enum kz_err err,
                                           int64_t confirmations),
                          void *ctx)
 {
-    struct question *q = mem_new(sizeof(*q));
+    struct question *q = question_new(n, "", ctx);
     hash256_format_display(q->hash, hash);
     ask_header(q);
-    q->all = n;
+    q->fail = fail_count;
     q->on_count = on_count;
-    q->ctx = ctx;
     question_next(q);
 }
 
@@ -181,19 +206,123 @@ static enum told tell_txout(struct question *q, const struct rpc_answer *a)
     return TOLD;
 }
 
+static void fail_txout(const struct question *q, enum kz_err err)
+{
+    q->on_txout(q->ctx, err, NULL);
+}
+
 void nodes_txout(struct nodes *n, const struct hash256 *txid, uint32_t vout,
                  void (*on_txout)(void *ctx, enum kz_err err,
                                   const struct node_txout *out),
                  void *ctx)
 {
-    char text[HASH256_HEX_SIZE];
-    struct question *q = mem_new(sizeof(*q));
-    hash256_format_display(text, txid);
-    snprintf(q->params, sizeof(q->params), "[\"%s\",%u,false]", text, (unsigned)vout);
-    q->method = "gettxout";
-    q->all = n;
+    char more[24];
+    struct question *q = question_new(n, "gettxout", ctx);
+    snprintf(more, sizeof(more), ",%u,false", (unsigned)vout);
+    set_hash(q, txid, more);
     q->tell = tell_txout;
+    q->fail = fail_txout;
     q->on_txout = on_txout;
-    q->ctx = ctx;
+    question_next(q);
+}
+
+/* --- the chain, block by block ------------------------------------------------------- */
+
+static bool read_hash(struct hash256 *hash, const json_t *value)
+{
+    const char *text = json_string_value(value);
+    return text != NULL && hash256_parse_display(hash, text, strlen(text)) == KZ_OK;
+}
+
+static enum told tell_hash(struct question *q, const struct rpc_answer *a)
+{
+    struct hash256 hash;
+    if (a->outcome != RPC_RESULT || !read_hash(&hash, a->result))
+        return TOLD_NOT;
+    q->on_hash(q->ctx, KZ_OK, &hash);
+    return TOLD;
+}
+
+static void fail_hash(const struct question *q, enum kz_err err)
+{
+    q->on_hash(q->ctx, err, NULL);
+}
+
+void nodes_block_hash(struct nodes *n, uint32_t height,
+                      void (*on_hash)(void *ctx, enum kz_err err,
+                                      const struct hash256 *hash),
+                      void *ctx)
+{
+    struct question *q = question_new(n, "getblockhash", ctx);
+    snprintf(q->params, sizeof(q->params), "[%u]", (unsigned)height);
+    q->tell = tell_hash;
+    q->fail = fail_hash;
+    q->on_hash = on_hash;
+    question_next(q);
+}
+
+static enum told tell_header(struct question *q, const struct rpc_answer *a)
+{
+    struct node_header h = {.confirmations = 0};
+    const json_t *count = json_object_get(a->result, "confirmations"),
+                 *height = json_object_get(a->result, "height"),
+                 *median = json_object_get(a->result, "mediantime"),
+                 *prev = json_object_get(a->result, "previousblockhash");
+    if (a->outcome != RPC_RESULT || !json_is_integer(count) ||
+        !json_is_integer(height) || !json_is_integer(median) ||
+        json_integer_value(height) < 0 || json_integer_value(height) > INT32_MAX)
+        return TOLD_NOT;
+    bool has_prev = json_is_string(prev);
+    if (has_prev ? !read_hash(&h.prev, prev) : json_integer_value(height) > 0)
+        return TOLD_NOT;
+    h.confirmations = json_integer_value(count);
+    h.height = (uint32_t)json_integer_value(height);
+    h.median_time = json_integer_value(median);
+    q->on_header(q->ctx, KZ_OK, &h);
+    return TOLD;
+}
+
+static void fail_header(const struct question *q, enum kz_err err)
+{
+    q->on_header(q->ctx, err, NULL);
+}
+
+void nodes_header(struct nodes *n, const struct hash256 *hash,
+                  void (*on_header)(void *ctx, enum kz_err err,
+                                    const struct node_header *header),
+                  void *ctx)
+{
+    struct question *q = question_new(n, "getblockheader", ctx);
+    set_hash(q, hash, ",true");
+    q->tell = tell_header;
+    q->fail = fail_header;
+    q->on_header = on_header;
+    question_next(q);
+}
+
+static enum told tell_block(struct question *q, const struct rpc_answer *a)
+{
+    if (a->outcome != RPC_RESULT || !json_is_string(a->result))
+        return TOLD_NOT;
+    q->on_block(q->ctx, KZ_OK, json_string_value(a->result),
+                json_string_length(a->result));
+    return TOLD;
+}
+
+static void fail_block(const struct question *q, enum kz_err err)
+{
+    q->on_block(q->ctx, err, NULL, 0);
+}
+
+void nodes_block(struct nodes *n, const struct hash256 *hash,
+                 void (*on_block)(void *ctx, enum kz_err err, const char *hex,
+                                  size_t len),
+                 void *ctx)
+{
+    struct question *q = question_new(n, "getblock", ctx);
+    set_hash(q, hash, ",0");
+    q->tell = tell_block;
+    q->fail = fail_block;
+    q->on_block = on_block;
     question_next(q);
 }

@@ -68,7 +68,7 @@ static void on_login_refused(void *ctx, unsigned front, const struct login_refus
 /* What the next slices are marked with; the store closes the open one where it differs. */
 static void set_slices(struct pool *p, const struct template *t)
 {
-    struct slice_terms terms = accounts_terms(p->conf);
+    struct slice_terms terms = accounts_terms_in_force(p->accounts);
     struct amount subsidy = coinbase_subsidy(t->height, network_of(p->conf->network));
     terms.subsidy_sat = (uint64_t)amount_to_sat(subsidy);
     accounts_set_nbits(p->accounts, t->nbits);
@@ -82,6 +82,8 @@ static void on_template(void *ctx, struct template *t, bool new_tip, size_t node
     set_slices(p, t);
     if (new_tip && p->tracker != NULL)
         tracker_on_tip(p->tracker, t->height > 0 ? t->height - 1 : 0);
+    if (new_tip && p->dayfees != NULL)
+        dayfees_on_tip(p->dayfees, t->height > 0 ? t->height - 1 : 0);
     refresh_on_template(p->refresh, t, new_tip);
 }
 
@@ -175,6 +177,29 @@ static void on_snapshot(void *ctx, const struct snapshot *s, bool now)
     if (mailbox_post(p->mailbox,
                      (struct mailbox_call){run_snapshot, drop_snapshot, n}) != KZ_OK)
         drop_snapshot(n);
+}
+
+struct wanted_day {
+    uint32_t day;
+};
+
+static void run_want_day(void *owner, void *arg)
+{
+    struct pool *p = owner;
+    struct wanted_day *w = arg;
+    if (p->dayfees != NULL)
+        dayfees_want(p->dayfees, w->day);
+    mem_free(w);
+}
+
+static void on_want_day(void *ctx, uint32_t day)
+{
+    struct pool *p = ctx;
+    struct wanted_day *w = mem_new(sizeof(*w));
+    w->day = day;
+    if (mailbox_post(p->mailbox, (struct mailbox_call){run_want_day, mem_free, w}) !=
+        KZ_OK)
+        mem_free(w); /* told again in half a second */
 }
 
 /* May a job on `prev` pay carry under `s`? */
@@ -290,8 +315,10 @@ static enum kz_err start_registry(struct pool *p)
 
 static enum kz_err start_accounts(struct pool *p)
 {
-    const struct accounts_hooks hooks = {
-        .ctx = p, .on_watch = on_watch, .on_snapshot = on_snapshot};
+    const struct accounts_hooks hooks = {.ctx = p,
+                                         .on_watch = on_watch,
+                                         .on_snapshot = on_snapshot,
+                                         .on_want_day = on_want_day};
     enum kz_err err = accounts_start(&p->accounts, p->conf, p->store, &hooks);
     atomic_store(&p->woken, p->accounts);
     return err;
@@ -351,6 +378,9 @@ static enum kz_err start_parts(struct pool *p)
                                                   .instance = p->conf->instance});
     blocks_resume(p->blocks);
     err = tracker_start(&p->tracker, p->base, p->nodes, p->accounts);
+    if (err == KZ_OK)
+        err = dayfees_start(&p->dayfees, p->base, p->nodes, p->accounts,
+                            network_of(p->conf->network));
     if (err == KZ_OK)
         err = start_stratum(p);
     if (err != KZ_OK)
@@ -430,6 +460,7 @@ bool pool_reload(struct pool *p, char note[POOL_NOTE_SIZE])
     conf_needs_restart(restart, sizeof(restart), p->conf, conf);
     log_setup(conf->log_level, conf->log_format == CONF_LOG_JSON);
     refresh_set_options(p->refresh, conf);
+    accounts_look_again(p->accounts);
     bool has_certificate = stratum_reload(p->stratum, conf) == KZ_OK;
     conf_free(conf); /* who needs a part of it has copied that */
     snprintf(note, POOL_NOTE_SIZE, "reloaded%s%s%s",
@@ -481,6 +512,8 @@ void pool_stop(struct pool *p)
     nodes_stop(p->nodes);
     tracker_stop(p->tracker);
     p->tracker = NULL;
+    dayfees_stop(p->dayfees);
+    p->dayfees = NULL;
     accounts_stop(p->accounts);
     atomic_store(&p->woken, NULL);
     store_stop(p->store, STOP_FLUSH_MS);

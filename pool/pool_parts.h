@@ -8,6 +8,7 @@
 #include "pool/accounts.h"
 #include "pool/blocks.h"
 #include "pool/control.h"
+#include "pool/dayfees.h"
 #include "pool/inquiry.h"
 #include "pool/node.h"
 #include "pool/refresh.h"
@@ -41,6 +42,7 @@ struct pool {
     struct blocks *blocks;
     struct accounts *accounts;
     struct tracker *tracker;
+    struct dayfees *dayfees;
     _Atomic(struct accounts *) woken; /* `accounts`, for the store's thread */
     struct stratum_server *stratum;
     struct inquiry *inquiry; /* NULL: stopping */

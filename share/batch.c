@@ -1,7 +1,6 @@
 #include "share/batch.h"
 
 #include "conf/mem.h"
-#include "share/keys.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -36,6 +35,7 @@ struct key {
 
 struct builder {
     const char *instance;
+    const struct key_retention *keep;
     struct key *keys; /* from [1] on: [0] is the cursor */
     size_t key_count;
     struct op *ops;
@@ -105,7 +105,7 @@ static void add_rows(struct builder *b, const struct tally_entry *e,
         if (span == KEY_MINUTES && e->work == 0)
             continue;
         key_tally(text, b->instance, span, miner, utc_s);
-        uint32_t key = key_index(b, text, key_tally_expires(span, utc_s));
+        uint32_t key = key_index(b, text, key_tally_expires(b->keep, span, utc_s));
         key_tally_field(field, span, utc_s);
         if (span == KEY_MINUTES) {
             count(b, key, field, e->work);
@@ -125,7 +125,8 @@ static void add_reasons(struct builder *b, const struct tally_entry *e)
     if (e->refused == 0)
         return;
     key_tally(text, b->instance, KEY_HOURS, &e->miner, e->minute * 60);
-    uint32_t key = key_index(b, text, key_tally_expires(KEY_HOURS, e->minute * 60));
+    uint32_t key =
+        key_index(b, text, key_tally_expires(b->keep, KEY_HOURS, e->minute * 60));
     for (int v = SHARE_ACCEPTED + 1; v < SHARE_VERDICTS; v++) {
         key_reason_field(field, share_verdict_name((enum share_verdict)v));
         count(b, key, field, e->by_verdict[v]);
@@ -156,7 +157,7 @@ static void add_entry(struct builder *b, const struct tally_entry *e)
     key_pool(text, b->instance);
     add_record(b, 'r', key_index(b, text, 0), KEY_POOL_FIELD, e);
     key_workers(text, b->instance, &e->miner, key_worker_bucket(&e->worker));
-    uint32_t key = key_index(b, text, key_workers_expire(e->minute * 60));
+    uint32_t key = key_index(b, text, key_workers_expire(b->keep, e->minute * 60));
     add_record(b, 'w', key, e->worker.text, e);
 }
 
@@ -255,6 +256,7 @@ struct batch *batch_build(const struct batch_source *from, size_t *entries_used,
     struct batch *out = mem_new(sizeof(*out));
     char cursor[KEY_SIZE];
     b->instance = from->instance;
+    b->keep = &from->keep;
     b->keys = mem_array(BATCH_OPS_MAX + 16, sizeof(*b->keys));
     b->ops = mem_array(BATCH_OPS_MAX + 16, sizeof(*b->ops));
     key_cursor(cursor, from->instance, from->stream);

@@ -10,6 +10,7 @@
 #define SHARE_BATCH_H
 
 #include "share/cursor.h"
+#include "share/keys.h"
 #include "share/tally.h"
 
 #define BATCH_OPS_MAX 2200
@@ -40,6 +41,7 @@ struct batch {
 
 struct batch_source {
     const char *instance;
+    struct key_retention keep;
     uint32_t stream;
     const struct tally_entry *entries;
     size_t entry_count;

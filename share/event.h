@@ -14,7 +14,8 @@
  *    "block": {"hash", "height", "set": {member: value, ...}, "fresh": bool,
  *              "open": bool}           members of the block's record; `fresh`: only those
  *                                      that are not there; `open`: still to be watched
- *    "marks": [[key, field, value], ...]}   key as key_mark() has it
+ *    "marks": [[key, field, value, "keep"], ...]}   key as key_mark() has it; "keep" may
+ *                                      lack: then a key that expires is given its time
  *
  * Pure: no I/O, lock or clock; any thread. */
 #ifndef SHARE_EVENT_H

@@ -129,18 +129,19 @@ bool key_reason_parse(char verdict[KEY_REASON_SIZE], const char *field)
     return true;
 }
 
-int64_t key_tally_expires(enum key_span span, int64_t utc_s)
+int64_t key_tally_expires(const struct key_retention *keep, enum key_span span,
+                          int64_t utc_s)
 {
     switch (span) {
     case KEY_MINUTES:
-        return (utc_s / HOUR_S + 1) * HOUR_S + 3 * HOUR_S;
+        return (utc_s / HOUR_S + 1) * HOUR_S + keep->minutes_hours * HOUR_S;
     case KEY_HOURS:
-        return (utc_s / DAY_S + 1) * DAY_S + 32 * DAY_S;
+        return (utc_s / DAY_S + 1) * DAY_S + keep->hours_days * DAY_S;
     case KEY_DAYS:
         break;
     }
     int64_t month_began = utc_s / DAY_S * DAY_S - (parts_of(utc_s).tm_mday - 1) * DAY_S;
-    return month_began + (31 + 13 * 31) * DAY_S;
+    return month_began + (31 + keep->days_months * INT64_C(31)) * DAY_S;
 }
 
 unsigned key_worker_bucket(const struct worker_name *worker)
@@ -157,9 +158,9 @@ void key_workers(char out[KEY_SIZE], const char *instance, const struct miner_id
     snprintf(out, KEY_SIZE, "worker:{%s}:%s:%u", instance, miner->text, bucket);
 }
 
-int64_t key_workers_expire(int64_t utc_s)
+int64_t key_workers_expire(const struct key_retention *keep, int64_t utc_s)
 {
-    return (utc_s / HOUR_S + 1) * HOUR_S + 30 * DAY_S;
+    return (utc_s / HOUR_S + 1) * HOUR_S + keep->workers_days * DAY_S;
 }
 
 void key_refused(char out[KEY_SIZE], const char *instance, int64_t utc_s)

@@ -41,6 +41,11 @@
  *   holds:{ledger}                 miner -> "<holds> <releases>", booked so far
  *   pps:{ledger}:<period>          miner -> "<work> <satoshi>", credited so far
  *   accrued:{ledger}               instance -> "<slice id>:<rows>", credited so far
+ *   fpps:{ledger}                  "<date>:<instance>" -> how far the day's fees are
+ *                                  credited (pool/accounts_fpps.c)
+ *   fpps:{ledger}:<date>:<instance>    its periods -> ""; kept until it is closed, as
+ *                                  their pps:{ledger}:<period> are
+ *   fallback:{ledger}              instance -> since when pay per share is suspended
  *   snap:{ledger}:<id>             "s" -> who a job's coinbase may pay, frozen
  *
  * A row is 18 bytes, little-endian: work (8), accepted (5), refused (5).
@@ -78,12 +83,20 @@
 #define KEY_HELD          "bal:{ledger}:held"
 #define KEY_HOLDS         "holds:{ledger}"
 #define KEY_ACCRUED       "accrued:{ledger}"
+#define KEY_FPPS          "fpps:{ledger}"
+#define KEY_FALLBACK      "fallback:{ledger}"
 #define KEY_POOL_FIELD    "all"
 
 enum key_span {
-    KEY_MINUTES, /* a key an hour, a field a minute; kept 3 hours  */
-    KEY_HOURS,   /* a key a day, a field an hour; kept 32 days     */
-    KEY_DAYS,    /* a key a month, a field a day; kept 13 months   */
+    KEY_MINUTES, /* a key an hour, a field a minute */
+    KEY_HOURS,   /* a key a day, a field an hour    */
+    KEY_DAYS,    /* a key a month, a field a day    */
+};
+
+/* How long tallies stay: each behind the end of its key's own period, workers behind the
+ * hour of their last share. */
+struct key_retention {
+    uint32_t minutes_hours, hours_days, days_months, workers_days;
 };
 
 /* Of stream `stream` in the keys of {instance}. */
@@ -108,13 +121,14 @@ void key_tally_field(char out[KEY_FIELD_SIZE], enum key_span span, int64_t utc_s
 void key_reason_field(char out[KEY_REASON_SIZE], const char *verdict);
 /* The verdict's name of such a field; false for another. */
 bool key_reason_parse(char verdict[KEY_REASON_SIZE], const char *field);
-/* When it may go: Unix seconds, counted from the end of the key's own period. */
-int64_t key_tally_expires(enum key_span span, int64_t utc_s);
+/* When it may go: Unix seconds. */
+int64_t key_tally_expires(const struct key_retention *keep, enum key_span span,
+                          int64_t utc_s);
 
 unsigned key_worker_bucket(const struct worker_name *worker);
 void key_workers(char out[KEY_SIZE], const char *instance, const struct miner_id *miner,
                  unsigned bucket);
-int64_t key_workers_expire(int64_t utc_s); /* silent for 30 days */
+int64_t key_workers_expire(const struct key_retention *keep, int64_t utc_s);
 
 void key_refused(char out[KEY_SIZE], const char *instance, int64_t utc_s);
 int64_t key_refused_expires(int64_t utc_s); /* 90 days */
@@ -124,8 +138,8 @@ void key_block(char out[KEY_SIZE], const char *hash);
 void key_statement(char out[KEY_SIZE], const char *miner);
 /* `period` "": of all entries but pay-per-share ones. */
 void key_done(char out[KEY_SIZE], const char *period);
-/* Where a ledger event's mark lies: "holds", "accrued", "pps:<period>", "snap:<id>".
- * True: it expires. */
+/* Where a ledger event's mark lies: "holds", "accrued", "fpps", "pps:<period>",
+ * "snap:<id>". True: it expires. */
 bool key_mark(char out[KEY_SIZE], const char *name);
 
 #endif

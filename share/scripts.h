@@ -21,8 +21,9 @@
  * Answers {OK, cursor}; {NO, cursor found}; {BAD, where}; {BIG, key, field}: a counter
  * that could pass 63 bits, a row or record that would pass its fields.
  *
- * Records of workers who have been silent for 30 days, by the minutes in the records and
- * not by any clock, are dropped while others keep their hash alive: at each 1024th share
+ * Records of workers who have been silent for as long as their hash would be kept, by the
+ * minutes in the records and not by any clock, are dropped while others keep it alive (how
+ * long that is, is what its expiry is behind the hour of its newest share): at each 1024th share
  * of a worker its hash is looked through; in one of more than 127 at each 2048th, and so
  * on. So it costs an eighth of a record looked at for each share, at most, however many
  * workers there are. And a hash is never let go earlier than it was to be by a batch
@@ -159,9 +160,11 @@
     "  end\n"                                                                          \
     "  if due[k] then\n"                                                               \
     "    local all = redis.call('HGETALL', KEYS[k])\n"                                 \
+    "    local hour_end = (math.floor(latest[k] / 60) + 1) * 60\n"                     \
+    "    local keep = math.floor(ARGV[k + 1] / 60) - hour_end\n"                       \
     "    for j = 2, #all, 2 do\n"                                                      \
     "      local n = read(all[j])\n"                                                   \
-    "      if n and n[7] < latest[k] - 43200 then\n"                                   \
+    "      if n and n[7] < latest[k] - keep then\n"                                    \
     "        redis.call('HDEL', KEYS[k], all[j - 1])\n"                                \
     "      end\n"                                                                      \
     "    end\n"                                                                        \

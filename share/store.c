@@ -81,6 +81,7 @@ static void publish_status(struct store *s)
     h->journal = journal;
     h->is_drained = ship_is_done(s);
     h->has_all_events = ship_has_all_events(s);
+    h->generation = atomic_load(&s->generation);
     memcpy(h->version, s->version, sizeof(h->version));
     memcpy(h->error, s->error, sizeof(h->error));
     memcpy(h->alarm, s->alarm, sizeof(h->alarm));

@@ -226,11 +226,20 @@ static void clear_tally(struct feed *f)
     f->tally_records = f->tally_work = 0;
 }
 
+struct key_retention store_retention(const struct conf *conf)
+{
+    const struct conf_tally *t = &conf->tally;
+    return (struct key_retention){t->minutes_hours, t->hours_days, t->days_months,
+                                  t->workers_days};
+}
+
 static void cut_batch(struct feed *f)
 {
     struct store *s = f->store;
     size_t used, refusals_used;
-    struct batch_source from = {.instance = s->conf.instance, .stream = f->index};
+    struct batch_source from = {.instance = s->conf.instance,
+                                .keep = store_retention(&s->conf),
+                                .stream = f->index};
     from.entries = tally_entries(f->tally, &from.entry_count);
     from.refusals = tally_refusals(f->tally, &from.refusal_count);
     struct batch *b = batch_build(&from, &used, &refusals_used);

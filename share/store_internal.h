@@ -111,11 +111,13 @@ struct store_shared {
     char journal_alarm[STORE_TEXT];
     uint64_t segments_released;
     bool is_drained, has_all_events;
+    uint64_t generation;
     struct tally_refusal refusals[TALLY_REFUSALS_MAX];
     size_t refusal_count;
 };
 
 struct store {
+    atomic_ullong generation; /* counts the times Redis became ready */
     struct conf conf; /* our own: settings may be swapped while we run */
     struct store_hooks hooks;
     uint64_t unit;
@@ -251,6 +253,9 @@ void events_resume(struct store *s, enum journal_target target, const char *have
 /* All targets are resumed: read on behind the least of them. Errors as feed_resume(). */
 KZ_MUST_USE enum kz_err events_seek(struct store *s);
 void events_drop_waits(struct store *s);
+
+/* The settings' retention, as batches take it (store_feed.c). */
+struct key_retention store_retention(const struct conf *conf);
 
 /* --- store_ledger.c --------------------------------------------------------------- */
 /* The arguments of the script that applies an event; see there. */

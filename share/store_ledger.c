@@ -114,8 +114,10 @@ static enum kz_err refusals_script(struct script_args *a, const struct store *s,
 {
     struct tally_refusal refusals[TALLY_REFUSALS_MAX];
     size_t used, entries_used;
-    struct batch_source from = {
-        .instance = s->conf.instance, .stream = JOURNAL_EVENTS, .refusals = refusals};
+    struct batch_source from = {.instance = s->conf.instance,
+                                .keep = store_retention(&s->conf),
+                                .stream = JOURNAL_EVENTS,
+                                .refusals = refusals};
     if (event_refusals_read(refusals, &from.refusal_count, r->body) != KZ_OK)
         return KZ_PARSE;
     struct batch *b = batch_build(&from, &entries_used, &used);
@@ -378,7 +380,8 @@ static void add_marks(struct script_args *a, struct places *p, json_t *expire,
     json_array_foreach(marks, i, mark)
     {
         const char *name = json_string_value(json_array_get(mark, 0));
-        if (key_mark(key, name != NULL ? name : ""))
+        bool is_kept = json_array_size(mark) > 3; /* nothing to say when it goes */
+        if (key_mark(key, name != NULL ? name : "") && !is_kept)
             json_object_set_new(expire, key,
                                 json_integer(time_ms / 1000 + MARKS_KEPT_S));
         add_place(a, p, key);

@@ -459,10 +459,16 @@ enum kz_err store_read_open_slice(json_t **out, struct store *s)
     return err;
 }
 
-bool store_has_all_events(struct store *s)
+bool store_has_all_events(struct store *s, uint64_t *generation)
 {
     pthread_mutex_lock(&s->lock);
     bool has = s->shared.has_all_events;
+    *generation = s->shared.generation;
     pthread_mutex_unlock(&s->lock);
     return has;
+}
+
+bool store_is_generation(struct store *s, uint64_t generation)
+{
+    return atomic_load(&s->generation) == generation;
 }

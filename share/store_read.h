@@ -63,7 +63,10 @@ KZ_MUST_USE enum kz_err store_read_entries(json_t **out, uint64_t *after,
 KZ_MUST_USE enum kz_err store_ledger_write(char text[256], struct store *s,
                                            json_t *event);
 
-/* Redis is there, and every event that was journaled is in it. Any thread. */
-bool store_has_all_events(struct store *s);
+/* Redis is there, and every event that was journaled is in it. Any thread. `generation` is
+ * another one whenever it was away, and may have come back with less: what was read since
+ * is of one state while store_is_generation() holds. */
+bool store_has_all_events(struct store *s, uint64_t *generation);
+bool store_is_generation(struct store *s, uint64_t generation);
 
 #endif

@@ -104,6 +104,7 @@ static void cursors_are_read(struct store *s)
         return;
     }
     s->phase = SHIP_READY;
+    atomic_fetch_add(&s->generation, 1);
     if (s->is_stopped)
         s->alarm[0] = '\0';
     s->is_stopped = false;

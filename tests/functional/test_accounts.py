@@ -2,13 +2,16 @@
 
 import json
 import os
+import shutil
+import tempfile
+import time
 import unittest
 
-from lib import bitcoin
+from lib import bitcoin, karizd
 from lib import node as nodes
-from lib.case import KarizTest
-from lib.faults import Connection
-from lib.karizd import Refused, listener
+from lib.case import KarizTest, need
+from lib.faults import Clock, Connection, Redis
+from lib.karizd import Karizd, Refused, listener
 from lib.wait import wait_until
 
 REGTEST_SUBSIDY_SPAN = 150
@@ -18,7 +21,9 @@ class Ledger:
     """Balances as they are kept; positive: owed to the miner."""
 
     def __init__(self, karizd):
-        self.path = os.path.join(karizd.settings["data_dir"], "redis/redis.sock")
+        url = karizd.settings["redis"]
+        self.path = (os.path.join(karizd.settings["data_dir"], "redis/redis.sock")
+                     if url == "embedded" else url.removeprefix("unix://"))
 
     def hash(self, key):
         with Connection(self.path) as c:
@@ -288,22 +293,39 @@ class Solo(Schemes):
         self.check_ledger()
 
 
-class Pps(Schemes):
+def entitlement(work, base):
+    """What work is worth at a fee of 2 %. Work is counted in hashes; a block takes two."""
+    target = bitcoin.target_of_nbits(0x207FFFFF)
+    return work * base * 980000 * (target + 1) // (1000000 * 2**256)
+
+
+def subsidy_at(height):
+    return 50 * 10**8 >> (height // REGTEST_SUBSIDY_SPAN)
+
+
+class PaidPerShare(Schemes):
+    def earn(self, blocks):
+        """Each leaves the pool half a subsidy, so that it can bear to pay for shares."""
+        for _ in range(blocks):
+            self.wait_state(self.find_block("alice.rig"), "accepted")
+
+    def credited(self, miner, kind="mature"):
+        return self.ledger.balances(kind).get(miner, 0)
+
+
+class Pps(PaidPerShare):
     payout = {"scheme": "pps", "fee_percent": 2}
 
     def test_shares_are_paid_and_the_block_is_the_pools(self):
+        self.earn(4)
         block = self.book("pps")
         self.assertEqual(block["split"]["parts"], [])
         self.assertEqual(block["split"]["retained"], block["value_sat"])
-        wait_until(lambda: set(self.ledger.balances("mature")) == {"alice", "bob"}, 20,
+        subsidy = subsidy_at(block["height"])
+        exact = {"alice": entitlement(5, subsidy), "bob": entitlement(4, subsidy)}
+        wait_until(lambda: self.ledger.balances("mature") == exact, 20,
                    "each has been credited")
         mature = self.ledger.balances("mature")
-        # Work is counted in hashes here, and a block takes two.
-        subsidy = 50 * 10**8 >> (block["height"] // REGTEST_SUBSIDY_SPAN)
-        target = bitcoin.target_of_nbits(0x207FFFFF)
-        for miner, work in (("alice", 1), ("bob", 4)):
-            exact = work * subsidy * 980000 * (target + 1) // (1000000 * 2**256)
-            self.assertEqual(mature[miner], exact)
         self.assertEqual(self.ledger.accounts()["pps_cost"], sum(mature.values()))
         self.check_ledger()
         self.karizd.kill()
@@ -313,6 +335,148 @@ class Pps(Schemes):
         self.find_block("bob.rig")
         wait_until(lambda: self.ledger.balances("mature")["bob"] > mature["bob"], 20, "more")
         self.assertEqual(self.ledger.balances("mature")["alice"], mature["alice"])
+        self.check_ledger()
+
+
+class PpsSuspended(PaidPerShare):
+    payout = {"scheme": "pps", "fee_percent": 2, "pps_reserve": 1000000}
+
+    def test_a_pool_without_means_goes_on_under_pplns_and_pays_what_it_promised(self):
+        accounting = lambda: self.karizd.status()["accounting"]  # noqa: E731
+        wait_until(lambda: "below payout.pps_reserve" in accounting()["warning"], 10, "a warning")
+        self.assertFalse(accounting()["suspended"])
+        self.earn(2)
+        self.shares("bob.rig", 6)
+        self.earn(1)  # seven units are paid for: more than three blocks brought
+        subsidy = subsidy_at(self.node.height)
+        wait_until(lambda: self.credited("bob") == entitlement(6, subsidy), 20, "bob is paid")
+        self.assertFalse(accounting()["suspended"])
+        self.shares("bob.rig", 2)
+        last = self.find_block("alice.rig")  # promised, too: its slice was of PPS
+        wait_until(lambda: accounting()["suspended"], 20, "a fall-back")
+        wait_until(lambda: self.credited("bob") == entitlement(8, subsidy), 20, "bob is paid")
+        self.wait_state(last, "accepted")
+        self.assertEqual(self.ledger.block(last)["split"]["scheme"], "pps")
+        self.assertIn("pps is suspended", accounting()["warning"])
+        self.assertIn("pps is suspended", self.karizd.ctl("status"))
+        self.assertTrue(self.karizd.logged("error pps_suspended"))
+
+        # The next template brings the border; what was mined before it is paid for.
+        wait_until(lambda: self.scheme_now() == "pplns", 20, "slices are PPLNS's")
+        paid = self.ledger.balances("mature")
+        self.assertEqual(self.scheme_now(), "pplns")
+        self.assertEqual(self.ledger.balances("mature"), paid)
+        self.check_ledger()
+
+        # A new start does not change that, as long as the reserve is not there.
+        self.karizd.kill()
+        self.karizd.start()
+        wait_until(lambda: accounting()["suspended"], 20, "still suspended")
+        wait_until(lambda: self.scheme_now() == "pplns", 20, "slices are PPLNS's")
+        self.check_ledger()
+
+    def scheme_now(self):
+        """The scheme of the slice that a block closes now."""
+        self.shares("bob.rig", 1)
+        found = self.find_block("bob.rig")
+        self.wait_state(found, "accepted")
+        return self.ledger.block(found)["split"]["scheme"]
+
+
+class Fpps(PaidPerShare):
+    """With the release build and libfaketime: a day must go by."""
+
+    payout = {"scheme": "fpps", "fee_percent": 2}
+
+    @classmethod
+    def setUpClass(cls):
+        need(Clock.library(), "libfaketime (package faketime)")
+        build = os.environ.get("KARIZ_BUILD")
+        if build is None or "release" not in build:
+            need(os.path.exists(os.path.join(nodes.ROOT, "build/release/karizd")),
+                 "the release build")
+            cls.addClassCleanup(cls.set_build, build)
+            cls.set_build("build/release")
+        need(os.access(karizd.program("karizd"), os.X_OK), "karizd")
+        super().setUpClass()
+
+    @staticmethod
+    def set_build(build):
+        if build is None:
+            os.environ.pop("KARIZ_BUILD", None)
+        else:
+            os.environ["KARIZ_BUILD"] = build
+
+    def start_karizd(self, node_list=None, **settings):
+        # A Redis of its own: the embedded one hangs under libfaketime.
+        folder = tempfile.mkdtemp(prefix="kariz-test-")
+        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
+        self.redis = Redis(os.path.join(folder, "redis"))
+        self.addCleanup(self.redis.kill)
+        self.redis.start()
+        self.karizd = Karizd(self.nodes, redis="unix://" + self.redis.path, **settings)
+        self.addCleanup(self.karizd.close)
+        self.clock = Clock(os.path.join(self.karizd.folder, "clock"))
+        self.karizd.environment = self.clock.environment
+        self.karizd.start()
+        self.register_all(self.karizd)
+
+    def fees_by_block(self, day):
+        """Of the best chain's blocks whose median time lies in it."""
+        fees = []
+        for height in range(1, self.node.height + 1):
+            block_hash = self.node.rpc("getblockhash", height)
+            if self.node.rpc("getblockheader", block_hash)["mediantime"] // 86400 != day:
+                continue
+            coinbase = self.node.block(block_hash).txs[0]
+            fees.append(sum(v for v, _ in coinbase.outputs) - subsidy_at(height))
+        return fees
+
+    def test_a_day_of_it_earns_its_blocks_average_fee_once(self):
+        day = int(self.clock.now()) // 86400
+        self.earn(3)
+        self.node.fill_template(2)
+        self.node.generate(1)
+        self.shares("alice.rig", 2)
+        self.shares("bob.rig", 3)
+        last = self.find_block("alice.rig")
+        self.wait_state(last, "accepted")
+        subsidy = subsidy_at(self.ledger.block(last)["height"])
+        works = {"alice": 6, "bob": 3}
+        wait_until(lambda: all(self.credited(m) == entitlement(w, subsidy)
+                               for m, w in works.items()), 20, "the subsidy's part is credited")
+        self.assertEqual(self.karizd.status()["accounting"]["alarm"], "")
+        self.karizd.ctl("miner", "suspend", "bob", "--basis", "order 7")
+        wait_until(lambda: self.credited("bob", "held") == entitlement(3, subsidy), 20, "a hold")
+
+        # The chain is a day on, then the daemon too; it dies as it closes the day.
+        self.node.rpc("setmocktime", int(time.time()) + 86400)
+        self.node.generate(20)
+        self.clock.set(86400)
+        self.karizd.wait_log("day_fees_read", 60)
+        self.karizd.kill()
+        self.karizd.start()
+        fees = self.fees_by_block(day)
+        average = sum(fees) // len(fees)
+        self.assertGreater(average, 0)
+        whole = {m: entitlement(w, subsidy + average) for m, w in works.items()}
+        self.assertGreater(whole["alice"], entitlement(6, subsidy))
+        wait_until(lambda: self.credited("alice") == whole["alice"], 60, "alice has her fees")
+        wait_until(lambda: self.credited("bob", "held") == whole["bob"], 20, "bob has his, held")
+        self.assertEqual(self.credited("bob"), 0)
+        self.check_ledger()
+        with Connection(self.ledger.path) as c:
+            days = {k.decode(): v.decode() for k, v in c.hash("fpps:{ledger}").items()}
+        date = time.strftime("%Y-%m-%d", time.gmtime(day * 86400))
+        self.assertEqual(days[date + ":test"], f"closed {average} {len(fees)} 0")
+        statement = self.karizd.ask("statement", "alice")
+        self.assertEqual(statement["lines"][-1]["change"],
+                         whole["alice"] - entitlement(6, subsidy))
+        self.assertEqual(statement["end"], whole["alice"])
+        self.karizd.kill()
+        self.karizd.start()
+        wait_until(lambda: self.karizd.status()["accounting"]["state"] == "ready", 20, "ready")
+        self.assertEqual(self.credited("alice"), whole["alice"])
         self.check_ledger()
 
 

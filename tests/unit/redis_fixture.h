@@ -64,6 +64,7 @@ static inline void fixture_init(struct fixture *f)
     f->conf.flush_ms = 50;
     f->conf.journal_sync_ms = 20;
     f->conf.journal_keep_hours = 168;
+    f->conf.tally = (struct conf_tally){3, 32, 13, 30};
     snprintf(f->journal_dir, sizeof(f->journal_dir), "%s/journal", f->dir);
     log_setup(getenv("KARIZ_TEST_LOG") != NULL ? LOG_DEBUG : LOG_ERROR, false);
 }

@@ -33,18 +33,28 @@ static struct tally_entry entry(const char *miner, const char *worker, int64_t m
     return e;
 }
 
+static const struct key_retention keep = {3, 32, 13, 30};
+
 /* All of them, in as many batches as it takes. */
-static void apply(struct private_redis *r, const struct tally_entry *e, size_t count)
+static void apply_keeping(const struct key_retention *k, struct private_redis *r,
+                          const struct tally_entry *e, size_t count)
 {
     for (size_t at = 0, used, refusals; at < count; at += used) {
-        struct batch_source from = {
-            .instance = "one", .entries = e + at, .entry_count = count - at};
+        struct batch_source from = {.instance = "one",
+                                    .keep = *k,
+                                    .entries = e + at,
+                                    .entry_count = count - at};
         struct batch *b = batch_build(&from, &used, &refusals);
         char word[16];
         private_redis_apply(r, word, b);
         assert_string_equal(word, "OK");
         batch_free(b);
     }
+}
+
+static void apply(struct private_redis *r, const struct tally_entry *e, size_t count)
+{
+    apply_keeping(&keep, r, e, count);
 }
 
 static void apply_one(struct private_redis *r, struct tally_entry e)
@@ -265,7 +275,8 @@ static void records_of_random_shares_are_plain_sums_in_any_order(void **state)
 
 static void expect_big(struct private_redis *r, struct tally_entry e)
 {
-    struct batch_source from = {.instance = "one", .entries = &e, .entry_count = 1};
+    struct batch_source from = {
+        .instance = "one", .keep = keep, .entries = &e, .entry_count = 1};
     size_t used, refusals;
     char word[16];
     struct batch *b = batch_build(&from, &used, &refusals);
@@ -326,7 +337,7 @@ static void rows_go_when_the_specification_says(void **state)
         for (int k = 0; k < 2; k++) {
             key_tally(key, "one", span, k == 0 ? &e.miner : NULL, s);
             assert_int_equal(integer_of(&r, "EXPIRETIME", key),
-                             key_tally_expires(span, s));
+                             key_tally_expires(&keep, span, s));
         }
     workers_key(key, "aaa", "rig");
     assert_int_equal(integer_of(&r, "EXPIRETIME", key), s + 3600 + 30 * 86400);
@@ -415,6 +426,33 @@ static void silent_workers_are_dropped_from_a_bucket_that_others_keep(void **sta
     private_redis_stop(&r);
 }
 
+static void another_retention_is_followed_by_rows_and_workers(void **state)
+{
+    (void)state;
+    static const struct key_retention other = {1, 2, 1, 5};
+    struct private_redis r;
+    int64_t now = this_hour(), s = now * 60;
+    char names[3][16], key[KEY_SIZE];
+    struct summary m;
+    private_redis_start(&r, "no");
+    same_bucket(names);
+    struct tally_entry busy = entry("aaa", names[0], now, 7);
+    struct tally_entry gone = entry("aaa", names[1], now - 5 * DAY - 1, 7);
+    struct tally_entry there = entry("aaa", names[2], now - 5 * DAY, 7);
+    busy.accepted = 1024;
+    apply_keeping(&keep, &r, &gone, 1);
+    apply_keeping(&keep, &r, &there, 1);
+    apply_keeping(&other, &r, &busy, 1);
+    assert_false(find_worker(&r, &m, "aaa", names[1]));
+    assert_true(find_worker(&r, &m, "aaa", names[2]));
+    key_tally(key, "one", KEY_MINUTES, &busy.miner, s);
+    assert_int_equal(integer_of(&r, "EXPIRETIME", key), s + 3600 + 3600);
+    key_tally(key, "one", KEY_HOURS, &busy.miner, s);
+    assert_int_equal(integer_of(&r, "EXPIRETIME", key),
+                     (s / 86400 + 1) * 86400 + 2 * 86400);
+    private_redis_stop(&r);
+}
+
 static void a_late_batch_drops_nobody_who_was_there_at_its_time(void **state)
 {
     (void)state;
@@ -475,6 +513,7 @@ int main(void)
         cmocka_unit_test(rows_go_when_the_specification_says),
         cmocka_unit_test(a_late_batch_lets_no_worker_go_earlier),
         cmocka_unit_test(silent_workers_are_dropped_from_a_bucket_that_others_keep),
+        cmocka_unit_test(another_retention_is_followed_by_rows_and_workers),
         cmocka_unit_test(a_late_batch_drops_nobody_who_was_there_at_its_time),
         cmocka_unit_test(buckets_and_days_stay_in_the_compact_form),
     };

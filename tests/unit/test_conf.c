@@ -69,6 +69,22 @@ static void payout_defaults_are_those_of_the_specification(void **state)
     conf_free(c);
 }
 
+static void tally_retention_is_set_by_four_options(void **state)
+{
+    (void)state;
+    struct conf *c = load_fine("{" ADDRESS "}");
+    assert_int_equal(c->tally.minutes_hours, 3);
+    assert_int_equal(c->tally.hours_days, 32);
+    assert_int_equal(c->tally.days_months, 13);
+    assert_int_equal(c->tally.workers_days, 30);
+    conf_free(c);
+    c = load_fine("{" ADDRESS ", \"tally\": {\"minutes_hours\": 48, \"workers_days\": 7}}");
+    assert_int_equal(c->tally.minutes_hours, 48);
+    assert_int_equal(c->tally.hours_days, 32);
+    assert_int_equal(c->tally.workers_days, 7);
+    conf_free(c);
+}
+
 static uint32_t fee_ppm_of(const char *percent)
 {
     char text[128];
@@ -197,6 +213,8 @@ static const struct broken broken[] = {
      "stratum.version_mask", "1fffffe0"},
     {"{" ADDRESS ",\n\"instance\": \"a\",\n\"instance\": \"b\"}", KZ_PARSE, 3, "",
      "duplicate"},
+    {"{" ADDRESS ",\n\"tally\": {\"hours_days\": 1}}", KZ_RANGE, 2,
+     "tally.hours_days", "2 to 400"},
     {"{" ADDRESS ",\n\"payout\": {\"fee_percent\": 1.00001}}", KZ_RANGE, 2,
      "payout.fee_percent", "multiple of 0.0001"},
     {"{" ADDRESS ",\n\"payout\": {\"fee_percent\": 100.0001}}", KZ_RANGE, 2,
@@ -309,6 +327,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_smallest_file_gets_safe_defaults),
+        cmocka_unit_test(tally_retention_is_set_by_four_options),
         cmocka_unit_test(payout_defaults_are_those_of_the_specification),
         cmocka_unit_test(decimals_are_kept_to_the_last_one),
         cmocka_unit_test(the_example_file_loads_and_names_every_option),

@@ -186,6 +186,101 @@ static void an_account_of_another_period_is_refused(void **state)
     assert_true(account.work == UINT64_MAX && amount_to_sat(credit) == 7);
 }
 
+/* Late work can leave what was credited a satoshi above: then it waits. */
+static void work_that_comes_after_the_close_is_credited_its_difference(void **state)
+{
+    (void)state;
+    struct pps_terms terms = mainnet;
+    uint64_t seed = SEED;
+    size_t above = 0;
+    for (int run = 0; run < 300; run++) {
+        struct pps_account account = {0};
+        struct amount credit, fee = sat((int64_t)(random_next(&seed) % 5000000));
+        int64_t sum = 0;
+        for (int i = 0; i < 20; i++) {
+            uint64_t work = random_next(&seed) % (200 * (uint64_t)SHARE);
+            assert_int_equal(pps_accrue(&credit, &account, &terms, work, MAIN), KZ_OK);
+            sum += amount_to_sat(credit);
+            /* As the ledger does: the subsidy part alone stays the accrual's. */
+            struct pps_account both = account;
+            int64_t before = sum;
+            both.credited = sat(sum);
+            assert_int_equal(pps_close_day(&credit, &both, &terms, fee, MAIN), KZ_OK);
+            sum += amount_to_sat(credit);
+            int64_t whole =
+                owed(&terms, 312500000 + amount_to_sat(fee), account.work, MAIN);
+            assert_true(sum == whole || (sum == whole + 1 && sum == before));
+            above += sum > whole;
+        }
+    }
+    assert_true(above > 0);
+}
+
+static void a_periods_name_says_its_terms_and_is_read_back(void **state)
+{
+    (void)state;
+    struct pps_terms t = mainnet, back;
+    enum pps_part part;
+    uint32_t by;
+    char name[PPS_PERIOD_SIZE];
+    t.day = 20484;
+    pps_period_format(name, &t, PPS_SUBSIDY, 0);
+    assert_string_equal(name, "17030ecd:312500000:20000:2026-01-31");
+    pps_period_format(name, &t, PPS_FPPS_SUBSIDY, 0);
+    assert_string_equal(name, "17030ecd:312500000:20000:2026-01-31:fpps");
+    pps_period_format(name, &t, PPS_FPPS_FEES, 7);
+    assert_string_equal(name, "17030ecd:312500000:20000:2026-01-31:fees.7");
+    assert_int_equal(pps_period_parse(&back, &part, &by, name), KZ_OK);
+    assert_true(pps_terms_equal(&back, &t) && part == PPS_FPPS_FEES && by == 7);
+    t = (struct pps_terms){UINT32_MAX, 1000000, PPS_DAYS - 1, {AMOUNT_MAX_SAT}};
+    pps_period_format(name, &t, PPS_FPPS_SUBSIDY, UINT32_MAX);
+    assert_int_equal(pps_period_parse(&back, &part, &by, name), KZ_OK);
+    assert_true(pps_terms_equal(&back, &t) && by == UINT32_MAX);
+    static const char *const bad[] = {"",
+                                      "17030ecd",
+                                      "17030ecd:312500000:20000",
+                                      "17030ecd:312500000:20000:",
+                                      "17030ecd:312500000:20000:2026-1-31",
+                                      "17030ecd:312500000:20000:2026-02-29",
+                                      "17030ecd:312500000:20000:2026-01-31:fee",
+                                      "17030ECD:312500000:20000:2026-01-31",
+                                      "17030ecd:312500000:20000:2026-01-31.0",
+                                      "17030ecd:312500000:20000:2026-01-31.",
+                                      "17030ecd:0312500000:20000:2026-01-31",
+                                      "17030ecd:312500000:1000001:2026-01-31",
+                                      "17030ecd:312500000:20000:2026-01-31:fpps:fees",
+                                      "17030ecd:1:1:2026-01-31 ",
+                                      "17030ecd:9999999999999999999999:1:2026-01-31",
+                                      "17030ecd:1:1:1969-12-31",
+                                      "17030ecd:1:1:2026-13-01",
+                                      "17030ecd:1:1:2026-00-01",
+                                      "17030ecd:1:1:2026-01-00"};
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_int_equal(pps_period_parse(&back, &part, &by, bad[i]), KZ_PARSE);
+}
+
+static void every_day_has_a_date_of_its_own(void **state)
+{
+    (void)state;
+    char text[PPS_DATE_SIZE], last[PPS_DATE_SIZE] = "";
+    uint32_t back;
+    for (uint32_t day = 0; day < 200 * 366; day++) {
+        pps_date_format(text, day);
+        assert_true(strcmp(text, last) > 0);
+        memcpy(last, text, sizeof(last));
+        assert_int_equal(pps_date_parse(&back, text, strlen(text)), KZ_OK);
+        assert_int_equal(back, day);
+    }
+    pps_date_format(text, 20783);
+    assert_string_equal(text, "2026-11-26");
+    pps_date_format(text, 11016);
+    assert_string_equal(text, "2000-02-29");
+    pps_date_format(text, PPS_DAYS - 1);
+    assert_string_equal(text, "9999-12-31");
+    assert_int_equal(pps_date_parse(&back, "2026-11-26x", 11), KZ_PARSE);
+    assert_int_equal(pps_date_parse(&back, "2100-02-29", 10), KZ_PARSE);
+}
+
 static void a_period_ends_when_any_of_its_terms_changes(void **state)
 {
     (void)state;
@@ -242,6 +337,9 @@ int main(void)
             whatever_the_terms_order_is_nothing_and_more_work_is_never_less),
         cmocka_unit_test(closing_a_day_credits_the_fee_part_once),
         cmocka_unit_test(an_account_of_another_period_is_refused),
+        cmocka_unit_test(work_that_comes_after_the_close_is_credited_its_difference),
+        cmocka_unit_test(a_periods_name_says_its_terms_and_is_read_back),
+        cmocka_unit_test(every_day_has_a_date_of_its_own),
         cmocka_unit_test(a_period_ends_when_any_of_its_terms_changes),
         cmocka_unit_test(an_average_may_drop_outliers_at_either_end),
     };

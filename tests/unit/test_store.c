@@ -501,7 +501,8 @@ the_script_writes_all_of_a_batch_onto_its_predecessor_or_nothing(void **state)
     struct tally *t = tally_new(10, 1);
     struct share_record r = make_share("miner-a", "rig", 100);
     assert_int_equal(tally_add(t, &r), KZ_OK);
-    struct batch_source from = {.instance = "front-1"};
+    struct batch_source from = {.instance = "front-1",
+                                .keep = {3, 32, 13, 30}};
     from.entries = tally_entries(t, &from.entry_count);
     struct batch *b = batch_build(&from, &entries, &refusals);
     expect_word(c, b, "x:4", "x:5", "NO"); /* a gap */

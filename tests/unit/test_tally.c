@@ -145,12 +145,14 @@ static uint64_t added(const struct batch *b, const char *key, const char *field)
     return added_part(b, key, field, 0);
 }
 
+static const struct key_retention keep = {3, 32, 13, 30};
+
 static struct batch *build(const struct tally *t, size_t from, size_t *used)
 {
     size_t n, f, refusals;
     const struct tally_entry *e = tally_entries(t, &n);
     struct batch_source s = {
-        .instance = "one", .entries = e + from, .entry_count = n - from};
+        .instance = "one", .keep = keep, .entries = e + from, .entry_count = n - from};
     s.refusals = tally_refusals(t, &f);
     s.refusal_count = from == 0 ? f : 0;
     return batch_build(&s, used, &refusals);
@@ -254,7 +256,7 @@ static void a_tally_of_the_most_entries_is_one_batch_whatever_they_are(void **st
         }
     }
     size_t n, f, used, refusals_used;
-    struct batch_source s = {.instance = "one"};
+    struct batch_source s = {.instance = "one", .keep = keep};
     s.entries = tally_entries(t, &n);
     s.refusals = tally_refusals(t, &f);
     s.entry_count = n;
@@ -299,9 +301,13 @@ static void rows_expire_after_their_own_period_has_ended(void **state)
     (void)state;
     const int64_t s = T0 / 1000;
     const int64_t day = 86400, midnight = s / day * day;
-    assert_int_equal(key_tally_expires(KEY_MINUTES, s), s + 10 + 3 * 3600);
-    assert_int_equal(key_tally_expires(KEY_HOURS, s), midnight + 33 * day);
-    assert_true(key_tally_expires(KEY_DAYS, s) >= midnight + 9 * day + 395 * day);
+    assert_int_equal(key_tally_expires(&keep, KEY_MINUTES, s), s + 10 + 3 * 3600);
+    assert_int_equal(key_tally_expires(&keep, KEY_HOURS, s), midnight + 33 * day);
+    assert_true(key_tally_expires(&keep, KEY_DAYS, s) >= midnight + 9 * day + 395 * day);
+    const struct key_retention other = {24, 90, 2, 7};
+    assert_int_equal(key_tally_expires(&other, KEY_MINUTES, s), s + 10 + 24 * 3600);
+    assert_int_equal(key_tally_expires(&other, KEY_HOURS, s), midnight + 91 * day);
+    assert_int_equal(key_workers_expire(&other, s), s + 10 + 7 * day);
 }
 
 /* --- cursor ----------------------------------------------------------------------- */

@@ -1234,7 +1234,10 @@ class Clock:
 
     def step(self, seconds):
         # Not further than what keeps the node's time within the two hours of a block.
-        self.offset += seconds if abs(self.offset + seconds) <= 5400 else -seconds
+        self.set(self.offset + (seconds if abs(self.offset + seconds) <= 5400 else -seconds))
+
+    def set(self, offset):
+        self.offset = offset
         with open(self.path + ".new", "w") as f:
             f.write("%+d\n" % self.offset)
         os.rename(self.path + ".new", self.path)
