@@ -352,12 +352,14 @@ void nodes_submit_block(struct nodes *n, const struct hash256 *hash, const char 
 
 /* --- proposals ---------------------------------------------------------------- */
 
-/* Another block may have come while the node looked at ours: that says nothing. */
+/* Another block may have come while the node looked at ours: that says nothing. (The second
+ * word is bcoin's for it: our previous block is the tip of the template it gave.) */
 static bool is_rejection(const struct rpc_answer *a)
 {
     const char *word = json_string_value(a->result);
     return a->outcome == RPC_RESULT && !json_is_null(a->result) &&
-           (word == NULL || strcmp(word, "inconclusive-not-best-prevblk") != 0);
+           (word == NULL || (strcmp(word, "inconclusive-not-best-prevblk") != 0 &&
+                             strcmp(word, "bad-prevblk") != 0));
 }
 
 static void on_proposal(void *ctx, const struct rpc_answer *a)
