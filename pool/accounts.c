@@ -286,8 +286,10 @@ static void step(struct accounts *a)
     if (generation != a->generation)
         fpps_forget(a);
     a->generation = generation;
-    if (!is_ready ||
-        a->miners == NULL) /* without the registry nobody knows who is held */
+    bool may_book =
+        is_ready && a->miners != NULL; /* without the registry: who is held? */
+    capital_step(a, may_book);
+    if (!may_book)
         return;
     step_sightings(a);
     pps_step(a);
@@ -301,7 +303,7 @@ static void step(struct accounts *a)
 static void wait_for_work(struct accounts *a)
 {
     struct timespec until;
-    clock_gettime(CLOCK_REALTIME, &until);
+    clock_gettime(CLOCK_MONOTONIC, &until);
     until.tv_nsec += TURN_MS * 1000000L;
     until.tv_sec += until.tv_nsec / 1000000000L;
     until.tv_nsec %= 1000000000L;
@@ -320,6 +322,7 @@ static void *run_thread(void *arg)
         step(a);
         wait_for_work(a);
     }
+    capital_step(a, false);
     return NULL;
 }
 
@@ -328,7 +331,11 @@ enum kz_err accounts_start(struct accounts **out, const struct conf *conf,
 {
     struct accounts *a = mem_new(sizeof(*a));
     pthread_mutex_init(&a->lock, NULL);
-    pthread_cond_init(&a->is_awake, NULL);
+    pthread_condattr_t attr; /* a clock that is set back makes nobody wait */
+    pthread_condattr_init(&attr);
+    pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    pthread_cond_init(&a->is_awake, &attr);
+    pthread_condattr_destroy(&attr);
     a->conf = *conf;
     a->network = network_of(conf->network);
     a->store = store;

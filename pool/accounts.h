@@ -25,6 +25,7 @@
 #define POOL_ACCOUNTS_H
 
 #include "conf/conf.h"
+#include "payout/entry.h"
 #include "payout/snapshot.h"
 #include "share/store.h"
 
@@ -79,6 +80,18 @@ uint64_t accounts_span(const struct conf *conf, uint32_t nbits);
 struct slice_terms accounts_terms_in_force(struct accounts *a);
 /* An operator asks for it again. It is taken up where the reserve is restored. */
 void accounts_look_again(struct accounts *a);
+
+/* Operator's money put in or taken out: an entry that two persons answer for. Answered once,
+ * on the accountant's thread: KZ_OK, KZ_RANGE with why it cannot be, KZ_IO with why not
+ * now. KZ_BUSY at once: another one is waiting. */
+struct capital_request {
+    int64_t sat; /* > 0 put in, < 0 taken out */
+    struct entry_basis basis;
+    void (*on_done)(void *ctx, enum kz_err err, const char *text);
+    void *ctx;
+};
+KZ_MUST_USE enum kz_err accounts_capital(struct accounts *a,
+                                         const struct capital_request *r);
 
 /* {state (waiting | ready), alarm, warning, error, entries, open_blocks, snapshot, suspended,
  * solvency (null: not asked for yet)}; the caller owns. */

@@ -2,7 +2,8 @@
  * accounts.c (thread, what is to be done), accounts_split.c (whom a block belongs to),
  * accounts_blocks.c (a block's life), accounts_holds.c (suspended miners), accounts_pps.c
  * (pay per share), accounts_fpps.c (its fees), accounts_reserve.c (can the pool bear it),
- * accounts_snapshot.c (whom coinbases may pay), accounts_trim.c (old slices).
+ * accounts_snapshot.c (whom coinbases may pay), accounts_trim.c (old slices),
+ * accounts_capital.c (the operator's own money).
  *
  * Thread  the accountant's, but for what `lock` guards. */
 #ifndef POOL_ACCOUNTS_PARTS_H
@@ -46,6 +47,8 @@ struct accounts {
     struct amount *day_fees; /* owned */
     size_t day_fee_count;
     uint32_t day_of_fees; /* 0: none */
+    struct capital_request capital;
+    bool has_capital;
     bool is_waiting;
     uint64_t entries, open_blocks, snapshot_id;
 
@@ -133,5 +136,7 @@ KZ_MUST_USE bool reserve_judge(struct accounts *a);
 void pps_step(struct accounts *a);
 void snapshot_step(struct accounts *a);
 void trim_step(struct accounts *a);
+/* `may_book`: the accounts are in step with Redis. */
+void capital_step(struct accounts *a, bool may_book);
 
 #endif

@@ -460,6 +460,66 @@ static void on_miner_terms(void *ctx, struct control_request *r,
         registry_set_terms(p->registry, id, &terms, on_registry_done, r);
 }
 
+/* --- the ledger ------------------------------------------------------------------- */
+
+static void finish_capital(struct pending *w)
+{
+    if (w->err == KZ_OK)
+        control_reply(w->request, json_pack("{s:s}", "note", "booked"));
+    else
+        control_refuse(w->request, "%s", w->text);
+    pending_free(w);
+}
+
+/* On the accountant's thread. */
+static void on_capital_done(void *ctx, enum kz_err err, const char *text)
+{
+    struct pending *w = ctx;
+    w->err = err;
+    snprintf(w->text, sizeof(w->text), "%s", text);
+    post_on(w);
+}
+
+/* "in" and "5000": satoshi; taken out is below 0. */
+static bool parse_capital(int64_t *sat, const char *way, const char *text)
+{
+    struct amount amount;
+    int64_t v = 0;
+    bool is_out = way != NULL && strcmp(way, "out") == 0;
+    if (way == NULL || text == NULL || (!is_out && strcmp(way, "in") != 0))
+        return false;
+    for (const char *p = text; *p != '\0'; p++) {
+        if (*p < '0' || *p > '9' || !amount_from_sat(&amount, v = v * 10 + (*p - '0')))
+            return false;
+    }
+    *sat = is_out ? -v : v;
+    return v > 0;
+}
+
+static void on_capital(void *ctx, struct control_request *r, const json_t *arguments)
+{
+    struct pool *p = ctx;
+    const char *reason = control_text(arguments, "reason");
+    const json_t *by = json_object_get(arguments, "by");
+    struct capital_request c = {.on_done = on_capital_done};
+    if (!parse_capital(&c.sat, control_text(arguments, "way"),
+                       control_text(arguments, "amount"))) {
+        control_refuse(r, "needs in or out, and --amount in whole satoshi");
+        return;
+    }
+    snprintf(c.basis.reason, sizeof(c.basis.reason), "%s",
+             reason != NULL ? reason : "");
+    for (size_t i = 0; i < 2; i++) {
+        const char *person = json_string_value(json_array_get(by, i));
+        snprintf(c.basis.by[i], sizeof(c.basis.by[i]), "%s",
+                 person != NULL ? person : "");
+    }
+    struct pending *w = pending_new(p, r, finish_capital);
+    c.ctx = w;
+    if (accounts_capital(p->accounts, &c) != KZ_OK)
+        on_capital_done(w, KZ_BUSY, "another booking is under way");
+}
+
 /* --- the daemon ---------------------------------------------------------------------- */
 
 static json_t *note(const char *text)
@@ -519,6 +579,7 @@ const struct control_command commands_table[] = {
     {"miner_suspend", on_miner_suspend, true},
     {"miner_resume", on_miner_resume, true},
     {"miner_terms", on_miner_terms, true},
+    {"ledger_capital", on_capital, true},
     {"reload", on_reload, true},
     {"nudge", on_nudge, false},
     {"stop", on_stop, true},

@@ -65,6 +65,11 @@ static const struct command commands[] = {
      show_ledger_verify,
      "the ledger proved from its entries; --no-node: without the chain",
      .patience_s = CTL_LONG_PATIENCE_S},
+    {{"ledger capital", "way", "amount reason by*"},
+     "ledger_capital",
+     show_note,
+     "--amount SATOSHI --reason TEXT --by PERSON --by PERSON\n"
+     "      WAY is in or out: money that the operator puts in, or takes out"},
     {.row = {"journal verify", NULL, "from to dir network"},
      .local = ctl_journal_verify,
      .help =

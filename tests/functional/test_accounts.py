@@ -257,6 +257,29 @@ class Changes(AccountsTest):
         self.assertNotIn("fee_ppm", self.karizd.ask("miner", "show", "bob"))
 
 
+class Capital(AccountsTest):
+    miners = ("alice",)
+
+    def test_two_persons_answer_for_the_operators_money(self):
+        def book(way, amount, *by):
+            persons = [word for one in by for word in ("--by", one)]
+            self.karizd.ctl("ledger", "capital", way, "--amount", amount, "--reason",
+                            "float for pay per share", *persons)
+
+        wait_until(lambda: self.karizd.status()["accounting"]["state"] == "ready", 20, "ready")
+        for bad in (("in", "5000000"), ("in", "5000000", "one"), ("in", "0", "one", "two"),
+                    ("in", "5000000", "one", "one"), ("up", "5000000", "one", "two"),
+                    ("in", "0.5", "one", "two"), ("out", "1", "one", "two")):
+            with self.assertRaises(Refused):
+                book(*bad)
+        book("in", "5000000", "one", "two")
+        self.assertEqual(self.ledger.accounts(),
+                         {"coins.mature": 5000000, "capital": -5000000})
+        book("out", "2000000", "two", "one")
+        self.assertEqual(self.ledger.accounts()["capital"], -3000000)
+        self.check_ledger()
+
+
 class Schemes(AccountsTest):
     def book(self, scheme):
         self.shares("bob.rig", 4)
