@@ -3,6 +3,7 @@
 #include "conf/clock.h"
 #include "conf/mem.h"
 #include "pool/registry_record.h"
+#include "share/bytes.h"
 #include "share/keys.h"
 
 #include <assert.h>
@@ -69,12 +70,12 @@ json_t *accounts_entry(struct entry *e)
 int64_t accounts_number(const json_t *hash, const char *field)
 {
     const char *text = json_string_value(json_object_get(hash, field));
-    int64_t v = 0;
     if (text == NULL)
         return 0;
-    for (const char *p = text + (text[0] == '-'); *p >= '0' && *p <= '9'; p++)
-        v = v * 10 + (*p - '0');
-    return text[0] == '-' ? -v : v;
+    bool is_negative = *text == '-';
+    text += is_negative;
+    int64_t v = (int64_t)decimal_take(&text);
+    return is_negative ? -v : v;
 }
 
 /* States whose credits wait for a person (accounting section 4). */

@@ -3,6 +3,7 @@
 #include "pool/accounts_parts.h"
 
 #include "conf/clock.h"
+#include "share/bytes.h"
 #include "share/keys.h"
 
 #include <inttypes.h>
@@ -33,8 +34,8 @@ static bool read_number(uint64_t *n, struct accounts *a)
     *n = 0;
     if (err != KZ_OK)
         return err == KZ_EMPTY;
-    for (const char *p = json_string_value(text); *p >= '0' && *p <= '9'; p++)
-        *n = *n * 10 + (uint64_t)(*p - '0');
+    const char *digits = json_string_value(text);
+    *n = decimal_take(&digits);
     json_decref(text);
     return true;
 }

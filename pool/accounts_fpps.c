@@ -19,6 +19,7 @@
 
 #include "conf/clock.h"
 #include "conf/mem.h"
+#include "share/bytes.h"
 #include "share/keys.h"
 
 #include <assert.h>
@@ -62,9 +63,10 @@ static bool read_day(struct day *d, const char *text)
     if (d->state == DAY_NONE)
         return false;
     text += len;
-    for (size_t i = 0; i < 3 && *text == ' '; i++)
-        for (text++; *text >= '0' && *text <= '9'; text++)
-            v[i] = v[i] * 10 + (uint64_t)(*text - '0');
+    for (size_t i = 0; i < 3 && *text == ' '; i++) {
+        text++;
+        v[i] = decimal_take(&text);
+    }
     d->blocks = v[1];
     d->trim_ppm = v[2];
     return v[0] <= (uint64_t)AMOUNT_MAX_SAT &&

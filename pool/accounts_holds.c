@@ -8,6 +8,7 @@
 
 #include "conf/clock.h"
 #include "pool/registry_record.h"
+#include "share/bytes.h"
 #include "share/keys.h"
 
 #include <inttypes.h>
@@ -20,8 +21,7 @@ static void read_counts(uint64_t counts[2], const json_t *marks, const char *min
     const char *text = json_string_value(json_object_get(marks, miner));
     counts[0] = counts[1] = 0;
     for (size_t i = 0; text != NULL && i < 2; i++) {
-        for (; *text >= '0' && *text <= '9'; text++)
-            counts[i] = counts[i] * 10 + (uint64_t)(*text - '0');
+        counts[i] = decimal_take(&text);
         text += *text == ' ';
     }
 }

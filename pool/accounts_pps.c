@@ -10,6 +10,7 @@
 
 #include "conf/clock.h"
 #include "conf/mem.h"
+#include "share/bytes.h"
 #include "share/keys.h"
 
 #include <inttypes.h>
@@ -36,8 +37,7 @@ static bool read_progress(struct progress *p, struct accounts *a)
     uint64_t v[2] = {0, 0};
     const char *at = json_string_value(text);
     for (size_t i = 0; i < 2; i++) {
-        for (; *at >= '0' && *at <= '9'; at++)
-            v[i] = v[i] * 10 + (uint64_t)(*at - '0');
+        v[i] = decimal_take(&at);
         at += *at == ':';
     }
     *p = (struct progress){v[0], (size_t)v[1]};
@@ -68,16 +68,12 @@ bool pps_read_account(struct pps_account *out, const json_t *credited,
                       const char *miner)
 {
     const char *text = json_string_value(json_object_get(credited, miner));
-    uint64_t work = 0, sat = 0;
     *out = (struct pps_account){0};
     if (text == NULL)
         return true;
-    for (; *text >= '0' && *text <= '9'; text++)
-        work = work * 10 + (uint64_t)(*text - '0');
+    out->work = decimal_take(&text);
     text += *text == ' ';
-    for (; *text >= '0' && *text <= '9'; text++)
-        sat = sat * 10 + (uint64_t)(*text - '0');
-    out->work = work;
+    uint64_t sat = decimal_take(&text);
     return sat <= (uint64_t)AMOUNT_MAX_SAT &&
            amount_from_sat(&out->credited, (int64_t)sat);
 }

@@ -9,6 +9,7 @@
 #include "conf/clock.h"
 #include "conf/mem.h"
 #include "pool/registry_record.h"
+#include "share/bytes.h"
 #include "share/keys.h"
 
 #include <inttypes.h>
@@ -65,11 +66,8 @@ static json_t *snapshot_json(const struct snapshot *s)
 
 static uint64_t number_of(const json_t *text)
 {
-    uint64_t v = 0;
     const char *p = json_string_value(text);
-    for (; p != NULL && *p >= '0' && *p <= '9'; p++)
-        v = v * 10 + (uint64_t)(*p - '0');
-    return v;
+    return p == NULL ? 0 : decimal_take(&p);
 }
 
 static bool read_miner(struct miner_id *id, const json_t *text)

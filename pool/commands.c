@@ -3,6 +3,7 @@
 #include "conf/mem.h"
 #include "pool/commands_inquiry.h"
 #include "pool/pool_parts.h"
+#include "share/bytes.h"
 
 #include <string.h>
 
@@ -483,17 +484,14 @@ static void on_capital_done(void *ctx, enum kz_err err, const char *text)
 /* "in" and "5000": satoshi; taken out is below 0. */
 static bool parse_capital(int64_t *sat, const char *way, const char *text)
 {
-    struct amount amount;
-    int64_t v = 0;
+    uint64_t v = 0;
     bool is_out = way != NULL && strcmp(way, "out") == 0;
     if (way == NULL || text == NULL || (!is_out && strcmp(way, "in") != 0))
         return false;
-    for (const char *p = text; *p != '\0'; p++) {
-        if (*p < '0' || *p > '9' || !amount_from_sat(&amount, v = v * 10 + (*p - '0')))
-            return false;
-    }
-    *sat = is_out ? -v : v;
-    return v > 0;
+    if (!decimal_read(&v, text, (uint64_t)AMOUNT_MAX_SAT) || v == 0)
+        return false;
+    *sat = is_out ? -(int64_t)v : (int64_t)v;
+    return true;
 }
 
 static void on_capital(void *ctx, struct control_request *r, const json_t *arguments)

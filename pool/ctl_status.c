@@ -1,6 +1,7 @@
 #include "pool/ctl_client.h"
 #include "pool/ctl_local.h"
 #include "pool/ctl_show.h"
+#include "share/bytes.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -34,16 +35,13 @@ static int show_once(const struct ctl_place *place)
 static bool read_count(long *out, const json_t *arguments, const char *name, long max)
 {
     const char *text = json_string_value(json_object_get(arguments, name));
-    long v = 0;
+    uint64_t v = 0;
     if (text == NULL)
         return true;
-    for (const char *p = text; *p != '\0'; p++) {
-        if (*p < '0' || *p > '9' || v > max)
-            return false;
-        v = v * 10 + (*p - '0');
-    }
-    *out = v;
-    return v >= 1 && v <= max;
+    if (!decimal_read(&v, text, (uint64_t)max) || v == 0)
+        return false;
+    *out = (long)v;
+    return true;
 }
 
 /* Home, and nothing below: redrawn in place without a blank screen in between. */

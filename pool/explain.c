@@ -1,6 +1,7 @@
 #include "pool/explain.h"
 
 #include "conf/mem.h"
+#include "share/bytes.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -14,17 +15,8 @@
 
 static bool read_units(uint64_t *out, const json_t *value)
 {
-    const char *p = json_string_value(value);
-    uint64_t v = 0;
-    if (p == NULL || *p == '\0' || strlen(p) > 19)
-        return false;
-    for (; *p != '\0'; p++) {
-        if (*p < '0' || *p > '9')
-            return false;
-        v = v * 10 + (uint64_t)(*p - '0');
-    }
-    *out = v;
-    return v <= INT64_MAX;
+    const char *text = json_string_value(value);
+    return text != NULL && decimal_read(out, text, INT64_MAX);
 }
 
 static bool read_amount(struct amount *a, const json_t *value)

@@ -2,6 +2,7 @@
 #include "pool/inquiry_parts.h"
 
 #include "pool/explain.h"
+#include "share/bytes.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -64,9 +65,8 @@ static enum kz_err choose(char out[HASH256_HEX_SIZE], char text[INQUIRY_TEXT_SIZ
     size_t k = 0, found = 0;
     char others[160] = "";
     if (is_height(wanted)) {
-        height = 0;
-        for (const char *p = wanted; *p != '\0'; p++)
-            height = height * 10 + (*p - '0');
+        const char *digits = wanted;
+        height = (int64_t)decimal_take(&digits);
         k = first_at_height(i, hashes, height);
     }
     for (; k < json_array_size(hashes); k++) {

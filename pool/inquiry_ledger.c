@@ -3,6 +3,7 @@
 
 #include "conf/mem.h"
 #include "payout/statement.h"
+#include "share/bytes.h"
 #include "share/keys.h"
 
 #include <inttypes.h>
@@ -16,25 +17,14 @@
 bool inquiry_read_sat(struct amount *a, const char *text)
 {
     bool is_negative = *text == '-';
-    const char *p = text + is_negative;
-    int64_t v = 0;
-    size_t len = strlen(p);
-    if (len == 0 || len > 17)
-        return false;
-    for (; *p != '\0'; p++) {
-        if (*p < '0' || *p > '9')
-            return false;
-        v = v * 10 + (*p - '0');
-    }
-    return amount_from_sat(a, is_negative ? -v : v);
+    uint64_t v = 0;
+    return decimal_read(&v, text + is_negative, (uint64_t)AMOUNT_MAX_SAT) &&
+           amount_from_sat(a, is_negative ? -(int64_t)v : (int64_t)v);
 }
 
 static uint64_t number_of(const char *text)
 {
-    uint64_t v = 0;
-    for (const char *p = text; *p >= '0' && *p <= '9' && v < UINT64_MAX / 20; p++)
-        v = v * 10 + (uint64_t)(*p - '0');
-    return v;
+    return decimal_take(&text);
 }
 
 enum kz_err ledger_last_entry(uint64_t *n, struct inquiry *i)

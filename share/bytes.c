@@ -152,3 +152,23 @@ enum kz_err hex_u32(uint32_t *v, const char *text, size_t text_len, bool prefix_
     *v = value;
     return KZ_OK;
 }
+
+uint64_t decimal_take(const char **text)
+{
+    uint64_t v = 0;
+    for (; **text >= '0' && **text <= '9'; (*text)++) {
+        unsigned digit = (unsigned)(**text - '0');
+        v = v > (UINT64_MAX - digit) / 10 ? UINT64_MAX : v * 10 + digit;
+    }
+    return v;
+}
+
+bool decimal_read(uint64_t *v, const char *text, uint64_t max)
+{
+    const char *end = text;
+    uint64_t found = decimal_take(&end);
+    if (end == text || *end != '\0' || found > max)
+        return false;
+    *v = found;
+    return true;
+}

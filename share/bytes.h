@@ -1,6 +1,6 @@
 /* share/bytes.h - borrowed bytes, integers on the wire, and hex.
  *
- * The only way from hex or little-endian bytes to numbers and back. Nothing here
+ * The only way from hex, decimal digits or little-endian bytes to numbers and back. Nothing here
  * allocates. Pure: no I/O, lock or clock; any thread. */
 #ifndef SHARE_BYTES_H
 #define SHARE_BYTES_H
@@ -48,5 +48,13 @@ bool hex_is_valid(const char *text, size_t text_len);
  * `prefix_ok` also behind "0x". KZ_PARSE otherwise. */
 KZ_MUST_USE enum kz_err hex_u32(uint32_t *v, const char *text, size_t text_len,
                                 bool prefix_ok);
+
+/* The number whose decimal digits `*text` begins with, which is moved behind them; 0
+ * when there is none, and UINT64_MAX for every number that does not fit. */
+uint64_t decimal_take(const char **text);
+
+/* The whole of `text`: one digit at least, nothing else, at most `max`. Else false, and
+ * `v` is left alone. */
+bool decimal_read(uint64_t *v, const char *text, uint64_t max);
 
 #endif

@@ -1,5 +1,7 @@
 #include "share/cursor.h"
 
+#include "share/bytes.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,16 +15,8 @@ void cursor_format(char out[CURSOR_SIZE], const char *id, uint64_t seq)
 static bool parse_own(uint64_t *seq, const char *have, const char *id)
 {
     size_t id_len = strlen(id);
-    if (strncmp(have, id, id_len) != 0 || have[id_len] != ':')
-        return false;
-    uint64_t v = 0;
-    const char *p = have + id_len + 1;
-    for (; *p >= '0' && *p <= '9' && v < UINT64_MAX / 20; p++)
-        v = v * 10 + (uint64_t)(*p - '0');
-    if (*p != '\0' || p == have + id_len + 1)
-        return false;
-    *seq = v;
-    return true;
+    return strncmp(have, id, id_len) == 0 && have[id_len] == ':' &&
+           decimal_read(seq, have + id_len + 1, UINT64_MAX - 1);
 }
 
 struct cursor_answer cursor_judge(const char *have, const struct cursor_facts *f)

@@ -3,6 +3,7 @@
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "conf/secret.h"
+#include "share/bytes.h"
 #include "share/redis_link.h"
 
 #include <assert.h>
@@ -133,28 +134,13 @@ static bool is_text(const redisReply *r)
     return r->type == REDIS_REPLY_STRING && strlen(r->str) == (size_t)r->len;
 }
 
-/* Digits only; false above `max`. */
-static bool parse_u64(uint64_t *out, const char *text, uint64_t max)
-{
-    uint64_t v = 0;
-    if (text[0] == '\0' || strlen(text) > 18)
-        return false;
-    for (; *text != '\0'; text++) {
-        if (*text < '0' || *text > '9')
-            return false;
-        v = v * 10 + (uint64_t)(*text - '0');
-    }
-    *out = v;
-    return v <= max;
-}
-
 static bool parse_address(struct conf_host *out, const redisReply *r)
 {
     uint64_t port;
     if (r->type != REDIS_REPLY_ARRAY || r->elements != 2 || !is_text(r->element[0]) ||
         !is_text(r->element[1]) || r->element[0]->str[0] == '\0' ||
         strlen(r->element[0]->str) >= sizeof(out->host) ||
-        !parse_u64(&port, r->element[1]->str, 65535) || port == 0)
+        !decimal_read(&port, r->element[1]->str, 65535) || port == 0)
         return false;
     snprintf(out->host, sizeof(out->host), "%s", r->element[0]->str);
     out->port = (uint16_t)port;
@@ -169,7 +155,7 @@ static bool parse_epoch(uint64_t *out, const redisReply *r)
     for (size_t i = 0; i + 1 < r->elements; i += 2)
         if (is_text(r->element[i]) && is_text(r->element[i + 1]) &&
             strcmp(r->element[i]->str, "config-epoch") == 0)
-            return parse_u64(out, r->element[i + 1]->str, UINT64_MAX);
+            return decimal_read(out, r->element[i + 1]->str, UINT64_MAX);
     return false;
 }
 

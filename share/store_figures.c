@@ -3,6 +3,7 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "share/bytes.h"
 #include "share/keys.h"
 
 #include <stdio.h>
@@ -292,13 +293,11 @@ static void on_reasons(struct query *q, const redisReply *r, const char *note)
     for (size_t i = 0; r->type == REDIS_REPLY_ARRAY && i + 1 < r->elements; i += 2) {
         const char *count = r->element[i + 1]->str;
         char reason[KEY_REASON_SIZE];
-        uint64_t n = 0;
         if (!key_reason_parse(reason, r->element[i]->str))
             continue;
-        for (; *count >= '0' && *count <= '9' && n < INT64_MAX / 20; count++)
-            n = n * 10 + (uint64_t)(*count - '0');
+        json_int_t n = (json_int_t)decimal_take(&count);
         json_int_t before = json_integer_value(json_object_get(q->found, reason));
-        json_object_set_new(q->found, reason, json_integer(before + (json_int_t)n));
+        json_object_set_new(q->found, reason, json_integer(before + n));
     }
 }
 

@@ -12,6 +12,7 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "share/bytes.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -59,13 +60,11 @@ static void release(struct store *s, const uint64_t *applied)
 
 static int64_t info_number(const char *info, const char *field)
 {
-    int64_t v = 0;
     const char *p = strstr(info, field);
     if (p == NULL)
         return -1;
-    for (p += strlen(field); *p >= '0' && *p <= '9' && v < INT64_MAX / 20; p++)
-        v = v * 10 + (*p - '0');
-    return v;
+    p += strlen(field);
+    return (int64_t)decimal_take(&p);
 }
 
 /* What grows when a save point is complete: rewrites that ended, or the last save's time. */

@@ -4,6 +4,7 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "share/bytes.h"
 #include "share/keys.h"
 #include "share/scripts.h"
 
@@ -168,9 +169,7 @@ void store_blocks(struct store *s, size_t max, store_reply_fn *on_reply, void *c
 
 static json_int_t leading_number(const char **p)
 {
-    json_int_t v = 0;
-    for (; **p >= '0' && **p <= '9' && v < INT64_MAX / 20; (*p)++)
-        v = v * 10 + (**p - '0');
+    json_int_t v = (json_int_t)decimal_take(p);
     *p += **p == ' ';
     return v;
 }

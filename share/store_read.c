@@ -1,5 +1,6 @@
 #include "share/store_read.h"
 
+#include "share/bytes.h"
 #include "share/store_internal.h"
 
 #include "conf/log.h"
@@ -145,10 +146,7 @@ static enum kz_err fill_text(void *out, const redisReply *r)
 
 static uint64_t number_of(const char *text)
 {
-    uint64_t v = 0;
-    for (const char *p = text; *p >= '0' && *p <= '9' && v < UINT64_MAX / 20; p++)
-        v = v * 10 + (uint64_t)(*p - '0');
-    return v;
+    return decimal_take(&text);
 }
 
 /* --- slices ----------------------------------------------------------------------- */

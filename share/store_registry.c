@@ -7,6 +7,7 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "share/bytes.h"
 #include "share/keys.h"
 #include "share/scripts.h"
 #include "share/scripts_events.h"
@@ -29,10 +30,7 @@ static const char *element(const redisReply *r, size_t i)
 /* Decimal text of our own scripts. */
 static json_int_t number_of(const char *text)
 {
-    json_int_t v = 0;
-    for (const char *p = text; *p >= '0' && *p <= '9' && v < INT64_MAX / 20; p++)
-        v = v * 10 + (*p - '0');
-    return v;
+    return (json_int_t)decimal_take(&text);
 }
 
 static const char *text_at(const json_t *o, const char *key)

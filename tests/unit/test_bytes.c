@@ -139,6 +139,36 @@ static void a_prefix_is_taken_only_where_it_is_asked_for(void **state)
     assert_int_equal(hex_u32(&v, "0x0x1", 5, true), KZ_PARSE);
 }
 
+static void leading_digits_are_taken_and_never_wrap(void **state)
+{
+    (void)state;
+    const char *text = "17 18446744073709551615:18446744073709551616x";
+    assert_true(decimal_take(&text) == 17);
+    assert_int_equal(*text, ' ');
+    assert_true(decimal_take(&text) == 0); /* none: it stays where it is */
+    assert_int_equal(*text, ' ');
+    text++;
+    assert_true(decimal_take(&text) == UINT64_MAX);
+    assert_int_equal(*text, ':');
+    text++;
+    assert_true(decimal_take(&text) == UINT64_MAX);
+    assert_int_equal(*text, 'x');
+}
+
+static void a_decimal_number_is_all_digits_and_within_its_bound(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"",   "-1",  "+1",  " 1",
+                                        "1 ", "1.0", "0x1", "101"};
+    uint64_t v = 7;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+        assert_false(decimal_read(&v, wrong[i], 100));
+    assert_false(decimal_read(&v, "18446744073709551616", UINT64_MAX - 1));
+    assert_true(v == 7);
+    assert_true(decimal_read(&v, "100", 100) && v == 100);
+    assert_true(decimal_read(&v, "007", 100) && v == 7);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +181,8 @@ int main(void)
         cmocka_unit_test(hex_of_some_bytes_is_bounded),
         cmocka_unit_test(a_number_in_hex_may_lack_left_zeros_but_nothing_else),
         cmocka_unit_test(a_prefix_is_taken_only_where_it_is_asked_for),
+        cmocka_unit_test(leading_digits_are_taken_and_never_wrap),
+        cmocka_unit_test(a_decimal_number_is_all_digits_and_within_its_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
