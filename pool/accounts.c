@@ -267,11 +267,11 @@ static void step_sightings(struct accounts *a)
 
 static void step_holds(struct accounts *a)
 {
-    int64_t now = clock_utc_ms();
+    struct monotime now = clock_now();
     if (a->miners == NULL || (!a->miners_changed && !a->balances_changed &&
-                              now - a->looked_at_holds_ms < HOLDS_MS))
+                              monotime_ms_between(a->looked_at_holds, now) < HOLDS_MS))
         return;
-    a->looked_at_holds_ms = now;
+    a->looked_at_holds = now;
     a->miners_changed = a->balances_changed = false;
     holds_step(a);
 }

@@ -9,6 +9,7 @@
 #ifndef POOL_ACCOUNTS_PARTS_H
 #define POOL_ACCOUNTS_PARTS_H
 
+#include "conf/clock.h"
 #include "conf/log.h"
 #include "payout/postings.h"
 #include "payout/pps.h"
@@ -57,15 +58,15 @@ struct accounts {
     json_t *miners;                        /* id -> record; owned */
     bool miners_changed, balances_changed; /* since holds were looked at */
     bool accounts_changed;                 /* since the last snapshot */
-    int64_t looked_at_holds_ms;
+    struct monotime looked_at_holds;
     bool pps_is_done, fpps_is_done;
     bool is_judged; /* the reserve was looked at */
     json_t *days;   /* our fields of KEY_FPPS, owned; NULL: to be read */
     uint32_t wanted_day;
     uint64_t snapshot_slice; /* newest slice in the last snapshot */
     uint64_t last_snapshot;
-    int64_t snapshot_at_ms;
-    int64_t trimmed_at_ms;
+    struct monotime snapshot_at;
+    struct monotime trimmed_at;
 };
 
 /* --- accounts.c ------------------------------------------------------------------- */

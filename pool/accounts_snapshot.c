@@ -346,7 +346,7 @@ static bool is_due(struct accounts *a)
     uint64_t oldest;
     if (a->last_snapshot == 0 || a->accounts_changed)
         return true;
-    if (clock_utc_ms() - a->snapshot_at_ms < SNAPSHOT_MS)
+    if (monotime_ms_between(a->snapshot_at, clock_now()) < SNAPSHOT_MS)
         return false;
     bool is_new = store_read_slices(&page, &oldest, a->store, UINT64_MAX, 1) == KZ_OK &&
                   page.count > 0 && page.slices[0].id != a->snapshot_slice;
@@ -365,7 +365,7 @@ void snapshot_step(struct accounts *a)
     if (keep(a, s)) {
         bool now = a->accounts_changed;
         a->last_snapshot = s->id;
-        a->snapshot_at_ms = clock_utc_ms();
+        a->snapshot_at = clock_now();
         a->accounts_changed = false;
         pthread_mutex_lock(&a->lock);
         a->snapshot_id = s->id;

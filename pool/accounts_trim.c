@@ -65,16 +65,17 @@ static uint64_t oldest_round(struct accounts *a)
 
 void trim_step(struct accounts *a)
 {
-    int64_t now = clock_utc_ms();
+    struct monotime now = clock_now();
     uint32_t nbits = atomic_load(&a->nbits);
     struct target t;
     uint64_t span;
-    if (a->trimmed_at_ms == 0)
-        a->trimmed_at_ms = now;
+    if (a->trimmed_at.ns == 0)
+        a->trimmed_at = now;
     /* Nor what pay-per-share has not credited yet. */
-    if (nbits == 0 || !a->pps_is_done || now - a->trimmed_at_ms < TRIM_MS)
+    if (nbits == 0 || !a->pps_is_done ||
+        monotime_ms_between(a->trimmed_at, now) < TRIM_MS)
         return;
-    a->trimmed_at_ms = now;
+    a->trimmed_at = now;
     if (target_from_nbits(&t, nbits) != KZ_OK ||
         window_span(&span, &t, LARGEST_WINDOW, a->network->work_unit) != KZ_OK)
         return;
