@@ -55,8 +55,7 @@ static bool add(struct amount *sum, struct amount a)
     return amount_add(sum, *sum, a);
 }
 
-/* One posting of this miner's; false outside the range of money. */
-static bool move(struct statement_holdings *h, const struct posting *p)
+bool holdings_post(struct statement_holdings *h, const struct posting *p)
 {
     struct amount owed = entry_turned(p->amount);
     switch ((int)p->account.name) {
@@ -73,7 +72,7 @@ static bool move(struct statement_holdings *h, const struct posting *p)
     }
 }
 
-static bool move_all(struct statement_holdings *h, const struct statement_holdings *by)
+bool holdings_add(struct statement_holdings *h, const struct statement_holdings *by)
 {
     return add(&h->immature, by->immature) && add(&h->mature, by->mature) &&
            add(&h->held, by->held) && add(&h->reserved, by->reserved) &&
@@ -100,7 +99,7 @@ static bool read_entry(struct statement_line *line, size_t *found,
             !miner_id_equal(&p->account.miner, &s->miner))
             continue;
         (*found)++;
-        if (!move(&line->moved, p))
+        if (!holdings_post(&line->moved, p))
             return false;
     }
     return sum_of(&line->change, &line->moved);
@@ -159,10 +158,11 @@ enum kz_err statement_add(struct statement *s, const struct entry *e)
     if (found == 0 && !miner_id_equal(&e->key.miner, &s->miner))
         return KZ_OK;
     describe(&line, s, e);
-    if (!move_all(&s->at_end, &line.moved) || !sum_of(&s->end, &s->at_end))
+    if (!holdings_add(&s->at_end, &line.moved) || !sum_of(&s->end, &s->at_end))
         return KZ_RANGE;
     if (e->time_ms < s->from_ms)
-        return move_all(&s->at_start, &line.moved) && sum_of(&s->start, &s->at_start)
+        return holdings_add(&s->at_start, &line.moved) &&
+                       sum_of(&s->start, &s->at_start)
                    ? KZ_OK
                    : KZ_RANGE;
     if (!count_term(s, &line))

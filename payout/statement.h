@@ -33,6 +33,12 @@ struct statement_holdings {
     struct amount immature, mature, held, reserved, receivable;
 };
 
+/* One posting of a miner's account; another's sum. False outside the range of money:
+ * `h` is half changed then. */
+KZ_MUST_USE bool holdings_post(struct statement_holdings *h, const struct posting *p);
+KZ_MUST_USE bool holdings_add(struct statement_holdings *h,
+                              const struct statement_holdings *by);
+
 struct statement_line {
     int64_t time_ms;
     enum entry_kind kind;

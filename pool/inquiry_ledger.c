@@ -209,35 +209,6 @@ enum kz_err ledger_walk(uint64_t *after, char text[INQUIRY_TEXT_SIZE],
 
 /* --- the question ---------------------------------------------------------------- */
 
-static bool add(struct amount *sum, struct amount a)
-{
-    return amount_add(sum, *sum, a);
-}
-
-static bool add_holding(struct statement_holdings *h, const struct posting *p)
-{
-    struct amount owed = entry_turned(p->amount);
-    switch ((int)p->account.name) {
-    case ACCOUNT_IMMATURE:
-        return add(&h->immature, owed);
-    case ACCOUNT_MATURE:
-        return add(&h->mature, owed);
-    case ACCOUNT_HELD:
-        return add(&h->held, owed);
-    case ACCOUNT_RESERVED:
-        return add(&h->reserved, owed);
-    default:
-        return add(&h->receivable, p->amount);
-    }
-}
-
-static bool add_all(struct statement_holdings *h, const struct statement_holdings *by)
-{
-    return add(&h->immature, by->immature) && add(&h->mature, by->mature) &&
-           add(&h->held, by->held) && add(&h->reserved, by->reserved) &&
-           add(&h->receivable, by->receivable);
-}
-
 /* Any five amounts fit 63 bits. */
 static json_t *holdings_json(const struct statement_holdings *h)
 {
@@ -272,7 +243,7 @@ static bool miners_json(json_t *rows, struct statement_holdings *totals,
         json_t *row = holdings_json(h);
         json_object_set_new(row, "miner", json_string(ids[k]));
         json_array_append_new(rows, row);
-        fits = add_all(totals, h);
+        fits = holdings_add(totals, h);
     }
     mem_free(ids);
     return fits;
@@ -288,7 +259,7 @@ static bool sort_balances(struct textmap *miners, json_t *pool,
             account_format(name, &p->account);
             json_object_set_new(pool, name, json_integer(amount_to_sat(p->amount)));
         } else if (only == NULL || strcmp(only, p->account.miner.text) == 0) {
-            if (!add_holding(textmap_put(miners, p->account.miner.text), p))
+            if (!holdings_post(textmap_put(miners, p->account.miner.text), p))
                 return false;
         }
     }
