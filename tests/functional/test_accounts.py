@@ -369,15 +369,14 @@ class PpsSuspended(PaidPerShare):
         wait_until(lambda: "below payout.pps_reserve" in accounting()["warning"], 10, "a warning")
         self.assertFalse(accounting()["suspended"])
         self.earn(2)
-        self.shares("bob.rig", 6)
-        self.earn(1)  # seven units are paid for: more than three blocks brought
-        subsidy = subsidy_at(self.node.height)
-        wait_until(lambda: self.credited("bob") == entitlement(6, subsidy), 20, "bob is paid")
         self.assertFalse(accounting()["suspended"])
-        self.shares("bob.rig", 2)
-        last = self.find_block("alice.rig")  # promised, too: its slice was of PPS
-        wait_until(lambda: accounting()["suspended"], 20, "a fall-back")
+        # Together more than the blocks brought, and promised before that is seen.
+        self.shares("bob.rig", 8)
+        last = self.find_block("alice.rig")
+        subsidy = subsidy_at(self.node.height)
         wait_until(lambda: self.credited("bob") == entitlement(8, subsidy), 20, "bob is paid")
+        self.find_block("alice.rig")  # ends a slice, if those nine were in one: it is judged
+        wait_until(lambda: accounting()["suspended"], 20, "a fall-back")
         self.wait_state(last, "accepted")
         self.assertEqual(self.ledger.block(last)["split"]["scheme"], "pps")
         self.assertIn("pps is suspended", accounting()["warning"])
