@@ -344,7 +344,7 @@ enum kz_err accounts_start(struct accounts **out, const struct conf *conf,
     a->is_waiting = true;
     if (pthread_create(&a->thread, NULL, run_thread, a) != 0) {
         log_error("accounts_not_started");
-        accounts_stop(a);
+        accounts_free(a);
         return KZ_IO;
     }
     a->has_thread = true;
@@ -360,6 +360,13 @@ void accounts_stop(struct accounts *a)
     accounts_wake(a);
     if (a->has_thread)
         pthread_join(a->thread, NULL);
+    a->has_thread = false;
+}
+
+void accounts_free(struct accounts *a)
+{
+    if (a == NULL)
+        return;
     json_decref(a->new_miners);
     json_decref(a->miners);
     json_decref(a->days);

@@ -19,7 +19,7 @@
  * Who asks the nodes is the tracker (tracker.h), and for a day's fees dayfees.h; this file
  * believes them.
  *
- * Ownership  parts are borrowed until accounts_stop().
+ * Ownership  parts are borrowed until accounts_free().
  * Thread     start/stop, status: control. The rest: any; hooks: the accountant's. */
 #ifndef POOL_ACCOUNTS_H
 #define POOL_ACCOUNTS_H
@@ -47,7 +47,11 @@ struct accounts_hooks {
 KZ_MUST_USE enum kz_err accounts_start(struct accounts **out, const struct conf *conf,
                                        struct store *store,
                                        const struct accounts_hooks *hooks);
-void accounts_stop(struct accounts *a); /* before the store stops; NULL accepted */
+
+/* stop: before the store stops, which it may wait for. Everything may still be called and
+ * does nothing. free: after that, when nobody calls any more. NULL accepted. */
+void accounts_stop(struct accounts *a);
+void accounts_free(struct accounts *a);
 
 /* Something may have to be done. */
 void accounts_wake(struct accounts *a);

@@ -515,8 +515,9 @@ void pool_stop(struct pool *p)
     dayfees_stop(p->dayfees);
     p->dayfees = NULL;
     accounts_stop(p->accounts);
-    atomic_store(&p->woken, NULL);
     store_stop(p->store, STOP_FLUSH_MS);
+    accounts_free(p->accounts); /* the store woke it until now */
+    p->accounts = NULL;
     spool_stop(p->spool);
     /* What the store and the fronts posted last is dropped with the mailbox, while those
      * it would have gone to are still there. */

@@ -56,6 +56,7 @@ static void bed_up(struct bed *b)
 static void bed_down(struct bed *b)
 {
     accounts_stop(b->accounts);
+    accounts_free(b->accounts);
     fixture_stop(&b->f);
     atomic_store(&b->wanted, 0);
 }
@@ -73,6 +74,7 @@ static void bed_start(struct bed *b, enum conf_scheme scheme)
 static void bed_clear(struct bed *b)
 {
     accounts_stop(b->accounts);
+    accounts_free(b->accounts);
     fixture_clear(&b->f);
 }
 
