@@ -459,6 +459,7 @@ class Fpps(PaidPerShare):
         self.earn(3)
         self.node.fill_template(2)
         self.node.generate(1)
+        wait_until(lambda: self.karizd.status()["height"] == self.node.height + 1, 20, "a job on it")
         self.shares("alice.rig", 2)
         self.shares("bob.rig", 3)
         last = self.find_block("alice.rig")
