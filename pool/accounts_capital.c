@@ -34,8 +34,7 @@ static bool read_number(uint64_t *n, struct accounts *a)
     *n = 0;
     if (err != KZ_OK)
         return err == KZ_EMPTY;
-    const char *digits = json_string_value(text);
-    *n = decimal_take(&digits);
+    *n = decimal_of(json_string_value(text));
     json_decref(text);
     return true;
 }

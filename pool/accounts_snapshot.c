@@ -64,12 +64,6 @@ static json_t *snapshot_json(const struct snapshot *s)
                      "own_fees", own, "payees", payees_json(s), "accounted", blocks);
 }
 
-static uint64_t number_of(const json_t *text)
-{
-    const char *p = json_string_value(text);
-    return p == NULL ? 0 : decimal_take(&p);
-}
-
 static bool read_miner(struct miner_id *id, const json_t *text)
 {
     const char *p = json_string_value(text);
@@ -85,7 +79,7 @@ static bool read_works(struct works *w, const json_t *list)
     json_array_foreach(list, i, row)
     {
         ok = ok && read_miner(&rows[i].miner, json_array_get(row, 0));
-        rows[i].weight = number_of(json_array_get(row, 1));
+        rows[i].weight = decimal_of(json_string_value(json_array_get(row, 1)));
     }
     ok = ok && works_add(w, rows, json_array_size(list)) == KZ_OK;
     mem_free(rows);
@@ -178,7 +172,7 @@ static bool add_open(struct works *w, struct accounts *a)
     json_object_foreach(
         open, id, text) if (miner_id_parse(&rows[n].miner, id, strlen(id)) == KZ_OK)
         rows[n++]
-            .weight = number_of(text);
+            .weight = decimal_of(json_string_value(text));
     bool ok = works_add(w, rows, n) == KZ_OK;
     mem_free(rows);
     json_decref(open);

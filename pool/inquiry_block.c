@@ -65,8 +65,7 @@ static enum kz_err choose(char out[HASH256_HEX_SIZE], char text[INQUIRY_TEXT_SIZ
     size_t k = 0, found = 0;
     char others[160] = "";
     if (is_height(wanted)) {
-        const char *digits = wanted;
-        height = (int64_t)decimal_take(&digits);
+        height = (int64_t)decimal_of(wanted);
         k = first_at_height(i, hashes, height);
     }
     for (; k < json_array_size(hashes); k++) {

@@ -22,18 +22,13 @@ bool inquiry_read_sat(struct amount *a, const char *text)
            amount_from_sat(a, is_negative ? -(int64_t)v : (int64_t)v);
 }
 
-static uint64_t number_of(const char *text)
-{
-    return decimal_take(&text);
-}
-
 enum kz_err ledger_last_entry(uint64_t *n, struct inquiry *i)
 {
     json_t *text = NULL;
     enum kz_err err = store_read_text(&text, i->parts.store, KEY_ENTRY_SEQ);
     if (err != KZ_OK && err != KZ_EMPTY)
         return err;
-    *n = err == KZ_OK ? number_of(json_string_value(text)) : 0;
+    *n = err == KZ_OK ? decimal_of(json_string_value(text)) : 0;
     json_decref(text);
     return KZ_OK;
 }

@@ -163,6 +163,11 @@ uint64_t decimal_take(const char **text)
     return v;
 }
 
+uint64_t decimal_of(const char *text)
+{
+    return text != NULL ? decimal_take(&text) : 0;
+}
+
 bool decimal_read(uint64_t *v, const char *text, uint64_t max)
 {
     const char *end = text;

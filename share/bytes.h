@@ -53,6 +53,9 @@ KZ_MUST_USE enum kz_err hex_u32(uint32_t *v, const char *text, size_t text_len,
  * when there is none, and UINT64_MAX for every number that does not fit. */
 uint64_t decimal_take(const char **text);
 
+/* The same of a text that stays where it is; 0 for NULL. */
+uint64_t decimal_of(const char *text);
+
 /* The whole of `text`: one digit at least, nothing else, at most `max`. Else false, and
  * `v` is left alone. */
 bool decimal_read(uint64_t *v, const char *text, uint64_t max);

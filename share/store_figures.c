@@ -295,7 +295,7 @@ static void on_reasons(struct query *q, const redisReply *r, const char *note)
         char reason[KEY_REASON_SIZE];
         if (!key_reason_parse(reason, r->element[i]->str))
             continue;
-        json_int_t n = (json_int_t)decimal_take(&count);
+        json_int_t n = (json_int_t)decimal_of(count);
         json_int_t before = json_integer_value(json_object_get(q->found, reason));
         json_object_set_new(q->found, reason, json_integer(before + n));
     }

@@ -61,10 +61,7 @@ static void release(struct store *s, const uint64_t *applied)
 static int64_t info_number(const char *info, const char *field)
 {
     const char *p = strstr(info, field);
-    if (p == NULL)
-        return -1;
-    p += strlen(field);
-    return (int64_t)decimal_take(&p);
+    return p != NULL ? (int64_t)decimal_of(p + strlen(field)) : -1;
 }
 
 /* What grows when a save point is complete: rewrites that ended, or the last save's time. */

@@ -144,11 +144,6 @@ static enum kz_err fill_text(void *out, const redisReply *r)
     return KZ_OK;
 }
 
-static uint64_t number_of(const char *text)
-{
-    return decimal_take(&text);
-}
-
 /* --- slices ----------------------------------------------------------------------- */
 
 void slice_list_clear(struct slice_list *l)
@@ -207,7 +202,7 @@ static enum kz_err add_page(struct slice_list *l, uint64_t *oldest, struct store
                           "LIMIT", "0", count);
     for (size_t i = 0; err == KZ_OK && i < json_array_size(ids); i++)
         err = add_slice(l, s, instance,
-                        number_of(json_string_value(json_array_get(ids, i))));
+                        decimal_of(json_string_value(json_array_get(ids, i))));
     if (err == KZ_OK && json_array_size(ids) == max &&
         l->slices[l->count - 1].id > *oldest)
         *oldest = l->slices[l->count - 1].id;
@@ -269,7 +264,7 @@ enum kz_err store_read_block_slice(uint64_t *id, struct store *s, const char *in
     enum kz_err err = store_read_field(&text, s, key, hash);
     if (err != KZ_OK)
         return err;
-    *id = number_of(json_string_value(text));
+    *id = decimal_of(json_string_value(text));
     json_decref(text);
     return KZ_OK;
 }
@@ -370,7 +365,7 @@ static enum kz_err fill_entries(void *out, const redisReply *r)
         if (entry == NULL)
             break;
         json_array_append_new(e->list, entry);
-        e->last = number_of(one->element[0]->str);
+        e->last = decimal_of(one->element[0]->str);
     }
     if (json_array_size(e->list) == r->elements)
         return KZ_OK;

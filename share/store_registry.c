@@ -27,12 +27,6 @@ static const char *element(const redisReply *r, size_t i)
                : "";
 }
 
-/* Decimal text of our own scripts. */
-static json_int_t number_of(const char *text)
-{
-    return (json_int_t)decimal_take(&text);
-}
-
 static const char *text_at(const json_t *o, const char *key)
 {
     const char *text = json_string_value(json_object_get(o, key));
@@ -120,8 +114,8 @@ static void on_checked(void *ctx, const redisReply *reply)
         end_put(r, KZ_RANGE, NULL, why);
         return;
     }
-    json_int_t number = number_of(element(reply, 1));
-    json_int_t revision = number_of(element(reply, 2));
+    json_int_t number = (json_int_t)decimal_of(element(reply, 1));
+    json_int_t revision = (json_int_t)decimal_of(element(reply, 2));
     json_t *body = json_pack("{s:I, s:I, s:O}", "number", number, "revision", revision,
                              "record", r->value);
     enum kz_err err = append_json(r->store, EVENT_MINER, body, on_put_applied, r);

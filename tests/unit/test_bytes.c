@@ -153,6 +153,8 @@ static void leading_digits_are_taken_and_never_wrap(void **state)
     text++;
     assert_true(decimal_take(&text) == UINT64_MAX);
     assert_int_equal(*text, 'x');
+    assert_true(decimal_of("12 13") == 12 && decimal_of("") == 0 &&
+                decimal_of(NULL) == 0);
 }
 
 static void a_decimal_number_is_all_digits_and_within_its_bound(void **state)
