@@ -7,10 +7,10 @@ import tempfile
 import time
 import unittest
 
-from lib import bitcoin, karizd
+from lib import bitcoin
 from lib import node as nodes
-from lib.case import KarizTest, need
-from lib.faults import Clock, Connection, Redis
+from lib.case import KarizTest
+from lib.faults import Clock, Connection, Redis, WithClock
 from lib.karizd import Karizd, Refused, listener
 from lib.wait import wait_until
 
@@ -405,29 +405,10 @@ class PpsSuspended(PaidPerShare):
         return self.ledger.block(found)["split"]["scheme"]
 
 
-class Fpps(PaidPerShare):
-    """With the release build and libfaketime: a day must go by."""
+class Fpps(WithClock, PaidPerShare):
+    """A day must go by."""
 
     payout = {"scheme": "fpps", "fee_percent": 2}
-
-    @classmethod
-    def setUpClass(cls):
-        need(Clock.library(), "libfaketime (package faketime)")
-        build = os.environ.get("KARIZ_BUILD")
-        if build is None or "release" not in build:
-            need(os.path.exists(os.path.join(nodes.ROOT, "build/release/karizd")),
-                 "the release build")
-            cls.addClassCleanup(cls.set_build, build)
-            cls.set_build("build/release")
-        need(os.access(karizd.program("karizd"), os.X_OK), "karizd")
-        super().setUpClass()
-
-    @staticmethod
-    def set_build(build):
-        if build is None:
-            os.environ.pop("KARIZ_BUILD", None)
-        else:
-            os.environ["KARIZ_BUILD"] = build
 
     def start_karizd(self, node_list=None, **settings):
         # A Redis of its own: the embedded one hangs under libfaketime.

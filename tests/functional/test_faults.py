@@ -12,7 +12,6 @@ import unittest
 from lib import faults
 from lib import node as nodes
 from lib.case import need
-from lib.karizd import program
 
 
 class FaultsTest(unittest.TestCase):
@@ -116,31 +115,10 @@ class FaultsOnASmallDisk(FaultsTest):
         self.go(10)
 
 
-class FaultsOfTheClock(FaultsTest):
-    """With the release build: the address sanitizer wants to be the first library."""
-
+class FaultsOfTheClock(faults.WithClock, FaultsTest):
     seed = 4004
     weights = faults.WITH_CLOCK
     how = {"redis": "external", "clock": True}
-
-    @classmethod
-    def setUpClass(cls):
-        need(faults.Clock.library(), "libfaketime (package faketime)")
-        build = os.environ.get("KARIZ_BUILD")
-        if build is None or "release" not in build:
-            need(os.path.exists(os.path.join(nodes.ROOT, "build/release/karizd")),
-                 "the release build")
-            cls.addClassCleanup(cls.set_build, build)
-            cls.set_build("build/release")
-        need(os.access(program("karizd"), os.X_OK), "karizd")
-        super().setUpClass()
-
-    @staticmethod
-    def set_build(build):
-        if build is None:
-            os.environ.pop("KARIZ_BUILD", None)
-        else:
-            os.environ["KARIZ_BUILD"] = build
 
     def test_1_no_sum_is_wrong_after_10_faults(self):
         self.go(10)

@@ -25,8 +25,9 @@ from collections import Counter
 
 from . import bitcoin, journal, processes
 from . import node as nodes
+from .case import need
 from .clients import BenchLoad, Load
-from .karizd import EASY, Karizd, Refused, environment, listener
+from .karizd import EASY, Karizd, Refused, environment, listener, program
 from .rig import Rig
 from .wait import SCALE, wait_until
 
@@ -1241,6 +1242,30 @@ class Clock:
         with open(self.path + ".new", "w") as f:
             f.write("%+d\n" % self.offset)
         os.rename(self.path + ".new", self.path)
+
+
+class WithClock:
+    """For a test's class: what runs under a Clock is the release build, since the address
+    sanitizer wants to be the first library."""
+
+    @classmethod
+    def setUpClass(cls):
+        need(Clock.library(), "libfaketime (package faketime)")
+        build = os.environ.get("KARIZ_BUILD")
+        if build is None or "release" not in build:
+            need(os.path.exists(os.path.join(nodes.ROOT, "build/release/karizd")),
+                 "the release build")
+            cls.addClassCleanup(cls.set_build, build)
+            cls.set_build("build/release")
+        need(os.access(program("karizd"), os.X_OK), "karizd")
+        super().setUpClass()
+
+    @staticmethod
+    def set_build(build):
+        if build is None:
+            os.environ.pop("KARIZ_BUILD", None)
+        else:
+            os.environ["KARIZ_BUILD"] = build
 
 
 # --- plans -------------------------------------------------------------------------------
