@@ -47,7 +47,7 @@ bool accounts_write(struct accounts *a, json_t *event)
         json_decref(event);
         return false;
     }
-    enum kz_err err = store_ledger_write(text, a->store, event);
+    enum kz_err err = store_ledger_write(text, a->store, EVENT_LEDGER, event);
     set_error(a, err == KZ_OK ? "" : text);
     if (err != KZ_OK)
         return false;

@@ -153,7 +153,8 @@ static void record_waiting(struct blocks *b)
         struct recorded *r = mem_new(sizeof(*r));
         *r = (struct recorded){.blocks = b, .hash = block->hash};
         block->is_recording = true;
-        store_ledger_put(b->parts.store, json_deep_copy(block->event), on_recorded, r);
+        store_ledger_put(b->parts.store, EVENT_LEDGER, json_deep_copy(block->event),
+                         on_recorded, r);
     }
 }
 

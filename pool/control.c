@@ -265,8 +265,8 @@ static int open_socket(const struct sockaddr_un *address, const char *group)
 }
 
 enum kz_err control_start(struct control **out, struct event_base *base,
-                          const struct conf *conf, const struct control_command *commands,
-                          void *ctx)
+                          const struct conf *conf,
+                          const struct control_command *commands, void *ctx)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     snprintf(address.sun_path, sizeof(address.sun_path), "%s", conf->control_socket);
@@ -286,8 +286,8 @@ enum kz_err control_start(struct control **out, struct event_base *base,
     c->commands = commands;
     c->ctx = ctx;
     snprintf(c->path, sizeof(c->path), "%s", address.sun_path);
-    c->listener = evconnlistener_new(base, on_accept, c,
-                                     LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 16, fd);
+    c->listener = evconnlistener_new(
+        base, on_accept, c, LEV_OPT_CLOSE_ON_FREE | LEV_OPT_CLOSE_ON_EXEC, 16, fd);
     if (c->listener == NULL) {
         close(fd);
         mem_free(c);

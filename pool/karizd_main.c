@@ -7,14 +7,15 @@
 
 static void print_usage(FILE *to)
 {
-    fputs("usage: karizd FILE            run with the settings in FILE\n"
-          "       karizd --check FILE    check the settings and stop\n"
-          "       karizd --settings      print the settings as a Markdown table\n"
-          "       karizd --version | --help\n"
-          "\n"
-          "Runs in the foreground and logs to standard error. TERM or INT stops it, HUP\n"
-          "makes it read the settings and certificates again.\n\n",
-          to);
+    fputs(
+        "usage: karizd FILE            run with the settings in FILE\n"
+        "       karizd --check FILE    check the settings and stop\n"
+        "       karizd --settings      print the settings as a Markdown table\n"
+        "       karizd --version | --help\n"
+        "\n"
+        "Runs in the foreground and logs to standard error. TERM or INT stops it, HUP\n"
+        "makes it read the settings and certificates again.\n\n",
+        to);
 }
 
 static int check(const char *path)

@@ -121,8 +121,8 @@ static void ask_header(struct question *q);
 
 static enum told tell_place(struct question *q, const struct rpc_answer *a)
 {
-    bool is_ours = json_is_string(a->result) &&
-                   strcmp(json_string_value(a->result), q->hash) == 0;
+    bool is_ours =
+        json_is_string(a->result) && strcmp(json_string_value(a->result), q->hash) == 0;
     ask_header(q); /* what the next node is asked, if it comes to that */
     if (a->outcome != RPC_RESULT)
         return TOLD_NOT;

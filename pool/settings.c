@@ -5,8 +5,8 @@
 
 #include <string.h>
 
-static enum kz_err refuse(struct conf_problem *problem, const char *path, const char *key,
-                          const char *expected)
+static enum kz_err refuse(struct conf_problem *problem, const char *path,
+                          const char *key, const char *expected)
 {
     snprintf(problem->file, sizeof(problem->file), "%s", path);
     snprintf(problem->key, sizeof(problem->key), "%s", key);

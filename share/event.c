@@ -13,6 +13,8 @@ enum kz_err event_target(enum journal_target *target, uint8_t kind)
         *target = JOURNAL_TALLY;
         return KZ_OK;
     case EVENT_LEDGER:
+    case EVENT_RESERVE:
+    case EVENT_DECIDED:
         *target = JOURNAL_LEDGER;
         return KZ_OK;
     case EVENT_MINER:

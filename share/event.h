@@ -6,6 +6,8 @@
  *                              count varint, length u8, reason) each
  *   EVENT_LEDGER     ledger    JSON, below
  *   EVENT_MINER      registry  JSON: {"number", "revision", "record"}, a whole record
+ *   EVENT_RESERVE    ledger    JSON as of EVENT_LEDGER, with "needs" and "payout"
+ *   EVENT_DECIDED    ledger    JSON as of EVENT_LEDGER
  *
  * A ledger event carries final values, never a formula, so that applying it again depends
  * on nothing:
@@ -16,6 +18,21 @@
  *                                      that are not there; `open`: still to be watched
  *    "marks": [[key, field, value, "keep"], ...]}   key as key_mark() has it; "keep" may
  *                                      lack: then a key that expires is given its time
+ *
+ * A reserve is the one event that Redis may refuse: it takes money and coins that another
+ * program may have taken meanwhile (accounting section 9).
+ *
+ *    "payout": id
+ *    "needs": [[key, field, how, value], ...]   key as in marks; all must hold
+ *        is      the field's text is `value`
+ *        least   the field's number is `value` or more
+ *        absent  there is no such key
+ *        idle    no field's text is "held" or "spent"
+ *
+ * It is judged once. The writer's next ledger record says how that ended: EVENT_DECIDED,
+ * and the reserve is in force; any other, and it never was. So a replay does not judge
+ * the past again; only a reserve that is the stream's last ledger record is judged, and
+ * store_undecided() names it until the next is written.
  *
  * Pure: no I/O, lock or clock; any thread. */
 #ifndef SHARE_EVENT_H
@@ -29,6 +46,8 @@ enum event_kind {
     EVENT_REFUSALS,
     EVENT_LEDGER,
     EVENT_MINER,
+    EVENT_RESERVE,
+    EVENT_DECIDED,
 };
 
 /* KZ_RANGE: no such kind. */

@@ -47,7 +47,7 @@ struct job {
     size_t branch_count;
     struct hash256 branch[TEMPLATE_BRANCH_MAX];
     /* `{"id":null,...,"nbits","`: up to where ntime, clean_jobs and the end follow. */
-    struct bytes notify; /* owned */
+    struct bytes notify;  /* owned */
     uint64_t snapshot_id; /* 0: made without one, the coinbase pays the pool alone */
     const void *payout;   /* owned, unseen here: payout/coinbase.h. NULL: without */
     void (*payout_free)(void *payout); /* on whichever thread lets go last */

@@ -47,6 +47,14 @@
  *                                  their pps:{ledger}:<period> are
  *   fallback:{ledger}              instance -> since when pay per share is suspended
  *   snap:{ledger}:<id>             "s" -> who a job's coinbase may pay, frozen
+ *   po:{ledger}:<id>               a payout: member -> value (pool/pay/record.h)
+ *   pos:{ledger}                   payout's id -> its state
+ *   coin:{ledger}                  "<txid>:<vout>" -> what it is: never changes
+ *   use:{ledger}:<txid>:<vout>     payout's id -> "held", "freed" or "spent"
+ *   fence:{ledger}                 "token" -> the newest lease's
+ *   lease:{ledger}                 who pays: holder, name, token, since_ms
+ *   leased:{ledger}                the token, expires with the lease
+ *   lapse:{ledger}                 the holder, expires when another may take over
  *
  * A row is 18 bytes, little-endian: work (8), accepted (5), refused (5).
  *
@@ -85,6 +93,12 @@
 #define KEY_ACCRUED       "accrued:{ledger}"
 #define KEY_FPPS          "fpps:{ledger}"
 #define KEY_FALLBACK      "fallback:{ledger}"
+#define KEY_PAYOUTS       "pos:{ledger}"
+#define KEY_COINS         "coin:{ledger}"
+#define KEY_FENCE         "fence:{ledger}"
+#define KEY_LEASE         "lease:{ledger}"
+#define KEY_LEASED        "leased:{ledger}"
+#define KEY_LAPSE         "lapse:{ledger}"
 #define KEY_POOL_FIELD    "all"
 
 enum key_span {

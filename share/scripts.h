@@ -78,13 +78,15 @@
     "    local at, size, top = s[1], s[2], math.floor(newest / s[3])\n"                \
     "    local by = top - math.floor(n[7] / s[3])\n"                                   \
     "    if by > 0 then\n"                                                             \
-    "      for j = size - 1, 0, -1 do n[at + j] = j >= by and n[at + j - by] or 0 end\n" \
+    "      for j = size - 1, 0, -1 do n[at + j] = j >= by and n[at + j - by] or 0 "    \
+    "end\n"                                                                            \
     "    end\n"                                                                        \
     "    local age = top - math.floor(d[1] / s[3])\n"                                  \
     "    if age < size then n[at + age] = n[at + age] + work end\n"                    \
     "  end\n"                                                                          \
     "  n[7] = newest\n"                                                                \
-    "  return n[1] < 2^32 and n[3] < 2^48 and n[4] < 2^48 and n[6] < 2^48 and n[7] < 2^32\n" \
+    "  return n[1] < 2^32 and n[3] < 2^48 and n[4] < 2^48 and n[6] < 2^48 and n[7] < " \
+    "2^32\n"                                                                           \
     "end\n"                                                                            \
     "local row = '<I4I4I5I5'\n"                                                        \
     "local function grow(n, d)\n"                                                      \
@@ -103,7 +105,8 @@
     "  records[k], rows[k] = {}, {}\n"                                                 \
     "end\n"                                                                            \
     "for i = first, #ARGV, 4 do\n"                                                     \
-    "  local op, k, f, d = ARGV[i], tonumber(ARGV[i + 1]) or 0, ARGV[i + 2], ARGV[i + 3]\n" \
+    "  local op, k, f, d = ARGV[i], tonumber(ARGV[i + 1]) or 0, ARGV[i + 2], ARGV[i "  \
+    "+ 3]\n"                                                                           \
     "  local r = records[k]\n"                                                         \
     "  if not r then return {'BAD', 'argument ' .. i} end\n"                           \
     "  if op == 'i' then\n"                                                            \
@@ -128,7 +131,7 @@
     "    local v = not r[f] and redis.call('HGET', KEYS[k], f)\n"                      \
     "    local size = born[k] or redis.call('HLEN', KEYS[k])\n"                        \
     "    born[k] = size\n"                                                             \
-    "    if op == 'w' and not r[f] and not v and size >= 16384 then\n"                  \
+    "    if op == 'w' and not r[f] and not v and size >= 16384 then\n"                 \
     "      f = '(other)'\n"                                                            \
     "      v = not r[f] and redis.call('HGET', KEYS[k], f)\n"                          \
     "    end\n"                                                                        \
@@ -148,7 +151,8 @@
     "end\n"                                                                            \
     "for i = first, #ARGV, 4 do\n"                                                     \
     "  if ARGV[i] == 'i' then\n"                                                       \
-    "    redis.call('HINCRBY', KEYS[tonumber(ARGV[i + 1])], ARGV[i + 2], ARGV[i + 3])\n" \
+    "    redis.call('HINCRBY', KEYS[tonumber(ARGV[i + 1])], ARGV[i + 2], ARGV[i + "    \
+    "3])\n"                                                                            \
     "  end\n"                                                                          \
     "end\n"                                                                            \
     "for k = 2, #KEYS do\n"                                                            \

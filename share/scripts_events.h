@@ -23,7 +23,8 @@
  * them away again. KEYS: slices. ARGV: what their keys begin with, upper bound. The keys
  * share the hash tag of the first. Answers how many went. */
 #define SCRIPT_FORGET_SLICES                                                           \
-    "local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[2], 'LIMIT', 0, 200)\n" \
+    "local ids = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', ARGV[2], 'LIMIT', 0, "   \
+    "200)\n"                                                                           \
     "for _, id in ipairs(ids) do\n"                                                    \
     "  redis.call('DEL', ARGV[1] .. id)\n"                                             \
     "  redis.call('ZREM', KEYS[1], id)\n"                                              \
@@ -38,7 +39,9 @@
  *            count, (key's place, field, delta)*, count, (statement's place, text)*
  *   marks    count, (key's place, field, value)*
  *   expiry   count, (key's place, Unix seconds)*
- * An entry whose key is known changes nothing. All is checked before the first write. */
+ *   needs    count, (key's place, field, how, value)*   (share/event.h)
+ * An entry whose key is known changes nothing. All is checked before the first write. Where
+ * a need is not met only the cursor moves: {REFUSED, key, field, what is there}. */
 #define SCRIPT_LEDGER                                                                  \
     "local have = redis.call('GET', KEYS[1]) or ''\n"                                  \
     "if have ~= ARGV[1] then return {'NO', have} end\n"                                \
@@ -46,7 +49,7 @@
     "local function text() p = p + 1; return ARGV[p] or '' end\n"                      \
     "local function number()\n"                                                        \
     "  local t = text()\n"                                                             \
-    "  if not string.match(t, '^%d+$') or #t > 12 then bad = bad or p end\n"            \
+    "  if not string.match(t, '^%d+$') or #t > 12 then bad = bad or p end\n"           \
     "  return tonumber(t) or 0\n"                                                      \
     "end\n"                                                                            \
     "local function place()\n"                                                         \
@@ -70,7 +73,30 @@
     "local marks, expire = {}, {}\n"                                                   \
     "for i = 1, number() do marks[i] = {place(), text(), text()} end\n"                \
     "for i = 1, number() do expire[i] = {place(), number() } end\n"                    \
+    "local needs = {}\n"                                                               \
+    "for i = 1, number() do needs[i] = {place(), text(), text(), text()} end\n"        \
     "if bad or p ~= #ARGV then return {'BAD', tostring(bad or p)} end\n"               \
+    "local function miss(n)\n"                                                         \
+    "  local k, how = n[1], n[3]\n"                                                    \
+    "  if how == 'absent' then\n"                                                      \
+    "    return redis.call('EXISTS', k) == 1 and 'is there'\n"                         \
+    "  elseif how == 'idle' then\n"                                                    \
+    "    for _, v in ipairs(redis.call('HVALS', k)) do\n"                              \
+    "      if v == 'held' or v == 'spent' then return v end\n"                         \
+    "    end\n"                                                                        \
+    "    return false\n"                                                               \
+    "  end\n"                                                                          \
+    "  local v = redis.call('HGET', k, n[2]) or ''\n"                                  \
+    "  if how == 'is' then return v ~= n[4] and v end\n"                               \
+    "  return (tonumber(v) or 0) < (tonumber(n[4]) or math.huge) and v\n"              \
+    "end\n"                                                                            \
+    "for _, n in ipairs(needs) do\n"                                                   \
+    "  local v = miss(n)\n"                                                            \
+    "  if v then\n"                                                                    \
+    "    redis.call('SET', KEYS[1], ARGV[2])\n"                                        \
+    "    return {'REFUSED', n[1], n[2], v}\n"                                          \
+    "  end\n"                                                                          \
+    "end\n"                                                                            \
     "local seq = redis.call('GET', KEYS[3]) or '0'\n"                                  \
     "if not string.match(seq, '^%d+$') or #seq > 15 then return {'BAD', KEYS[3]} "     \
     "end\n"                                                                            \
@@ -116,6 +142,41 @@
     "for _, t in ipairs(expire) do redis.call('EXPIREAT', t[1], t[2]) end\n"           \
     "redis.call('SET', KEYS[1], ARGV[2])\n"                                            \
     "return {'OK', ARGV[2]}\n"
+
+/* The lease of who pays (share/store_lease.h). KEYS: fence, lease, leased, lapse. ARGV:
+ * journal, name, milliseconds it lasts, milliseconds until another may take over, now.
+ * Answers {OK, token} or {HELD, journal, name, milliseconds until it is free}. */
+#define SCRIPT_LEASE_TAKE                                                              \
+    "local lapse = redis.call('GET', KEYS[4])\n"                                       \
+    "if lapse and lapse ~= ARGV[1] then\n"                                             \
+    "  return {'HELD', lapse, redis.call('HGET', KEYS[2], 'name') or '',\n"            \
+    "    redis.call('PTTL', KEYS[4])}\n"                                               \
+    "end\n"                                                                            \
+    "local n = redis.call('HINCRBY', KEYS[1], 'count', 1)\n"                           \
+    "local token = string.format('%.0f', n) .. '-' .. ARGV[1]\n"                       \
+    "redis.call('HSET', KEYS[1], 'token', token)\n"                                    \
+    "redis.call('HSET', KEYS[2], 'holder', ARGV[1], 'name', ARGV[2], 'token', token, " \
+    "'since_ms', ARGV[5])\n"                                                           \
+    "redis.call('SET', KEYS[3], token, 'PX', ARGV[3])\n"                               \
+    "redis.call('SET', KEYS[4], ARGV[1], 'PX', ARGV[4])\n"                             \
+    "return {'OK', token}\n"
+
+/* KEYS: fence, leased, lapse. ARGV: token, journal, milliseconds as above. One that ran
+ * out and that nobody took is ours still. {OK} or {GONE, the newest token}. */
+#define SCRIPT_LEASE_RENEW                                                             \
+    "local token = redis.call('HGET', KEYS[1], 'token') or ''\n"                       \
+    "if token ~= ARGV[1] then return {'GONE', token} end\n"                            \
+    "redis.call('SET', KEYS[2], token, 'PX', ARGV[3])\n"                               \
+    "redis.call('SET', KEYS[3], ARGV[2], 'PX', ARGV[4])\n"                             \
+    "return {'OK'}\n"
+
+/* KEYS: fence, leased, lapse. ARGV: token. */
+#define SCRIPT_LEASE_GIVE_BACK                                                         \
+    "local token = redis.call('HGET', KEYS[1], 'token') or ''\n"                       \
+    "if token ~= ARGV[1] then return {'GONE', token} end\n"                            \
+    "redis.call('HSET', KEYS[1], 'token', '')\n"                                       \
+    "redis.call('DEL', KEYS[2], KEYS[3])\n"                                            \
+    "return {'OK'}\n"
 
 /* May this record be written? KEYS as SCRIPT_REGISTRY_CHECK's; see there for ARGV, with
  * the cursors before them. Answers as the check does. */

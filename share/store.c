@@ -61,7 +61,10 @@ static void publish_status(struct store *s)
     struct journal_stream_stats journal;
     if (s->server != NULL)
         redis_server_stats(s->server, &server);
-    journal_stats(&journal, s->journal);
+    if (s->is_reader)
+        journal = (struct journal_stream_stats){0};
+    else
+        journal_stats(&journal, s->journal);
     pthread_mutex_lock(&s->lock);
     struct store_shared *h = &s->shared;
     bool moved = h->batches_applied != s->batches_applied ||
@@ -72,15 +75,16 @@ static void publish_status(struct store *s)
     h->shares_applied = s->shares_applied;
     h->events_applied = s->events_applied;
     h->last_applied_ms = s->last_applied_ms;
-    h->pending_records = ship_pending(s);
+    h->pending_records = s->is_reader ? 0 : ship_pending(s);
     h->replay_total = s->replay_total;
     h->slices = s->slices;
-    h->open_work = slice_open_total(s->slice);
+    h->open_work = s->is_reader ? 0 : slice_open_total(s->slice);
     h->segments_released = s->segments_released;
     h->server = server;
     h->journal = journal;
     h->is_drained = ship_is_done(s);
     h->has_all_events = ship_has_all_events(s);
+    memcpy(h->undecided, s->events.undecided, sizeof(h->undecided));
     h->generation = atomic_load(&s->generation);
     memcpy(h->version, s->version, sizeof(h->version));
     memcpy(h->error, s->error, sizeof(h->error));
@@ -98,13 +102,8 @@ static void begin_stop(struct store *s)
     s->stop_by = monotime_add_ms(clock_now(), (int64_t)atomic_load(&s->stop_flush_ms));
 }
 
-static void on_tick(evutil_socket_t fd, short what, void *arg)
+static void write_tick(struct store *s)
 {
-    (void)fd;
-    (void)what;
-    struct store *s = arg;
-    if (atomic_load(&s->stop) && !s->stopping)
-        begin_stop(s);
     struct monotime now = clock_now();
     if (s->stopping ||
         monotime_ms_between(s->refusals_at, now) >= (int64_t)s->conf.flush_ms) {
@@ -114,6 +113,19 @@ static void on_tick(evutil_socket_t fd, short what, void *arg)
     keep_tick(s);
     ship_tick(s);
     registry_tick(s);
+}
+
+static void on_tick(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct store *s = arg;
+    if (atomic_load(&s->stop) && !s->stopping)
+        begin_stop(s);
+    if (s->is_reader)
+        ship_connect(s);
+    else
+        write_tick(s);
     publish_status(s);
     if (s->stopping &&
         (ship_is_done(s) || monotime_ms_between(s->stop_by, clock_now()) >= 0))
@@ -130,7 +142,7 @@ static void *run_thread(void *arg)
     pthread_sigmask(SIG_BLOCK, &pipe_signal, NULL);
     ship_start(s);
     event_base_dispatch(s->base);
-    if (ship_pending(s) > 0)
+    if (!s->is_reader && ship_pending(s) > 0)
         log_warn(
             "store_stopped_before_redis_had_all", kv_u64("records", ship_pending(s)),
             kv_str("means", "they are in the journal and applied at the next start"));
@@ -152,10 +164,11 @@ static enum kz_err start_loop(struct store *s)
     return KZ_OK;
 }
 
+/* `terms` NULL: a reader. */
 static enum kz_err start(struct store *s, const struct slice_terms *terms)
 {
-    enum kz_err err = feeds_open(s);
-    if (err == KZ_OK)
+    enum kz_err err = s->is_reader ? KZ_OK : feeds_open(s);
+    if (err == KZ_OK && !s->is_reader)
         err = feeds_catch_up(s, terms);
     if (err == KZ_OK)
         err = start_loop(s);
@@ -168,19 +181,20 @@ static enum kz_err start(struct store *s, const struct slice_terms *terms)
     return KZ_OK;
 }
 
-enum kz_err store_start(struct store **out, const struct conf *conf,
-                        struct journal *journal, const struct slice_terms *terms,
-                        const struct store_hooks *hooks)
+static struct store *store_new(const struct conf *conf)
 {
     struct store *s = mem_new(sizeof(*s));
     pthread_mutex_init(&s->lock, NULL);
     s->conf = *conf;
-    if (hooks != NULL)
-        s->hooks = *hooks;
     s->unit = network_of(conf->network)->work_unit;
-    s->journal = journal;
     s->puts_end = &s->puts;
     s->events.end = &s->events.first;
+    return s;
+}
+
+static enum kz_err start_or_free(struct store **out, struct store *s,
+                                 const struct slice_terms *terms)
+{
     enum kz_err err = start(s, terms);
     if (err != KZ_OK) {
         log_error("store_not_started", kv_str("why", kz_err_text(err)));
@@ -189,6 +203,24 @@ enum kz_err store_start(struct store **out, const struct conf *conf,
     }
     *out = s;
     return KZ_OK;
+}
+
+enum kz_err store_start(struct store **out, const struct conf *conf,
+                        struct journal *journal, const struct slice_terms *terms,
+                        const struct store_hooks *hooks)
+{
+    struct store *s = store_new(conf);
+    if (hooks != NULL)
+        s->hooks = *hooks;
+    s->journal = journal;
+    return start_or_free(out, s, terms);
+}
+
+enum kz_err store_start_reader(struct store **out, const struct conf *conf)
+{
+    struct store *s = store_new(conf);
+    s->is_reader = true;
+    return start_or_free(out, s, NULL);
 }
 
 void store_stop(struct store *s, uint32_t flush_ms)
@@ -368,6 +400,13 @@ json_t *store_journal_status(struct store *s)
     set_u64(o, "open_work", h->open_work);
     mem_free(h);
     return o;
+}
+
+void store_undecided(struct store *s, char out[STORE_PAYOUT_SIZE])
+{
+    pthread_mutex_lock(&s->lock);
+    memcpy(out, s->shared.undecided, STORE_PAYOUT_SIZE);
+    pthread_mutex_unlock(&s->lock);
 }
 
 bool store_is_drained(struct store *s)

@@ -23,6 +23,7 @@
 #define SHARE_STORE_H
 
 #include "conf/conf.h"
+#include "share/event.h"
 #include "share/journal.h"
 #include "share/slice.h"
 
@@ -45,6 +46,9 @@ KZ_MUST_USE enum kz_err store_start(struct store **out, const struct conf *conf,
                                     struct journal *journal,
                                     const struct slice_terms *terms,
                                     const struct store_hooks *hooks);
+/* One that only reads: no journal, no cursor, no script that writes. What writes is refused
+ * with KZ_RANGE. */
+KZ_MUST_USE enum kz_err store_start_reader(struct store **out, const struct conf *conf);
 /* Applies what is journaled, waits at most `flush_ms` for it, stops. NULL accepted. */
 void store_stop(struct store *s, uint32_t flush_ms);
 
@@ -92,11 +96,17 @@ void store_workers(struct store *s, const char *miner, store_reply_fn *on_reply,
 /* Why shares of `miner` were refused this UTC day: {"stale": n, ...}. */
 void store_reasons(struct store *s, const char *miner, store_reply_fn *on_reply,
                    void *ctx);
-/* An event of the ledger (share/event.h, EVENT_LEDGER): journaled, synced, applied. The
- * reply comes when Redis has it. KZ_IO with "journaled" in front of `text`: it will be
- * applied, but is not yet. Any other error: nothing was written. Takes `event`. */
-void store_ledger_put(struct store *s, json_t *event, store_reply_fn *on_reply,
-                      void *ctx);
+/* An event of the ledger (share/event.h, EVENT_LEDGER, _RESERVE or _DECIDED): journaled,
+ * synced, applied. The reply comes when Redis has it. KZ_IO with "journaled" in front of
+ * `text`: it will be applied, but is not yet. KZ_RANGE: of a reserve, that Redis refused
+ * it; `text` is the key, the field and what is there. Any other error: nothing was
+ * written. Takes `event`. */
+void store_ledger_put(struct store *s, enum event_kind kind, json_t *event,
+                      store_reply_fn *on_reply, void *ctx);
+/* The payout whose reserve is the last ledger record of our stream: what became of it is
+ * to be written (EVENT_DECIDED, or any other) before anything else. "": none. Known once
+ * store_has_all_events(). Any thread. */
+void store_undecided(struct store *s, char out[33]);
 /* What a node said of a block, found by its "hash": written into its record, not
  * journaled. The block is listed from its own event on. Takes `members`. */
 void store_block_note(struct store *s, json_t *members, store_reply_fn *on_reply,

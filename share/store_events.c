@@ -155,13 +155,42 @@ static void raise_damage(struct store *s, uint64_t seq, const char *why)
     store_set_text(s->journal_alarm, text);
 }
 
-static void send_event(struct store *s, const struct journal_record *r)
+/* Looks at the ledger record behind a reserve. The stream stands behind the reserve again
+ * afterwards. */
+static enum event_fate fate_of(struct store *s, uint64_t seq)
+{
+    struct journal_stream *stream = s->events.stream;
+    struct journal_record next;
+    enum event_fate fate = EVENT_IS_OPEN;
+    while (fate == EVENT_IS_OPEN && journal_stream_read(stream, &next, true) == KZ_OK)
+        if (next.target == JOURNAL_LEDGER)
+            fate = next.kind == EVENT_DECIDED ? EVENT_IS_APPLIED : EVENT_IS_VOID;
+    enum kz_err err = journal_stream_seek(stream, seq);
+    assert(err == KZ_OK); /* we have just been there */
+    (void)err;
+    return fate;
+}
+
+static void note_undecided(struct event_feed *e, const struct journal_record *r,
+                           enum event_fate fate)
+{
+    e->undecided[0] = '\0';
+    if (fate != EVENT_IS_OPEN)
+        return;
+    json_t *event = json_loadb((const char *)r->body.p, r->body.len, 0, NULL);
+    const char *id = json_string_value(json_object_get(event, "payout"));
+    snprintf(e->undecided, sizeof(e->undecided), "%s", id != NULL ? id : "");
+    json_decref(event);
+}
+
+static void send_event(struct store *s, const struct journal_record *r,
+                       enum event_fate fate)
 {
     struct event_feed *e = &s->events;
     struct script_args a = {0};
     char cursor[CURSOR_SIZE];
     cursor_format(cursor, journal_id(s->journal), r->seq);
-    if (event_script(&a, s, r, e->tail[r->target], cursor) != KZ_OK) {
+    if (event_script(&a, s, r, e->tail[r->target], cursor, fate) != KZ_OK) {
         script_args_clear(&a);
         raise_damage(s, r->seq - 1, "a record that is not understood");
         return;
@@ -179,6 +208,26 @@ static void send_event(struct store *s, const struct journal_record *r)
     }
 }
 
+/* A record that Redis has already is looked at, too: it may be the reserve that nobody
+ * decided. */
+static void pass_on(struct store *s, const struct journal_record *r)
+{
+    struct event_feed *e = &s->events;
+    struct journal_record own = *r;
+    enum event_fate fate = EVENT_IS_APPLIED;
+    uint8_t *body = NULL;
+    if (r->kind == EVENT_RESERVE) { /* looking behind it takes its bytes away */
+        body = mem_copy(r->body.p, r->body.len);
+        own.body.p = body;
+        fate = fate_of(s, r->seq);
+    }
+    if (r->target == JOURNAL_LEDGER)
+        note_undecided(e, &own, fate);
+    if (r->seq > e->applied[r->target])
+        send_event(s, &own, fate);
+    mem_free(body);
+}
+
 void events_pump(struct store *s)
 {
     struct event_feed *e = &s->events;
@@ -192,8 +241,8 @@ void events_pump(struct store *s)
         if (err != KZ_OK)
             return;
         e->sent = r.seq;
-        if (r.target != JOURNAL_NONE && r.seq > e->applied[r.target])
-            send_event(s, &r);
+        if (r.target != JOURNAL_NONE)
+            pass_on(s, &r);
     }
 }
 

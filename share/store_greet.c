@@ -92,6 +92,10 @@ static void on_script(void *ctx, const redisReply *r)
 static void load_script(struct store *s)
 {
     s->phase = SHIP_GREETING;
+    if (s->is_reader) {
+        ship_is_ready(s);
+        return;
+    }
     ASK(s, on_script, "SCRIPT", "LOAD", SCRIPT_BATCH);
 }
 
@@ -176,7 +180,7 @@ static bool needs_healing(const struct store *s)
     struct redis_server_stats server = {0};
     if (s->server != NULL)
         redis_server_stats(s->server, &server);
-    return s->aof_on && !server.healed;
+    return s->aof_on && !server.healed && !s->is_reader;
 }
 
 static void on_info(void *ctx, const redisReply *r)

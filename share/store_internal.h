@@ -32,6 +32,7 @@
 #define STORE_TURN_RECORDS 20000 /* read of one stream before others have their turn */
 #define STORE_REQUESTS_MAX 4096
 #define STORE_TEXT         256
+#define STORE_PAYOUT_SIZE  33
 
 /* Redis is 'away' in all phases but the last two. */
 enum ship_phase {
@@ -83,6 +84,7 @@ struct event_feed {
     size_t in_flight;
     struct event_wait *first, **end; /* by number, ascending */
     bool is_damaged;
+    char undecided[STORE_PAYOUT_SIZE]; /* the reserve that is the last ledger record */
 };
 
 /* A journal whose records Redis has for good is found by a save point; see store_keep.c. */
@@ -111,14 +113,16 @@ struct store_shared {
     char journal_alarm[STORE_TEXT];
     uint64_t segments_released;
     bool is_drained, has_all_events;
+    char undecided[STORE_PAYOUT_SIZE];
     uint64_t generation;
     struct tally_refusal refusals[TALLY_REFUSALS_MAX];
     size_t refusal_count;
 };
 
 struct store {
+    bool is_reader;           /* it has no journal and writes nothing */
     atomic_ullong generation; /* counts the times Redis became ready */
-    struct conf conf; /* our own: settings may be swapped while we run */
+    struct conf conf;         /* our own: settings may be swapped while we run */
     struct store_hooks hooks;
     uint64_t unit;
     struct journal *journal; /* borrowed */
@@ -207,8 +211,11 @@ void ship_heartbeat(struct store *s);
 void ship_read_cursors(struct store *s);
 void ship_start(struct store *s);
 void ship_stop(struct store *s);
-/* On each tick: connect, watch, read streams, send what came. */
+/* On each tick: connect and watch; with what follows: read streams, send what came. */
+void ship_connect(struct store *s);
 void ship_tick(struct store *s);
+/* Redis can be asked, and given what it lacks. */
+void ship_is_ready(struct store *s);
 /* Whether all that was journaled has been applied. */
 bool ship_is_done(const struct store *s);
 /* Whether the events are; shares may still be on their way. */
@@ -274,10 +281,13 @@ void script_add_copy(struct script_args *a, const char *text);
 void registry_add_keys(struct script_args *a);
 const char *registry_certificate(const json_t *record);
 void registry_add_addresses(struct script_args *a, const json_t *record);
+/* How a reserve ended, by the ledger record behind it; other events are APPLIED. */
+enum event_fate { EVENT_IS_APPLIED, EVENT_IS_VOID, EVENT_IS_OPEN };
 /* KZ_PARSE: not an event of its kind. */
 KZ_MUST_USE enum kz_err event_script(struct script_args *a, const struct store *s,
                                      const struct journal_record *r,
-                                     const char *expected, const char *cursor);
+                                     const char *expected, const char *cursor,
+                                     enum event_fate fate);
 
 /* --- store_registry.c ------------------------------------------------------------- */
 void registry_tick(struct store *s);

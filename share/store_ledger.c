@@ -392,6 +392,27 @@ static void add_marks(struct script_args *a, struct places *p, json_t *expire,
     }
 }
 
+/* Nothing where the event's end is known already. */
+static void add_needs(struct script_args *a, struct places *p, const json_t *event,
+                      bool is_judged)
+{
+    char key[KEY_SIZE];
+    size_t i;
+    json_t *need;
+    const json_t *needs = is_judged ? json_object_get(event, "needs") : NULL;
+    add_number(a, (int64_t)json_array_size(needs));
+    json_array_foreach(needs, i, need)
+    {
+        const char *name = json_string_value(json_array_get(need, 0));
+        key_mark(key, name != NULL ? name : "");
+        add_place(a, p, key);
+        for (size_t k = 1; k < 4; k++) {
+            const char *text = json_string_value(json_array_get(need, k));
+            script_add_copy(a, text != NULL ? text : "");
+        }
+    }
+}
+
 static void add_expiry(struct script_args *a, struct places *p, const json_t *expire)
 {
     const char *key;
@@ -405,7 +426,7 @@ static void add_expiry(struct script_args *a, struct places *p, const json_t *ex
 }
 
 static enum kz_err add_event(struct script_args *a, struct places *p,
-                             const json_t *event, int64_t time_ms)
+                             const json_t *event, int64_t time_ms, bool is_judged)
 {
     json_t *entry, *expire = json_object();
     const json_t *entries = json_object_get(event, "entries");
@@ -417,6 +438,7 @@ static enum kz_err add_event(struct script_args *a, struct places *p,
         add_entry(a, p, expire, entry);
     add_marks(a, p, expire, event, time_ms);
     add_expiry(a, p, expire);
+    add_needs(a, p, event, is_judged);
     json_decref(expire);
     return err;
 }
@@ -424,12 +446,14 @@ static enum kz_err add_event(struct script_args *a, struct places *p,
 /* The keys are known when the arguments are: these are made first, apart. */
 static enum kz_err ledger_script(struct script_args *a, const struct store *s,
                                  const struct journal_record *r, const char *expected,
-                                 const char *cursor)
+                                 const char *cursor, enum event_fate fate)
 {
     static const char *const fixed[] = {KEY_ENTRIES,  KEY_ENTRY_SEQ,  KEY_ACCOUNTS,
                                         KEY_IMMATURE, KEY_MATURE,     KEY_HELD,
                                         KEY_BLOCKS,   KEY_BLOCKS_OPEN};
-    json_t *event = json_loadb((const char *)r->body.p, r->body.len, 0, NULL);
+    json_t *event = fate == EVENT_IS_VOID
+                        ? json_object()
+                        : json_loadb((const char *)r->body.p, r->body.len, 0, NULL);
     const json_t *block = json_object_get(event, "block");
     struct script_args rest = {0};
     struct places p = {.at = json_object()};
@@ -448,7 +472,7 @@ static enum kz_err ledger_script(struct script_args *a, const struct store *s,
     else
         snprintf(key, sizeof(key), "blk:{ledger}:"); /* no block: nothing is under it */
     place_of(&p, key);
-    enum kz_err err = add_event(&rest, &p, event, r->time_ms);
+    enum kz_err err = add_event(&rest, &p, event, r->time_ms, fate == EVENT_IS_OPEN);
     script_add(a, "EVAL");
     script_add(a, SCRIPT_LEDGER);
     add_number(a, (int64_t)p.count);
@@ -467,7 +491,7 @@ static enum kz_err ledger_script(struct script_args *a, const struct store *s,
 
 enum kz_err event_script(struct script_args *a, const struct store *s,
                          const struct journal_record *r, const char *expected,
-                         const char *cursor)
+                         const char *cursor, enum event_fate fate)
 {
     switch (r->kind) {
     case EVENT_SLICE:
@@ -477,7 +501,9 @@ enum kz_err event_script(struct script_args *a, const struct store *s,
     case EVENT_MINER:
         return miner_script(a, s, r, expected, cursor);
     case EVENT_LEDGER:
-        return ledger_script(a, s, r, expected, cursor);
+    case EVENT_RESERVE:
+    case EVENT_DECIDED:
+        return ledger_script(a, s, r, expected, cursor, fate);
     default:
         return KZ_PARSE;
     }

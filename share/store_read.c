@@ -1,7 +1,7 @@
 #include "share/store_read.h"
 
 #include "share/bytes.h"
-#include "share/store_internal.h"
+#include "share/store_read_parts.h"
 
 #include "conf/log.h"
 #include "conf/mem.h"
@@ -94,9 +94,8 @@ static void drop_question(void *arg)
     mem_free(p);
 }
 
-static enum kz_err ask(struct store *s,
-                       enum kz_err (*fill)(void *out, const redisReply *r), void *out,
-                       const char *const *argv)
+enum kz_err store_ask(struct store *s, store_fill_fn *fill, void *out,
+                      const char *const *argv)
 {
     struct question q;
     struct posted_question *p = mem_new(sizeof(*p));
@@ -107,8 +106,6 @@ static enum kz_err ask(struct store *s,
         drop_question(p);
     return wait_for_answer(&q);
 }
-#define ASK(s, fill, out, ...)                                                         \
-    ask(s, fill, out, (const char *const[]){__VA_ARGS__, NULL})
 
 /* --- what answers are made of ----------------------------------------------------- */
 
@@ -170,7 +167,7 @@ static enum kz_err add_slice(struct slice_list *l, struct store *s,
     char key[KEY_SIZE];
     struct slice_record slice;
     key_slice(key, instance, id);
-    enum kz_err err = ASK(s, fill_slice, &slice, "GET", key);
+    enum kz_err err = STORE_ASK(s, fill_slice, &slice, "GET", key);
     if (err == KZ_EMPTY || err == KZ_PARSE) {
         log_error("slice_damaged", kv_str("key", key));
         return KZ_PARSE;
@@ -198,8 +195,8 @@ static enum kz_err add_page(struct slice_list *l, uint64_t *oldest, struct store
     if (newest < UINT64_C(1) << 53)
         snprintf(from, sizeof(from), "%" PRIu64, newest);
     snprintf(count, sizeof(count), "%zu", max);
-    enum kz_err err = ASK(s, fill_texts, &ids, "ZREVRANGEBYSCORE", key, from, "-inf",
-                          "LIMIT", "0", count);
+    enum kz_err err = STORE_ASK(s, fill_texts, &ids, "ZREVRANGEBYSCORE", key, from,
+                                "-inf", "LIMIT", "0", count);
     for (size_t i = 0; err == KZ_OK && i < json_array_size(ids); i++)
         err = add_slice(l, s, instance,
                         decimal_of(json_string_value(json_array_get(ids, i))));
@@ -217,7 +214,7 @@ enum kz_err store_read_slices(struct slice_list *out, uint64_t *oldest, struct s
     struct slice_list l = {0};
     uint64_t least = 0;
     size_t i;
-    enum kz_err err = ASK(s, fill_texts, &instances, "SMEMBERS", KEY_INSTANCES);
+    enum kz_err err = STORE_ASK(s, fill_texts, &instances, "SMEMBERS", KEY_INSTANCES);
     json_array_foreach(instances, i, instance) if (err == KZ_OK) err =
         add_page(&l, &least, s, json_string_value(instance), newest, max);
     json_decref(instances);
@@ -251,8 +248,8 @@ enum kz_err store_forget_slices(size_t *count, struct store *s, const char *inst
     key_slice(prefix, instance, 0);
     prefix[strlen(prefix) - 1] = '\0'; /* the id is put behind it */
     snprintf(below, sizeof(below), "(%" PRIu64, id);
-    return ASK(s, fill_count, count, "EVAL", SCRIPT_FORGET_SLICES, "1", key, prefix,
-               below);
+    return STORE_ASK(s, fill_count, count, "EVAL", SCRIPT_FORGET_SLICES, "1", key,
+                     prefix, below);
 }
 
 enum kz_err store_read_block_slice(uint64_t *id, struct store *s, const char *instance,
@@ -290,7 +287,7 @@ enum kz_err store_read_block(json_t **out, struct store *s, const char *hash)
 {
     char key[KEY_SIZE];
     key_block(key, hash);
-    return ASK(s, fill_block, out, "HGETALL", key);
+    return STORE_ASK(s, fill_block, out, "HGETALL", key);
 }
 
 static enum kz_err fill_state(void *out, const redisReply *r)
@@ -316,29 +313,29 @@ enum kz_err store_read_block_state(json_t **out, struct store *s, const char *ha
 {
     char key[KEY_SIZE];
     key_block(key, hash);
-    return ASK(s, fill_state, out, "HMGET", key, "height", "state");
+    return STORE_ASK(s, fill_state, out, "HMGET", key, "height", "state");
 }
 
 enum kz_err store_read_block_hashes(json_t **out, struct store *s, bool only_open)
 {
-    return only_open ? ASK(s, fill_texts, out, "SMEMBERS", KEY_BLOCKS_OPEN)
-                     : ASK(s, fill_texts, out, "ZRANGE", KEY_BLOCKS, "0", "-1");
+    return only_open ? STORE_ASK(s, fill_texts, out, "SMEMBERS", KEY_BLOCKS_OPEN)
+                     : STORE_ASK(s, fill_texts, out, "ZRANGE", KEY_BLOCKS, "0", "-1");
 }
 
 enum kz_err store_read_hash(json_t **out, struct store *s, const char *key)
 {
-    return ASK(s, fill_hash, out, "HGETALL", key);
+    return STORE_ASK(s, fill_hash, out, "HGETALL", key);
 }
 
 enum kz_err store_read_field(json_t **out, struct store *s, const char *key,
                              const char *field)
 {
-    return ASK(s, fill_text, out, "HGET", key, field);
+    return STORE_ASK(s, fill_text, out, "HGET", key, field);
 }
 
 enum kz_err store_read_text(json_t **out, struct store *s, const char *key)
 {
-    return ASK(s, fill_text, out, "GET", key);
+    return STORE_ASK(s, fill_text, out, "GET", key);
 }
 
 /* --- entries ---------------------------------------------------------------------- */
@@ -381,7 +378,7 @@ enum kz_err store_read_entries(json_t **out, uint64_t *after, struct store *s,
     snprintf(from, sizeof(from), "(%" PRIu64 "-0", *after);
     snprintf(count, sizeof(count), "%zu", max);
     enum kz_err err =
-        ASK(s, fill_entries, &e, "XRANGE", key, from, "+", "COUNT", count);
+        STORE_ASK(s, fill_entries, &e, "XRANGE", key, from, "+", "COUNT", count);
     if (err != KZ_OK)
         return err;
     *out = e.list;
@@ -404,11 +401,12 @@ static void on_written(void *ctx, enum kz_err err, json_t *value, const char *te
     answer(&w->question, err);
 }
 
-enum kz_err store_ledger_write(char text[256], struct store *s, json_t *event)
+enum kz_err store_ledger_write(char text[256], struct store *s, enum event_kind kind,
+                               json_t *event)
 {
     struct written w = {.text = text};
     question_init(&w.question, NULL, NULL);
-    store_ledger_put(s, event, on_written, &w);
+    store_ledger_put(s, kind, event, on_written, &w);
     return wait_for_answer(&w.question);
 }
 

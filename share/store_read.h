@@ -61,7 +61,7 @@ KZ_MUST_USE enum kz_err store_read_entries(json_t **out, uint64_t *after,
 
 /* store_ledger_put() and waiting for its end; `text` as there. Takes `event`. */
 KZ_MUST_USE enum kz_err store_ledger_write(char text[256], struct store *s,
-                                           json_t *event);
+                                           enum event_kind kind, json_t *event);
 
 /* Redis is there, and every event that was journaled is in it. Any thread. `generation` is
  * another one whenever it was away, and may have come back with less: what was read since

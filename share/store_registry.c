@@ -181,9 +181,19 @@ void registry_tick(struct store *s)
     }
 }
 
+static bool is_refused_to_reader(struct store_request *r)
+{
+    bool is = r->store->is_reader;
+    if (is)
+        request_end(r, KZ_RANGE, NULL, "this program only reads");
+    return is;
+}
+
 static void run_put(struct store_request *r)
 {
     struct store *s = r->store;
+    if (is_refused_to_reader(r))
+        return;
     r->next = NULL;
     r->since = clock_now();
     *s->puts_end = r;
@@ -219,21 +229,25 @@ static void on_event_applied(void *ctx, enum kz_err err, const char *text)
 static void run_ledger(struct store_request *r)
 {
     struct store *s = r->store;
+    if (is_refused_to_reader(r))
+        return;
     if (s->phase != SHIP_READY) {
         request_end(r, KZ_IO, NULL, "Redis is away; nothing was written");
         return;
     }
-    enum kz_err err = append_json(s, EVENT_LEDGER, r->value, on_event_applied, r);
+    enum kz_err err =
+        append_json(s, (enum event_kind)r->number, r->value, on_event_applied, r);
     if (err != KZ_OK)
         end_unwritten(r, err);
     else
         events_pump(s);
 }
 
-void store_ledger_put(struct store *s, json_t *event, store_reply_fn *on_reply,
-                      void *ctx)
+void store_ledger_put(struct store *s, enum event_kind kind, json_t *event,
+                      store_reply_fn *on_reply, void *ctx)
 {
-    const struct store_request r = {.on_reply = on_reply, .ctx = ctx, .value = event};
+    const struct store_request r = {
+        .on_reply = on_reply, .ctx = ctx, .value = event, .number = kind};
     request_post(s, &r, run_ledger);
 }
 

@@ -91,6 +91,15 @@ static bool judge(struct cursor_call *c, const char *have)
     return err != KZ_EMPTY;
 }
 
+void ship_is_ready(struct store *s)
+{
+    s->phase = SHIP_READY;
+    atomic_fetch_add(&s->generation, 1);
+    s->retry_ms = STORE_RETRY_MIN_MS;
+    s->error[0] = '\0';
+    s->loading = false;
+}
+
 static void cursors_are_read(struct store *s)
 {
     if (s->cursors_bad) {
@@ -103,15 +112,11 @@ static void cursors_are_read(struct store *s)
                           "Redis is ahead of this journal's events");
         return;
     }
-    s->phase = SHIP_READY;
-    atomic_fetch_add(&s->generation, 1);
+    ship_is_ready(s);
     if (s->is_stopped)
         s->alarm[0] = '\0';
     s->is_stopped = false;
     s->events.is_damaged = err != KZ_OK;
-    s->retry_ms = STORE_RETRY_MIN_MS;
-    s->error[0] = '\0';
-    s->loading = false;
     s->replay_total = ship_pending(s);
     log_info("redis_ready", kv_str("version", s->version),
              kv_u64("records_to_apply", s->replay_total));
@@ -184,8 +189,21 @@ static void on_heartbeat(void *ctx, const redisReply *r)
     mem_free(c);
 }
 
+static void on_pong(void *ctx, const redisReply *r)
+{
+    (void)ctx; /* silence is what is looked for, and by the link */
+    (void)r;
+}
+
 void ship_heartbeat(struct store *s)
 {
+    const char *const ping[] = {"PING", NULL};
+    if (s->is_reader) {
+        s->asked_at = clock_now();
+        if (redis_link_ask(s->link, on_pong, s, ping) != KZ_OK)
+            ship_retry(s, "a command could not be sent");
+        return;
+    }
     size_t n = s->heartbeats++ % (s->feed_count + JOURNAL_TARGETS - 1);
     s->asked_at = clock_now();
     if (n < s->feed_count)
@@ -222,7 +240,7 @@ static void run_adopt(struct store_request *r)
 {
     struct store *s = r->store;
     char key[KEY_SIZE], cursor[CURSOR_SIZE];
-    if (s->phase != SHIP_STOPPED) {
+    if (s->phase != SHIP_STOPPED || s->is_reader) {
         request_end(r, KZ_RANGE, NULL,
                     "there is nothing to adopt: the store is not "
                     "stopped by a foreign cursor");
@@ -271,6 +289,8 @@ static uint64_t events_pending(const struct store *s)
 
 bool ship_has_all_events(const struct store *s)
 {
+    if (s->is_reader)
+        return s->phase == SHIP_READY;
     return s->phase == SHIP_READY && !s->events.is_damaged && events_pending(s) == 0;
 }
 
@@ -285,7 +305,7 @@ uint64_t ship_pending(const struct store *s)
     return pending + events_pending(s);
 }
 
-void ship_tick(struct store *s)
+void ship_connect(struct store *s)
 {
     struct monotime now = clock_now();
     if (s->phase == SHIP_DOWN) {
@@ -294,6 +314,11 @@ void ship_tick(struct store *s)
     } else {
         greet_watch(s);
     }
+}
+
+void ship_tick(struct store *s)
+{
+    ship_connect(s);
     feeds_read(s);
     slices_tick(s);
     events_pump(s);
@@ -302,6 +327,8 @@ void ship_tick(struct store *s)
 bool ship_is_done(const struct store *s)
 {
     struct journal_stream_stats stats;
+    if (s->is_reader)
+        return true;
     journal_stats(&stats, s->journal);
     if (s->phase != SHIP_READY || stats.unsynced_bytes > 0)
         return false;

@@ -318,7 +318,7 @@ static void put_capital(struct bed *b, int64_t sat, uint64_t n)
     json_t *event = json_pack("{s:[o]}", "entries", json_loads(text, 0, NULL));
     mem_free(text);
     entry_clear(&e);
-    assert_int_equal(store_ledger_write(said, b->f.store, event), KZ_OK);
+    assert_int_equal(store_ledger_write(said, b->f.store, EVENT_LEDGER, event), KZ_OK);
 }
 
 static void

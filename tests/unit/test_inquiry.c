@@ -90,7 +90,7 @@ static json_t *event_of(const struct entry *e)
 static void write_entry(struct bed *b, const struct entry *e)
 {
     char text[256];
-    enum kz_err err = store_ledger_write(text, b->f.store, event_of(e));
+    enum kz_err err = store_ledger_write(text, b->f.store, EVENT_LEDGER, event_of(e));
     if (err != KZ_OK)
         fail_msg("%s: %s", kz_err_text(err), text);
 }
@@ -402,7 +402,7 @@ static void is_asked_for(struct bed *b, struct reply *replies, uint64_t count)
     for (uint64_t n = 0; n < count; n++) {
         struct entry e;
         assert_int_equal(trace_capital(&e, n + 3, 1000), KZ_OK);
-        store_ledger_put(b->f.store, event_of(&e), on_reply, &replies[n]);
+        store_ledger_put(b->f.store, EVENT_LEDGER, event_of(&e), on_reply, &replies[n]);
         entry_clear(&e);
     }
 }

@@ -583,7 +583,7 @@ static void blocks_are_kept_and_listed_newest_first(void **state)
     for (int h = 1; h <= 3; h++) {
         struct reply r = {.err = KZ_OK};
         snprintf(hash, sizeof(hash), "%064d", h);
-        store_ledger_put(f.store,
+        store_ledger_put(f.store, EVENT_LEDGER,
                          json_pack("{s:{s:s, s:i, s:b, s:b, s:{s:s, s:i, s:s}}}",
                                    "block", "hash", hash, "height", h, "fresh", 1,
                                    "open", 1, "set", "hash", hash, "height", h,
