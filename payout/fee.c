@@ -174,6 +174,12 @@ struct amount fee_dust(struct bytes script, struct feerate dust_rate)
 {
     if (script.len > SCRIPT_BYTES_MAX || (script.len > 0 && script.p[0] == OP_RETURN))
         return amount_zero();
-    size_t spend = is_witness_program(script) ? SPEND_WITNESS : SPEND_BYTES;
-    return fee_of(dust_rate, txsize_output_bytes(script.len) + spend);
+    return fee_dust_sized(script.len, is_witness_program(script), dust_rate);
+}
+
+struct amount fee_dust_sized(size_t script_len, bool is_program,
+                             struct feerate dust_rate)
+{
+    size_t spend = is_program ? SPEND_WITNESS : SPEND_BYTES;
+    return fee_of(dust_rate, txsize_output_bytes(script_len) + spend);
 }

@@ -57,5 +57,8 @@ struct feerate fee_rate_of(struct amount fee, size_t vsize);
  * to spend it (67 bytes for witness programs, else 148) at the dust rate. 0 where
  * nothing could ever spend it. */
 struct amount fee_dust(struct bytes script, struct feerate dust_rate);
+/* The same for a script that can be spent and is not there yet. */
+struct amount fee_dust_sized(size_t script_len, bool is_program,
+                             struct feerate dust_rate);
 
 #endif

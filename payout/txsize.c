@@ -79,6 +79,28 @@ bool txsize_has_witness(struct input_form form)
     return form.kind != INPUT_P2PKH && form.kind != INPUT_P2SH_MULTISIG;
 }
 
+size_t txsize_script_len(struct input_form form)
+{
+    switch (form.kind) {
+    case INPUT_P2PKH:
+        return 25;
+    case INPUT_P2SH_P2WPKH:
+    case INPUT_P2SH_MULTISIG:
+        return 23;
+    case INPUT_P2WPKH:
+        return 22;
+    case INPUT_P2TR:
+    case INPUT_P2WSH_MULTISIG:
+        break;
+    }
+    return 34;
+}
+
+bool txsize_is_program(struct input_form form)
+{
+    return txsize_has_witness(form) && form.kind != INPUT_P2SH_P2WPKH;
+}
+
 size_t txsize_output_bytes(size_t script_len)
 {
     return 8 + compact_size_len(script_len) + script_len;

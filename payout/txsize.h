@@ -47,6 +47,10 @@ struct txsize {
 /* Of one input, its witness included. */
 size_t txsize_input_weight(struct input_form form, bool any_r);
 bool txsize_has_witness(struct input_form form);
+/* The output script that is spent in this form: its length, and whether it is a witness
+ * program (nested ones are not). */
+size_t txsize_script_len(struct input_form form);
+bool txsize_is_program(struct input_form form);
 /* An output with a script of `script_len` bytes. */
 size_t txsize_output_bytes(size_t script_len);
 
