@@ -51,11 +51,12 @@ void script_multisig(struct script *out, size_t m, const uint8_t keys[][PUBKEY_S
                      size_t n);
 void script_sort_keys(uint8_t keys[][PUBKEY_SIZE], size_t n);
 /* Of such a script: `m`, and the keys (`n` of them, borrowed from `script`). False: it is
- * none, or a key is not of 33 bytes. */
+ * none, or a key is not a compressed one. */
 bool script_read_multisig(size_t *m, size_t *n, struct bytes keys[16],
                           struct bytes script);
 
-/* One push of data (`in` up to 520 bytes) behind `*len`; `out` has room. Minimal. */
+/* One push of data (`in` up to 520 bytes) behind `*len`, in its least form; `out` has room
+ * for 3 bytes more than `in`. */
 void script_push(uint8_t *out, size_t *len, struct bytes in);
 
 #endif

@@ -3,7 +3,7 @@
  * Built part by part, or read from bytes; both with or without witnesses (BIP144). What
  * a transaction is allowed to do is the node's to say; here is only its form, strictly:
  * minimal compact sizes, nothing behind the lock time, values inside the range of money,
- * no superfluous witness marker, at least one input and one output where it is asked for.
+ * no superfluous witness marker.
  *
  * Units      weight in weight units, vsize in virtual bytes (weight / 4, rounded up:
  *            BIP141); ids in internal order.
@@ -37,6 +37,7 @@ struct tx_bytes {
     uint8_t *p;
     size_t len;
 };
+struct bytes tx_view(const struct tx_bytes *b); /* borrowed, as long as `b` lives */
 
 struct tx_input {
     struct tx_outpoint from;
@@ -71,11 +72,11 @@ void tx_set_script(struct tx *t, size_t input, struct bytes script);
 void tx_set_witness(struct tx *t, size_t input, const struct bytes *items,
                     size_t count);
 
-/* All of `in` is one transaction. Without inputs only where `in` has no witness form
- * (a PSBT's unsigned transaction may have none): see tx_parse_bare(). */
+/* All of `in` is one transaction, of one input at least: a count of 0 there is the
+ * marker of the witness form (BIP144). It may have no outputs. */
 KZ_MUST_USE enum kz_err tx_parse(struct tx *t, struct bytes in);
 /* The same for bytes that are known to carry no witness: a leading 00 is a count of
- * inputs, never a marker (BIP174, PSBT_GLOBAL_UNSIGNED_TX). */
+ * inputs, never a marker (BIP174, PSBT_GLOBAL_UNSIGNED_TX), and there may be none. */
 KZ_MUST_USE enum kz_err tx_parse_bare(struct tx *t, struct bytes in);
 
 /* The caller's to mem_free(). With witnesses when any input has one and `bare` is
