@@ -88,7 +88,8 @@ static enum kz_err set_scaled(struct loader *l, uint32_t *to, const struct optio
         return refuse(l, KZ_PARSE, key, "expected a number");
     double v = json_number_value(value);
     if (!(v >= o->min && v <= o->max))
-        return refuse(l, KZ_RANGE, key, "expected %g to %g %s", o->min, o->max, o->unit);
+        return refuse(l, KZ_RANGE, key, "expected %g to %g %s", o->min, o->max,
+                      o->unit);
     double units = round(v * o->scale);
     if (units / o->scale != v)
         return refuse(l, KZ_RANGE, key, "expected a multiple of %g", 1.0 / o->scale);
@@ -107,7 +108,8 @@ static enum kz_err set_real(struct loader *l, double *to, const struct option *o
         return refuse(l, KZ_PARSE, key, "expected a number");
     double v = json_number_value(value);
     if (!(v >= o->min && v <= o->max))
-        return refuse(l, KZ_RANGE, key, "expected %g to %g %s", o->min, o->max, o->unit);
+        return refuse(l, KZ_RANGE, key, "expected %g to %g %s", o->min, o->max,
+                      o->unit);
     *to = v;
     return KZ_OK;
 }
@@ -118,7 +120,8 @@ static enum kz_err set_choice(struct loader *l, void *to, const struct option *o
     char names[256] = "";
     for (int i = 0; o->names[i] != NULL; i++) {
         size_t used = strlen(names);
-        if (json_is_string(value) && strcmp(json_string_value(value), o->names[i]) == 0) {
+        if (json_is_string(value) &&
+            strcmp(json_string_value(value), o->names[i]) == 0) {
             memcpy(to, &i, sizeof(i)); /* the enums of the table are ints */
             return KZ_OK;
         }
@@ -140,8 +143,7 @@ static enum kz_err set_hex32(struct loader *l, uint32_t *to, const struct option
                              const char *key, const json_t *value)
 {
     const char *text = json_string_value(value);
-    if (text == NULL || strlen(text) != 8 ||
-        strspn(text, "0123456789abcdef") != 8)
+    if (text == NULL || strlen(text) != 8 || strspn(text, "0123456789abcdef") != 8)
         return refuse(l, KZ_PARSE, key, "expected 8 lower-case hex digits");
     uint32_t v = 0;
     for (int i = 0; i < 8; i++)
@@ -239,7 +241,8 @@ static enum kz_err set_redis(struct loader *l, struct conf *c, const char *key,
         return refuse(l, KZ_PARSE, key, "expected a string or an object");
     const char *name;
     json_t *member;
-    json_object_foreach ((json_t *)value, name, member) {
+    json_object_foreach((json_t *)value, name, member)
+    {
         enum kz_err err = set_redis_member(l, c, url, sizeof(url), name, member);
         if (err != KZ_OK)
             return err;
@@ -250,7 +253,8 @@ static enum kz_err set_redis(struct loader *l, struct conf *c, const char *key,
 static enum kz_err load_object(struct loader *l, char *base, const struct option *rows,
                                const char *prefix, const char *shown,
                                const json_t *object);
-static enum kz_err load_defaults(struct loader *l, char *base, const struct option *rows);
+static enum kz_err load_defaults(struct loader *l, char *base,
+                                 const struct option *rows);
 
 static enum kz_err set_array(struct loader *l, char *base, const struct option *o,
                              const char *key, const json_t *value)
@@ -264,7 +268,8 @@ static enum kz_err set_array(struct loader *l, char *base, const struct option *
         return refuse(l, KZ_PARSE, key, "expected an array of objects");
     size_t n = json_array_size(value);
     if ((double)n < o->min || (double)n > o->max)
-        return refuse(l, KZ_RANGE, key, "expected %.0f to %.0f elements", o->min, o->max);
+        return refuse(l, KZ_RANGE, key, "expected %.0f to %.0f elements", o->min,
+                      o->max);
     for (size_t i = 0; i < n; i++) {
         char shown[128];
         snprintf(shown, sizeof(shown), "%s[%zu]", key, i);
@@ -315,7 +320,8 @@ static enum kz_err set_option(struct loader *l, char *base, const struct option 
 }
 
 /* The fallbacks are ours: a row whose own default is refused is a bug. */
-static enum kz_err load_defaults(struct loader *l, char *base, const struct option *rows)
+static enum kz_err load_defaults(struct loader *l, char *base,
+                                 const struct option *rows)
 {
     const char *text = l->text;
     l->text = NULL;
@@ -360,7 +366,8 @@ static enum kz_err load_object(struct loader *l, char *base, const struct option
         return refuse(l, KZ_PARSE, shown, "expected an object");
     const char *name;
     json_t *value;
-    json_object_foreach ((json_t *)object, name, value) {
+    json_object_foreach((json_t *)object, name, value)
+    {
         char path[128], key[128];
         snprintf(path, sizeof(path), "%s%s%s", prefix, *prefix ? "." : "", name);
         snprintf(key, sizeof(key), "%s%s%s", shown, *shown ? "." : "", name);

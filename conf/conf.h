@@ -130,6 +130,32 @@ struct conf_tally {
     uint32_t minutes_hours, hours_days, days_months, workers_days;
 };
 
+enum conf_fee_payer { CONF_FEE_POOL, CONF_FEE_PAYEES };
+
+#define CONF_LISTS_MAX 16
+
+/* Of kariz-payout. Fee rates in satoshi per kvB (1,000 virtual bytes). */
+struct conf_pay {
+    char key_file[CONF_TEXT_MAX + 1];
+    char receive[CONF_LINE_MAX + 1]; /* descriptors, where there is no key file */
+    char change[CONF_LINE_MAX + 1];
+    char at[6];            /* "HH:MM", UTC; "": not by the clock */
+    uint32_t every_blocks; /* 0: not by blocks */
+    uint32_t confirmations;
+    uint32_t fee_target; /* blocks */
+    int64_t fee_floor, fee_ceiling, fee_fallback;
+    enum conf_fee_payer fee_payer;
+    uint32_t fee_max_share_ppm;
+    uint32_t bump_after;                  /* blocks */
+    int64_t cap_payout, cap_run, cap_day; /* satoshi; 0: none */
+    uint32_t coins_max;
+    int64_t consolidate_below;
+    uint32_t lease_seconds, takeover_seconds;
+    char lists[CONF_LISTS_MAX][CONF_TEXT_MAX + 1];
+    size_t list_count;
+    char screen[CONF_TEXT_MAX + 1];
+};
+
 /* Amounts in satoshi: struct amount is of a folder above this one. */
 struct conf_payout {
     enum conf_scheme scheme;
@@ -180,6 +206,7 @@ struct conf {
     char coinbase_tag[65];
     char coinbase_address[128];
     struct conf_payout payout;
+    struct conf_pay pay;
 
     char jurisdiction[33];
     char operator_name[CONF_TEXT_MAX + 1];

@@ -7,7 +7,7 @@
 #define CONF_ERR_H
 
 #define KZ_MUST_USE __attribute__((warn_unused_result))
-#define KZ_PRINTF(format_at, args_at) \
+#define KZ_PRINTF(format_at, args_at)                                                  \
     __attribute__((format(printf, format_at, args_at)))
 
 enum kz_err {

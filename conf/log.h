@@ -41,12 +41,12 @@ bool log_is_on(enum log_level level);
 /* `fields` ends with a field of type LOG_END. Strings are borrowed for the call. */
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
 
-#define LOG_LINE(level, event, ...)                                              \
-    do {                                                                         \
-        if (log_is_on(level))                                                    \
-            log_write(level, event,                                              \
-                      (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, )      \
-                                                     kv_end()});                 \
+#define LOG_LINE(level, event, ...)                                                    \
+    do {                                                                               \
+        if (log_is_on(level))                                                          \
+            log_write(                                                                 \
+                level, event,                                                          \
+                (const struct log_field[]){__VA_ARGS__ __VA_OPT__(, ) kv_end()});      \
     } while (0)
 #define log_error(event, ...) LOG_LINE(LOG_ERROR, event, __VA_ARGS__)
 #define log_warn(event, ...)  LOG_LINE(LOG_WARN, event, __VA_ARGS__)

@@ -1,20 +1,21 @@
 #include "conf/options.h"
 
-#define IN_CONF(field)     offsetof(struct conf, field), sizeof(((struct conf *)0)->field)
-#define IN_NODE(field) \
+#define IN_CONF(field) offsetof(struct conf, field), sizeof(((struct conf *)0)->field)
+#define IN_NODE(field)                                                                 \
     offsetof(struct conf_node, field), sizeof(((struct conf_node *)0)->field)
-#define IN_LISTENER(field) \
+#define IN_LISTENER(field)                                                             \
     offsetof(struct conf_listener, field), sizeof(((struct conf_listener *)0)->field)
 
 #define SATOSHI_MAX 2.1e15
 
 /* clang-format off: a row a group of lines, in the order of the fields. */
-static const char *const network_names[] = {"main", "test", "testnet4", "signet",
-                                            "regtest", NULL};
-static const char *const form_names[] = {"auto", "small", "antminer", "s21", "large",
-                                         "largest", NULL};
-static const char *const scheme_names[] = {"pplns", "tides", "prop", "pps", "fpps",
-                                           "pps_plus", "solo", NULL};
+static const char *const network_names[] = {"main",   "test",    "testnet4",
+                                            "signet", "regtest", NULL};
+static const char *const form_names[] = {"auto",  "small",   "antminer", "s21",
+                                         "large", "largest", NULL};
+static const char *const scheme_names[] = {"pplns", "tides",    "prop", "pps",
+                                           "fpps",  "pps_plus", "solo", NULL};
+static const char *const fee_payer_names[] = {"pool", "payees", NULL};
 static const char *const level_names[] = {"error", "warn", "info", "debug", NULL};
 static const char *const format_names[] = {"text", "json", NULL};
 
@@ -43,8 +44,8 @@ static const struct option listener_rows[] = {
      "greatest difficulty on this listener; default stratum.vardiff.maximum"},
     {"extranonce2_size", OPTION_U32, IN_LISTENER(extranonce2_size), "8", 4, 8, "bytes",
      false, "bytes a rig may roll; extranonce1 takes what is left of 12"},
-    {"proxy_protocol", OPTION_BOOL, IN_LISTENER(proxy_protocol), "false", 0, 0, "", false,
-     "read a PROXY v1 or v2 header first; only from proxy_peers"},
+    {"proxy_protocol", OPTION_BOOL, IN_LISTENER(proxy_protocol), "false", 0, 0, "",
+     false, "read a PROXY v1 or v2 header first; only from proxy_peers"},
     {"proxy_peers", OPTION_TEXT_LIST, IN_LISTENER(proxy_peers), "[]", 0, CONF_PEERS_MAX,
      "", false, "addresses or networks (10.0.0.0/8) that may send that header",
      .count_offset = offsetof(struct conf_listener, proxy_peer_count)},
@@ -80,27 +81,31 @@ const struct option option_table[] = {
 
     {"redis", OPTION_REDIS, 0, 0, "\"embedded\"", 0, 0, "", false,
      "\"embedded\", \"unix:///path\", \"redis://host:port/db\", or an object with url, "
-     "password_file, server (program for the embedded mode); or with sentinels, master, "
+     "password_file, server (program for the embedded mode); or with sentinels, "
+     "master, "
      "password_file, sentinel_password_file"},
     {"flush_ms", OPTION_U32, IN_CONF(flush_ms), "500", 20, 60000, "ms", false,
      "shares are written to Redis at least this often"},
 
-    {"journal.segment_mb", OPTION_U32, IN_CONF(journal_segment_mb), "16", 1, 1024, "MiB",
-     false, "size of one file of the journal in data_dir/journal; two a front thread are "
+    {"journal.segment_mb", OPTION_U32, IN_CONF(journal_segment_mb), "16", 1, 1024,
+     "MiB", false,
+     "size of one file of the journal in data_dir/journal; two a front thread are "
      "there from the start"},
     {"journal.sync_ms", OPTION_U32, IN_CONF(journal_sync_ms), "200", 0, 10000, "ms",
-     false, "shares are on the disk after so long at most; 0: before they are answered"},
-    {"journal.keep_hours", OPTION_U32, IN_CONF(journal_keep_hours), "168", 0, 87600, "h",
-     false, "shares' files are kept at least so long; and until Redis has saved them"},
+     false,
+     "shares are on the disk after so long at most; 0: before they are answered"},
+    {"journal.keep_hours", OPTION_U32, IN_CONF(journal_keep_hours), "168", 0, 87600,
+     "h", false,
+     "shares' files are kept at least so long; and until Redis has saved them"},
 
     {"tally.minutes_hours", OPTION_U32, IN_CONF(tally.minutes_hours), "3", 1, 168, "h",
      false, "work of each minute stays in Redis; some 700 bytes a miner and hour"},
     {"tally.hours_days", OPTION_U32, IN_CONF(tally.hours_days), "32", 2, 400, "days",
      false, "figures of each hour stay; some 750 bytes a miner and day"},
-    {"tally.days_months", OPTION_U32, IN_CONF(tally.days_months), "13", 1, 120, "months",
-     false, "figures of each day stay; some 880 bytes a miner and month"},
-    {"tally.workers_days", OPTION_U32, IN_CONF(tally.workers_days), "30", 1, 400, "days",
-     false, "a worker's record stays so long behind its last share"},
+    {"tally.days_months", OPTION_U32, IN_CONF(tally.days_months), "13", 1, 120,
+     "months", false, "figures of each day stay; some 880 bytes a miner and month"},
+    {"tally.workers_days", OPTION_U32, IN_CONF(tally.workers_days), "30", 1, 400,
+     "days", false, "a worker's record stays so long behind its last share"},
 
     {"stratum.listen", OPTION_ARRAY, offsetof(struct conf, stratum.listen),
      sizeof(struct conf_listener), "[{\"address\":\"0.0.0.0:3333\"}]", 1,
@@ -108,8 +113,8 @@ const struct option option_table[] = {
      .count_offset = offsetof(struct conf, stratum.listen_count)},
     {"stratum.threads", OPTION_U32, IN_CONF(stratum.threads), "0", 0, 64, "", false,
      "front threads; 0: one a core"},
-    {"stratum.tls.certificate", OPTION_TEXT, IN_CONF(stratum.tls_certificate), "\"\"", 0,
-     0, "", true, "PEM file with the whole chain; read again on reload"},
+    {"stratum.tls.certificate", OPTION_TEXT, IN_CONF(stratum.tls_certificate), "\"\"",
+     0, 0, "", true, "PEM file with the whole chain; read again on reload"},
     {"stratum.tls.key", OPTION_TEXT, IN_CONF(stratum.tls_key), "\"\"", 0, 0, "", true,
      "PEM file, not world-readable; read again on reload"},
     {"stratum.vardiff.shares_per_minute", OPTION_REAL,
@@ -130,7 +135,8 @@ const struct option option_table[] = {
      3600, "s", true, "how long an ended session's extranonce1 can be taken up again"},
 
     {"stratum.limits.line_bytes", OPTION_U32, IN_CONF(stratum.limits.line_bytes),
-     "16384", 1024, 1048576, "bytes", true, "longest line; a longer one ends the session"},
+     "16384", 1024, 1048576, "bytes", true,
+     "longest line; a longer one ends the session"},
     {"stratum.limits.output_bytes", OPTION_U32, IN_CONF(stratum.limits.output_bytes),
      "262144", 16384, 16777216, "bytes", true,
      "unsent output of a session; a slower reader is closed"},
@@ -164,23 +170,25 @@ const struct option option_table[] = {
     {"stratum.limits.shares_per_job", OPTION_U32,
      IN_CONF(stratum.limits.shares_per_job), "1000000", 1000, 100000000, "", true,
      "a front thread's duplicate set of one job; further shares are refused"},
-    {"stratum.limits.jobs", OPTION_U32, IN_CONF(stratum.limits.jobs), "128", 8, 1024, "",
-     true, "live jobs kept; the oldest goes first"},
+    {"stratum.limits.jobs", OPTION_U32, IN_CONF(stratum.limits.jobs), "128", 8, 1024,
+     "", true, "live jobs kept; the oldest goes first"},
 
     {"coinbase.tag", OPTION_TEXT, IN_CONF(coinbase_tag), "\"/Kariz/\"", 0, 0, "", false,
      "put into the coinbase of each block; up to 64 bytes"},
     {"coinbase.address", OPTION_TEXT, IN_CONF(coinbase_address), NULL, 0, 0, "", false,
      "the pool's own address, on the right network: rewards go there"},
 
-    {"payout.scheme", OPTION_CHOICE, IN_CONF(payout.scheme), "\"pplns\"", 0, 0, "", false,
-     "how rewards are shared", .names = scheme_names},
+    {"payout.scheme", OPTION_CHOICE, IN_CONF(payout.scheme), "\"pplns\"", 0, 0, "",
+     false, "how rewards are shared", .names = scheme_names},
     {"payout.window", OPTION_SCALED, IN_CONF(payout.window_milli), "null", 0.001, 1000,
-     "blocks' work", false, "what a block pays under pplns, tides and pps_plus; up to 3 "
-     "decimals; default 4, for tides 8", .scale = 1000},
+     "blocks' work", false,
+     "what a block pays under pplns, tides and pps_plus; up to 3 "
+     "decimals; default 4, for tides 8",
+     .scale = 1000},
     {"payout.fee_percent", OPTION_SCALED, IN_CONF(payout.fee_ppm), "1.0", 0, 100, "%",
      false, "the pool's part of what miners earn; up to 4 decimals", .scale = 10000},
-    {"payout.minimum", OPTION_I64, IN_CONF(payout.minimum_sat), "100000", 0, SATOSHI_MAX,
-     "satoshi", false, "least payment; what is below stays owed"},
+    {"payout.minimum", OPTION_I64, IN_CONF(payout.minimum_sat), "100000", 0,
+     SATOSHI_MAX, "satoshi", false, "least payment; what is below stays owed"},
     {"payout.maturity", OPTION_U32, IN_CONF(payout.maturity), "100", 100, 100000,
      "blocks", false, "depth at which a found block's reward is the miners'"},
     {"payout.pps_reserve", OPTION_I64, IN_CONF(payout.pps_reserve_sat), "0", 0,
@@ -195,15 +203,73 @@ const struct option option_table[] = {
     {"payout.direct_minimum", OPTION_I64, IN_CONF(payout.direct_minimum_sat), "1048576",
      0, SATOSHI_MAX, "satoshi", true, "least such output"},
     {"payout.direct_outputs", OPTION_U32, IN_CONF(payout.direct_outputs), "0", 0, 10000,
-     "", true, "most such outputs; 0: as many as the rig's firmware and the block take"},
+     "", true,
+     "most such outputs; 0: as many as the rig's firmware and the block take"},
+
+    {"payout.wallet.key_file", OPTION_TEXT, IN_CONF(pay.key_file), "\"\"", 0, 0, "",
+     false,
+     "kariz-payout's encrypted key (kariz-payout key create); empty: it signs nothing"},
+    {"payout.wallet.receive", OPTION_TEXT, IN_CONF(pay.receive), "\"\"", 0, 0, "",
+     false,
+     "without a key file: descriptor of the addresses that coinbases pay, with public "
+     "keys"},
+    {"payout.wallet.change", OPTION_TEXT, IN_CONF(pay.change), "\"\"", 0, 0, "", false,
+     "without a key file: descriptor of the addresses that take change"},
+    {"payout.at", OPTION_TEXT, IN_CONF(pay.at), "\"\"", 0, 0, "", false,
+     "time of day in UTC, \"HH:MM\", at which the daemon kariz-payout pays; empty: "
+     "never "
+     "by the clock"},
+    {"payout.every_blocks", OPTION_U32, IN_CONF(pay.every_blocks), "0", 0, 100000,
+     "blocks", false,
+     "it pays when the height is a multiple of this; 0: never by blocks"},
+    {"payout.confirmations", OPTION_U32, IN_CONF(pay.confirmations), "6", 1, 100,
+     "blocks", false, "depth at which a payment is booked"},
+    {"payout.fee.target", OPTION_U32, IN_CONF(pay.fee_target), "6", 1, 1008, "blocks",
+     false, "within which a payment is to confirm: the node estimates its rate"},
+    {"payout.fee.floor", OPTION_I64, IN_CONF(pay.fee_floor), "100", 0, 100000000,
+     "satoshi per kvB", false, "least fee rate; never below the node's own minima"},
+    {"payout.fee.ceiling", OPTION_I64, IN_CONF(pay.fee_ceiling), "100000", 100,
+     100000000, "satoshi per kvB", false, "above this rate payments wait"},
+    {"payout.fee.fallback", OPTION_I64, IN_CONF(pay.fee_fallback), "5000", 100,
+     100000000, "satoshi per kvB", false, "rate while the node has no estimate"},
+    {"payout.fee.paid_by", OPTION_CHOICE, IN_CONF(pay.fee_payer), "\"pool\"", 0, 0, "",
+     false, "who pays network fees: the pool, or payees in proportion to what they get",
+     .names = fee_payer_names},
+    {"payout.fee.max_share_ppm", OPTION_U32, IN_CONF(pay.fee_max_share_ppm), "50000", 1,
+     1000000, "ppm", false,
+     "of a payment: a payee whose part of the fee is more waits"},
+    {"payout.fee.bump_after", OPTION_U32, IN_CONF(pay.bump_after), "6", 0, 1000,
+     "blocks", false, "unconfirmed for so long: the fee is raised; 0: only by hand"},
+    {"payout.cap.payout", OPTION_I64, IN_CONF(pay.cap_payout), "0", 0, SATOSHI_MAX,
+     "satoshi", false, "one transaction pays at most this; 0: no limit"},
+    {"payout.cap.run", OPTION_I64, IN_CONF(pay.cap_run), "0", 0, SATOSHI_MAX, "satoshi",
+     false, "a run that pays more waits for an operator (--confirm); 0: none"},
+    {"payout.cap.day", OPTION_I64, IN_CONF(pay.cap_day), "0", 0, SATOSHI_MAX, "satoshi",
+     false, "the same for a UTC day; 0: none"},
+    {"payout.coins_max", OPTION_U32, IN_CONF(pay.coins_max), "200", 2, 100000, "",
+     false, "more coins than this are joined while fees are low"},
+    {"payout.consolidate_below", OPTION_I64, IN_CONF(pay.consolidate_below), "3000", 0,
+     100000000, "satoshi per kvB", false, "fee rate below which coins are joined"},
+    {"payout.lease_seconds", OPTION_U32, IN_CONF(pay.lease_seconds), "30", 1, 3600, "s",
+     false,
+     "one kariz-payout pays at a time; one that is silent for so long may be "
+     "followed by another"},
+    {"payout.takeover_seconds", OPTION_U32, IN_CONF(pay.takeover_seconds), "600", 0,
+     86400, "s", false, "later, if the other's journal is on another machine"},
+    {"payout.lists", OPTION_TEXT_LIST, IN_CONF(pay.lists), "[]", 0, CONF_LISTS_MAX, "",
+     false, "files of addresses that are never paid: one a line, # begins a comment",
+     .count_offset = offsetof(struct conf, pay.list_count)},
+    {"payout.screen", OPTION_TEXT, IN_CONF(pay.screen), "\"\"", 0, 0, "", false,
+     "program asked about each payee: JSON on its input, clear, match or unknown back"},
 
     {"registry.jurisdiction", OPTION_TEXT, IN_CONF(jurisdiction), "\"tm\"", 0, 0, "",
      false, "country code that residency is relative to"},
     {"registry.operator", OPTION_TEXT, IN_CONF(operator_name), "\"\"", 0, 0, "", false,
      "name of the pool's operator, shown in status"},
 
-    {"control.socket", OPTION_TEXT, IN_CONF(control_socket), "\"/run/kariz/control.sock\"",
-     0, 0, "", false, "Unix socket for karizctl, mode 0660"},
+    {"control.socket", OPTION_TEXT, IN_CONF(control_socket),
+     "\"/run/kariz/control.sock\"", 0, 0, "", false,
+     "Unix socket for karizctl, mode 0660"},
     {"control.group", OPTION_TEXT, IN_CONF(control_group), "\"\"", 0, 0, "", false,
      "group that may use it; default the daemon's"},
 

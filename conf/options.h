@@ -35,10 +35,10 @@ struct option {
     const char *unit;
     bool is_live; /* a reload takes it over */
     const char *text;
-    const char *const *names;   /* OPTION_CHOICE, ends with NULL */
-    const struct option *rows;  /* OPTION_ARRAY, ends with a row without name */
-    size_t count_offset;        /* OPTION_ARRAY, OPTION_TEXT_LIST */
-    uint32_t scale;             /* OPTION_SCALED: 1000 keeps three decimals */
+    const char *const *names;  /* OPTION_CHOICE, ends with NULL */
+    const struct option *rows; /* OPTION_ARRAY, ends with a row without name */
+    size_t count_offset;       /* OPTION_ARRAY, OPTION_TEXT_LIST */
+    uint32_t scale;            /* OPTION_SCALED: 1000 keeps three decimals */
 };
 
 /* Ends with a row without name. */

@@ -131,8 +131,9 @@ enum kz_err settle_redis_url(struct conf *c, const char *url,
         c->redis_mode = CONF_REDIS_TCP;
         return KZ_OK;
     }
-    return refuse(problem, "redis",
-                  "expected \"embedded\", \"unix:///path\" or \"redis://host:port/db\"");
+    return refuse(
+        problem, "redis",
+        "expected \"embedded\", \"unix:///path\" or \"redis://host:port/db\"");
 }
 
 static void default_node(struct conf *c)
@@ -165,8 +166,9 @@ static enum kz_err settle_nodes(struct conf *c, struct conf_problem *problem)
         if (strncmp(n->url, "http://", 7) != 0 || n->url[7] == '\0')
             return refuse(problem, key, "expected http://host:port");
         if (strchr(n->url, '@') != NULL)
-            return refuse(problem, key, "expected no user or password in the URL; use "
-                                        "user and password_file");
+            return refuse(problem, key,
+                          "expected no user or password in the URL; use "
+                          "user and password_file");
         snprintf(key, sizeof(key), "nodes[%zu]", i);
         bool cookie = n->cookie_file[0] != '\0';
         bool user = n->user[0] != '\0' && n->password_file[0] != '\0';
@@ -199,14 +201,17 @@ static enum kz_err settle_listener(const struct conf *c, struct conf_listener *l
         return refuse(problem, key, "expected minimum <= maximum (%g, %g)", l->minimum,
                       l->maximum);
     if (l->minimum < least)
-        return refuse(problem, key, "expected a minimum of at least %g on this network, "
-                                    "where a share earns one unit of work", least);
+        return refuse(problem, key,
+                      "expected a minimum of at least %g on this network, "
+                      "where a share earns one unit of work",
+                      least);
     if (l->difficulty <= 0)
         l->difficulty = clamp(DEFAULT_DIFFICULTY, l->minimum, l->maximum);
     if (l->difficulty < l->minimum || l->difficulty > l->maximum)
         return refuse(problem, key, "expected a difficulty from %g to %g", l->minimum,
                       l->maximum);
-    if (l->tls && (c->stratum.tls_certificate[0] == '\0' || c->stratum.tls_key[0] == '\0'))
+    if (l->tls &&
+        (c->stratum.tls_certificate[0] == '\0' || c->stratum.tls_key[0] == '\0'))
         return refuse(problem, key,
                       "tls needs stratum.tls.certificate and stratum.tls.key");
     if (l->proxy_protocol != (l->proxy_peer_count > 0))
@@ -239,13 +244,15 @@ enum kz_err settle(struct conf *c, struct conf_problem *problem)
     if (c->control_socket[0] != '/')
         return refuse(problem, "control.socket", "expected an absolute path");
     if (!is_name(c->jurisdiction))
-        return refuse(problem, "registry.jurisdiction", "expected a code such as \"tm\"");
+        return refuse(problem, "registry.jurisdiction",
+                      "expected a code such as \"tm\"");
     if (!is_printable(c->coinbase_tag))
         return refuse(problem, "coinbase.tag", "expected no control characters");
     if (c->redis_server[0] == '\0')
         snprintf(c->redis_server, sizeof(c->redis_server), "redis-server");
     if (c->stratum.minimum > c->stratum.maximum)
-        return refuse(problem, "stratum.vardiff.minimum", "expected at most the maximum");
+        return refuse(problem, "stratum.vardiff.minimum",
+                      "expected at most the maximum");
     enum kz_err err = settle_nodes(c, problem);
     for (size_t i = 0; err == KZ_OK && i < c->stratum.listen_count; i++) {
         char key[64];

@@ -231,7 +231,8 @@ static bool take_marker(struct reader *r)
     return true;
 }
 
-static enum kz_err parse(struct tx *t, struct bytes in, bool bare)
+/* `used` NULL: all of `in` must be the transaction. */
+static enum kz_err parse(struct tx *t, size_t *used, struct bytes in, bool bare)
 {
     struct tx read;
     struct reader r = {.left = in};
@@ -244,24 +245,31 @@ static enum kz_err parse(struct tx *t, struct bytes in, bool bare)
     for (size_t i = 0; marked && i < read.input_count && !r.bad; i++)
         take_witness(&r, &read.inputs[i]);
     read.locktime = take_le32(&r);
-    if (r.left.len > 0 || marked != tx_has_witness(&read))
+    if ((used == NULL && r.left.len > 0) || marked != tx_has_witness(&read))
         r.bad = true;
     if (r.bad || r.out_of_range) {
         tx_clear(&read);
         return r.bad ? KZ_PARSE : KZ_RANGE;
     }
     *t = read;
+    if (used != NULL)
+        *used = in.len - r.left.len;
     return KZ_OK;
 }
 
 enum kz_err tx_parse(struct tx *t, struct bytes in)
 {
-    return parse(t, in, false);
+    return parse(t, NULL, in, false);
 }
 
 enum kz_err tx_parse_bare(struct tx *t, struct bytes in)
 {
-    return parse(t, in, true);
+    return parse(t, NULL, in, true);
+}
+
+enum kz_err tx_parse_front(struct tx *t, size_t *used, struct bytes in)
+{
+    return parse(t, used, in, false);
 }
 
 bool tx_has_witness(const struct tx *t)

@@ -78,6 +78,8 @@ KZ_MUST_USE enum kz_err tx_parse(struct tx *t, struct bytes in);
 /* The same for bytes that are known to carry no witness: a leading 00 is a count of
  * inputs, never a marker (BIP174, PSBT_GLOBAL_UNSIGNED_TX), and there may be none. */
 KZ_MUST_USE enum kz_err tx_parse_bare(struct tx *t, struct bytes in);
+/* The transaction that `in` begins with, as in a block; `*used` is its length. */
+KZ_MUST_USE enum kz_err tx_parse_front(struct tx *t, size_t *used, struct bytes in);
 
 /* The caller's to mem_free(). With witnesses when any input has one and `bare` is
  * false. */
