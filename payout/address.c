@@ -22,6 +22,7 @@ const char *address_fault_text(enum address_fault fault)
         [ADDRESS_BAD_LENGTH] = "too long or too short",
         [ADDRESS_MIXED_CASE] = "upper and lower case mixed",
         [ADDRESS_BAD_CHECKSUM] = "the checksum does not match: mistyped or cut",
+        [ADDRESS_MISTYPED] = "one character is mistyped",
         [ADDRESS_WRONG_CHECKSUM_KIND] = "the checksum is of the wrong kind for this "
                                         "witness version",
         [ADDRESS_BAD_VERSION] = "no such witness version",
@@ -63,9 +64,10 @@ static enum kz_err fail(struct address_problem *problem, enum address_fault faul
                : KZ_PARSE;
 }
 
-static enum kz_err fail_at(struct address_problem *problem, size_t position)
+static enum kz_err fail_at(struct address_problem *problem, enum address_fault fault,
+                           size_t position)
 {
-    *problem = (struct address_problem){ADDRESS_BAD_CHARACTER, position};
+    *problem = (struct address_problem){fault, position};
     return KZ_PARSE;
 }
 
@@ -86,7 +88,7 @@ static enum kz_err parse_base58(struct address *a, struct address_problem *probl
     case KZ_OK:
         break;
     case KZ_PARSE:
-        return fail_at(problem, bad_at);
+        return fail_at(problem, ADDRESS_BAD_CHARACTER, bad_at);
     case KZ_RANGE:
         return fail(problem, ADDRESS_BAD_LENGTH);
     case KZ_EMPTY:
@@ -166,6 +168,27 @@ static enum kz_err parse_program(struct address *a, struct address_problem *prob
     return KZ_OK;
 }
 
+/* `b` is of a text of `len` characters whose checksum is wrong. A correction that gives
+ * no address is none; and where one of each kind does, neither is sure. */
+static enum kz_err fail_checksum(struct address_problem *problem,
+                                 const struct bech32 *b, size_t len)
+{
+    size_t found = 0, position = 0;
+    for (int kind = BECH32_PLAIN; kind <= BECH32_M; kind++) {
+        struct bech32 fixed = *b;
+        struct address unused;
+        size_t group = 0;
+        if (!bech32_correct(&fixed, &group, (enum bech32_kind)kind) ||
+            parse_program(&unused, problem, &fixed) != KZ_OK)
+            continue;
+        position = len - BECH32_CHECKSUM_GROUPS - b->group_count + group;
+        found++;
+    }
+    if (found == 1)
+        return fail_at(problem, ADDRESS_MISTYPED, position);
+    return fail(problem, ADDRESS_BAD_CHECKSUM);
+}
+
 static bool is_known_hrp(const char *hrp)
 {
     return strcmp(hrp, "bc") == 0 || strcmp(hrp, "tb") == 0 || strcmp(hrp, "bcrt") == 0;
@@ -184,11 +207,11 @@ static enum kz_err parse_bech32(struct address *a, struct address_problem *probl
     case BECH32_SEPARATOR:
         return fail(problem, ADDRESS_BAD_LENGTH);
     case BECH32_CHARACTER:
-        return fail_at(problem, bad_at);
+        return fail_at(problem, ADDRESS_BAD_CHARACTER, bad_at);
     case BECH32_CASE:
         return fail(problem, ADDRESS_MIXED_CASE);
     case BECH32_CHECKSUM:
-        return fail(problem, ADDRESS_BAD_CHECKSUM);
+        return fail_checksum(problem, &b, len);
     }
     if (strcmp(b.hrp, network->bech32_hrp) != 0)
         return fail(problem, ADDRESS_OTHER_NETWORK);
@@ -269,5 +292,66 @@ enum kz_err address_normalise(char out[ADDRESS_TEXT_SIZE], const char *text, siz
     for (size_t i = 0; i < len; i++)
         out[i] = fold && is_upper(text[i]) ? (char)(text[i] - 'A' + 'a') : text[i];
     out[len] = '\0';
+    return KZ_OK;
+}
+
+static void format_base58(char out[ADDRESS_TEXT_SIZE], uint8_t version,
+                          const uint8_t *hash)
+{
+    uint8_t bytes[1 + KEY_HASH_BYTES] = {version};
+    char text[BASE58_TEXT_SIZE];
+    memcpy(bytes + 1, hash, KEY_HASH_BYTES);
+    base58_encode_check(text, bytes, sizeof(bytes));
+    size_t len = strlen(text);
+    assert(len < ADDRESS_TEXT_SIZE);
+    memcpy(out, text, len + 1);
+}
+
+/* Bytes to 5-bit groups, the last filled up with zeros. */
+static size_t bytes_to_groups(uint8_t *out, const uint8_t *p, size_t len)
+{
+    unsigned value = 0, bits = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < len; i++) {
+        value = (value << 8 | p[i]) & 0xfff;
+        for (bits += 8; bits >= 5;) {
+            bits -= 5;
+            out[n++] = (uint8_t)(value >> bits & 31);
+        }
+    }
+    if (bits > 0)
+        out[n++] = (uint8_t)(value << (5 - bits) & 31);
+    return n;
+}
+
+static enum kz_err format_program(char out[ADDRESS_TEXT_SIZE],
+                                  const struct network *network, struct bytes script)
+{
+    uint8_t groups[BECH32_TEXT_MAX];
+    size_t len = script.len - 2;
+    unsigned version = script.p[0] == 0 ? 0 : script.p[0] - 0x50U;
+    if (version > WITNESS_VERSION_MAX || (script.p[0] != 0 && version == 0) ||
+        script.p[1] != len || (version == 0 && len != KEY_HASH_BYTES && len != 32))
+        return KZ_EMPTY;
+    groups[0] = (uint8_t)version;
+    size_t count = 1 + bytes_to_groups(groups + 1, script.p + 2, len);
+    bech32_encode(out, version == 0 ? BECH32_PLAIN : BECH32_M, network->bech32_hrp,
+                  groups, count);
+    return KZ_OK;
+}
+
+enum kz_err address_format(char out[ADDRESS_TEXT_SIZE], const struct network *network,
+                           struct bytes script)
+{
+    const uint8_t *p = script.p;
+    if (script.len == 25 && memcmp(p, "\x76\xa9\x14", 3) == 0 &&
+        memcmp(p + 23, "\x88\xac", 2) == 0)
+        format_base58(out, network->p2pkh_version, p + 3);
+    else if (script.len == 23 && memcmp(p, "\xa9\x14", 2) == 0 && p[22] == 0x87)
+        format_base58(out, network->p2sh_version, p + 2);
+    else if (script.len >= 2 + PROGRAM_MIN && script.len <= 2 + PROGRAM_MAX)
+        return format_program(out, network, script);
+    else
+        return KZ_EMPTY;
     return KZ_OK;
 }

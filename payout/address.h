@@ -12,6 +12,7 @@
 #ifndef PAYOUT_ADDRESS_H
 #define PAYOUT_ADDRESS_H
 
+#include "share/bytes.h"
 #include "share/network.h"
 
 #define ADDRESS_SCRIPT_MAX 42 /* version, length, 40 bytes of program */
@@ -39,6 +40,7 @@ enum address_fault {
     ADDRESS_BAD_LENGTH,
     ADDRESS_MIXED_CASE,
     ADDRESS_BAD_CHECKSUM,
+    ADDRESS_MISTYPED, /* bech32: changing one character makes all of it right */
     ADDRESS_WRONG_CHECKSUM_KIND, /* bech32 where bech32m belongs, or the reverse */
     ADDRESS_BAD_VERSION,         /* witness version above 16 */
     ADDRESS_BAD_PROGRAM,         /* length or padding of a witness program */
@@ -52,8 +54,12 @@ enum address_fault {
 
 struct address_problem {
     enum address_fault fault;
-    size_t position; /* from 0, of a character that is surely wrong, or NO_POSITION */
+    size_t position; /* from 0, of the character that is wrong, or NO_POSITION */
 };
+
+/* Of a bech32 address with one mistyped character behind its '1' the position is always
+ * found; it is right too where up to three are mistyped and one is found. What should be
+ * there is not told: a person must look it up, not pick an address that fits. */
 
 /* A sentence's worth of lower-case text, never NULL. */
 const char *address_fault_text(enum address_fault fault);
@@ -75,5 +81,10 @@ KZ_MUST_USE enum kz_err address_check_payable(const struct address *a,
  * mixes upper and lower case stays as it is, since it is no bech32 address. */
 KZ_MUST_USE enum kz_err address_normalise(char out[ADDRESS_TEXT_SIZE], const char *text,
                                           size_t len);
+
+/* The address of an output script. KZ_EMPTY: it has none. */
+KZ_MUST_USE enum kz_err address_format(char out[ADDRESS_TEXT_SIZE],
+                                       const struct network *network,
+                                       struct bytes script);
 
 #endif

@@ -1,13 +1,15 @@
 #include "payout/bech32.h"
 
-#include <stdbool.h>
+#include <assert.h>
 #include <string.h>
 
-#define CHECKSUM_GROUPS 6
+static const char alphabet[] = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+
+/* What the checksum of a whole string comes to. */
+static const uint32_t constants[] = {[BECH32_PLAIN] = 1, [BECH32_M] = 0x2bc830a3};
 
 static int group_of(char c)
 {
-    static const char alphabet[] = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
     const char *at = c != '\0' ? strchr(alphabet, c) : NULL;
     return at != NULL ? (int)(at - alphabet) : -1;
 }
@@ -82,10 +84,49 @@ enum bech32_fault bech32_decode(struct bech32 *b, size_t *bad_at, const char *te
         }
         b->groups[count++] = (uint8_t)group;
     }
-    if (count < CHECKSUM_GROUPS)
+    if (count < BECH32_CHECKSUM_GROUPS)
         return BECH32_LENGTH;
     uint32_t sum = checksum(b->hrp, b->groups, count);
-    b->group_count = count - CHECKSUM_GROUPS;
-    b->kind = sum == 1 ? BECH32_PLAIN : BECH32_M;
-    return sum == 1 || sum == 0x2bc830a3 ? BECH32_OK : BECH32_CHECKSUM;
+    b->group_count = count - BECH32_CHECKSUM_GROUPS;
+    b->kind = sum == constants[BECH32_PLAIN] ? BECH32_PLAIN : BECH32_M;
+    return sum == constants[b->kind] ? BECH32_OK : BECH32_CHECKSUM;
+}
+
+void bech32_encode(char out[BECH32_TEXT_MAX + 1], enum bech32_kind kind,
+                   const char *hrp, const uint8_t *groups, size_t count)
+{
+    uint8_t all[BECH32_TEXT_MAX] = {0};
+    size_t hrp_len = strlen(hrp), n = count + BECH32_CHECKSUM_GROUPS;
+    assert(hrp_len > 0 && hrp_len + 1 + n <= BECH32_TEXT_MAX);
+    if (count > 0)
+        memcpy(all, groups, count);
+    /* The checksum of six zeros in its place says what they must be. */
+    uint32_t sum = checksum(hrp, all, n) ^ constants[kind];
+    for (size_t i = 0; i < BECH32_CHECKSUM_GROUPS; i++)
+        all[n - 1 - i] = (uint8_t)(sum >> 5 * i & 31);
+    memcpy(out, hrp, hrp_len);
+    out[hrp_len] = '1';
+    for (size_t i = 0; i < n; i++)
+        out[hrp_len + 1 + i] = alphabet[all[i]];
+    out[hrp_len + 1 + n] = '\0';
+}
+
+bool bech32_correct(struct bech32 *b, size_t *group, enum bech32_kind kind)
+{
+    size_t n = b->group_count + BECH32_CHECKSUM_GROUPS;
+    uint32_t wrong = checksum(b->hrp, b->groups, n) ^ constants[kind];
+    /* The checksum is linear: what is wrong with it depends on the difference of the
+     * mistyped group and on how many groups are behind it, and on nothing else. */
+    for (unsigned difference = 1; difference < 32; difference++) {
+        uint32_t effect = difference;
+        for (size_t i = n; i-- > 0; effect = checksum_step(effect, 0)) {
+            if (effect != wrong)
+                continue;
+            b->groups[i] ^= (uint8_t)difference;
+            b->kind = kind;
+            *group = i;
+            return true;
+        }
+    }
+    return false;
 }

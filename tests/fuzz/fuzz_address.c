@@ -1,6 +1,7 @@
 /* tests/fuzz/fuzz_address.c - what people type as an address, and rigs as a login.
  *
- * Whatever is an address stays the same address once normalised. */
+ * Whatever is an address stays the same address once normalised, and is what its script
+ * is written as. */
 #include "payout/address.h"
 
 #include <assert.h>
@@ -25,6 +26,10 @@ static void try_network(const struct network *network, const char *text, size_t 
         address_normalise(normal, text, len) == KZ_OK &&
         address_parse(&again, &problem, network, normal, strlen(normal)) == KZ_OK;
     assert(same && memcmp(&a, &again, sizeof(a)) == 0);
+    char written[ADDRESS_TEXT_SIZE];
+    bool formats = address_format(written, network,
+                                  (struct bytes){a.script, a.script_len}) == KZ_OK;
+    assert(formats && strcmp(written, normal) == 0);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -37,6 +37,27 @@ static void assert_pays(const char *network, const char *text, const char *scrip
     assert_string_equal(hex, script);
 }
 
+/* `text` as it is written when it is all in the usual case. */
+static void assert_formats(const char *network, const char *text, const char *script)
+{
+    uint8_t bytes[ADDRESS_SCRIPT_MAX];
+    size_t len = 0;
+    char out[ADDRESS_TEXT_SIZE], usual[ADDRESS_TEXT_SIZE];
+    assert_int_equal(
+        hex_decode_some(bytes, &len, sizeof(bytes), script, strlen(script)), KZ_OK);
+    assert_int_equal(
+        address_format(out, network_named(network), (struct bytes){bytes, len}), KZ_OK);
+    assert_int_equal(address_normalise(usual, text, strlen(text)), KZ_OK);
+    assert_string_equal(out, usual);
+}
+
+static void assert_pays_and_formats(const char *network, const char *text,
+                                    const char *script)
+{
+    assert_pays(network, text, script);
+    assert_formats(network, text, script);
+}
+
 static void assert_fault(const char *network, const char *text,
                          enum address_fault fault)
 {
@@ -71,6 +92,8 @@ static void each_fault_is_named(void **state)
     assert_fault("main", "bc1q7KPYN5KF2HAN546YRYCQ0525VY0DP23YDN355N",
                  ADDRESS_MIXED_CASE);
     assert_fault("main", "bc1q7kpyn5kf2han546yrycq0525vy0dp23ydn355q",
+                 ADDRESS_MISTYPED);
+    assert_fault("main", "bc1q7kpyn5kf2han546yrycq0525vy0dp23ydn35qq",
                  ADDRESS_BAD_CHECKSUM);
     assert_fault("main", "1BoatSLRHtKNngkdXEeobR76b53LETtpyU", ADDRESS_BAD_CHECKSUM);
     assert_fault("test", p2wpkh, ADDRESS_OTHER_NETWORK);
@@ -199,11 +222,11 @@ static void generated_addresses_of_the_vectors_give_their_scripts(void **state)
             const char *script = text_at(o, "script_pubkey");
             struct address a;
             struct address_problem p;
-            assert_pays("main", text_at(o, "main"), script);
-            assert_pays("test", text_at(o, "test"), script);
-            assert_pays("testnet4", text_at(o, "test"), script);
-            assert_pays("signet", text_at(o, "test"), script);
-            assert_pays("regtest", text_at(o, "regtest"), script);
+            assert_pays_and_formats("main", text_at(o, "main"), script);
+            assert_pays_and_formats("test", text_at(o, "test"), script);
+            assert_pays_and_formats("testnet4", text_at(o, "test"), script);
+            assert_pays_and_formats("signet", text_at(o, "test"), script);
+            assert_pays_and_formats("regtest", text_at(o, "regtest"), script);
             assert_int_equal(parse(&a, &p, "main", text_at(o, "main")), KZ_OK);
             assert_string_equal(address_type_name(a.type), text_at(o, "type"));
             assert_int_equal(address_check_payable(&a, &p), KZ_OK);
@@ -226,8 +249,8 @@ static void strings_people_type_of_the_vectors_are_judged(void **state)
         if ((err == KZ_OK) != valid)
             fail_msg("%s: %s", text_at(f, "input"), text_at(f, "note"));
         if (valid)
-            assert_pays(text_at(f, "network"), text_at(f, "input"),
-                        text_at(f, "script_pubkey"));
+            assert_pays_and_formats(text_at(f, "network"), text_at(f, "input"),
+                                    text_at(f, "script_pubkey"));
     }
     json_decref(file);
 }
@@ -248,7 +271,7 @@ static void addresses_of_the_reference_node_are_judged(void **state)
             assert_int_not_equal(parse(&a, &p, chain, text), KZ_OK);
             continue;
         }
-        assert_pays(chain, text, json_string_value(json_array_get(one, 1)));
+        assert_pays_and_formats(chain, text, json_string_value(json_array_get(one, 1)));
         ran++;
     }
     assert_true(ran > 40);
@@ -272,6 +295,134 @@ static void invalid_addresses_of_the_reference_node_are_refused(void **state)
         }
     }
     json_decref(file);
+}
+
+/* xorshift: the same typos in each run. */
+static uint64_t next_random(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+static const char bech32_alphabet[] = "qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+
+/* Another character of the alphabet at a place behind `hrp` and '1'. */
+static size_t mistype(char *text, const char *hrp, uint64_t *random)
+{
+    size_t first = strlen(hrp) + 1;
+    size_t at = first + next_random(random) % (strlen(text) - first);
+    char was = text[at];
+    while (text[at] == was)
+        text[at] = bech32_alphabet[next_random(random) % 32];
+    return at;
+}
+
+/* A random v0 or taproot script, and its address. */
+static void random_address(char text[ADDRESS_TEXT_SIZE], const struct network *network,
+                           uint64_t *random)
+{
+    uint8_t script[34];
+    size_t program = next_random(random) % 2 == 0 ? 20 : 32;
+    for (size_t i = 0; i < sizeof(script); i++)
+        script[i] = (uint8_t)(next_random(random) >> 20);
+    script[0] = program == 32 && next_random(random) % 2 == 0 ? 0x51 : 0;
+    script[1] = (uint8_t)program;
+    assert_int_equal(address_format(text, network, (struct bytes){script, 2 + program}),
+                     KZ_OK);
+}
+
+static void one_mistyped_character_of_bech32_is_located(void **state)
+{
+    (void)state;
+    uint64_t random = 88172645463325252;
+    const char *const names[] = {"main", "test", "regtest"};
+    for (size_t i = 0; i < 1000; i++) {
+        const struct network *network = network_named(names[i % 3]);
+        char text[ADDRESS_TEXT_SIZE];
+        struct address a;
+        struct address_problem p = {ADDRESS_FINE, 0};
+        random_address(text, network, &random);
+        assert_int_equal(parse(&a, &p, names[i % 3], text), KZ_OK);
+        size_t at = mistype(text, network->bech32_hrp, &random);
+        assert_int_equal(parse(&a, &p, names[i % 3], text), KZ_PARSE);
+        assert_int_equal(p.fault, ADDRESS_MISTYPED);
+        assert_int_equal(p.position, at);
+    }
+}
+
+static void two_mistyped_characters_are_not_taken_for_one(void **state)
+{
+    (void)state;
+    uint64_t random = 88172645463325252;
+    const struct network *network = network_named("main");
+    for (size_t i = 0; i < 1000; i++) {
+        char text[ADDRESS_TEXT_SIZE];
+        struct address a;
+        struct address_problem p = {ADDRESS_FINE, 0};
+        random_address(text, network, &random);
+        size_t first = mistype(text, "bc", &random), second = first;
+        while (second == first) {
+            char again[ADDRESS_TEXT_SIZE];
+            memcpy(again, text, sizeof(again));
+            second = mistype(again, "bc", &random);
+            if (second != first)
+                memcpy(text, again, sizeof(text));
+        }
+        assert_int_equal(parse(&a, &p, "main", text), KZ_PARSE);
+        assert_int_equal(p.fault, ADDRESS_BAD_CHECKSUM);
+        assert_int_equal(p.position, ADDRESS_NO_POSITION);
+    }
+}
+
+static void a_correction_that_gives_no_address_is_not_told(void **state)
+{
+    (void)state;
+    /* Of version 0 with a program of 16 bytes: right but for one character, and then
+     * still no address. */
+    const uint8_t groups[27] = {0};
+    char text[BECH32_TEXT_MAX + 1];
+    bech32_encode(text, BECH32_PLAIN, "bc", groups, sizeof(groups));
+    assert_fault("main", text, ADDRESS_BAD_PROGRAM);
+    text[10] = 'p';
+    assert_fault("main", text, ADDRESS_BAD_CHECKSUM);
+}
+
+static void scripts_without_an_address_have_none(void **state)
+{
+    (void)state;
+    const char *const scripts[] = {
+        "",
+        "00",
+        "6a",
+        "51",
+        "6a0568656c6c6f",
+        "0015751e76e8199196d454941c45d1b3a323f1433bd6aa",     /* 21 bytes, v0 */
+        "0014751e76e8199196d454941c45d1b3a323f1433b",         /* cut short */
+        "76a914751e76e8199196d454941c45d1b3a323f1433bd688ad", /* another end */
+        "a914751e76e8199196d454941c45d1b3a323f1433bd688",     /* another end */
+        "6114751e76e8199196d454941c45d1b3a323f1433bd6",       /* no version */
+        "5014751e76e8199196d454941c45d1b3a323f1433bd6",       /* OP_RESERVED */
+        "5101aa",                                             /* program of 1 */
+        "2102c6047f9441ed7d6d3045406e95c07cd85c778e4b8cef3ca7abac"
+        "09b95c709ee5ac", /* to a key */
+        "51290000000000000000000000000000000000000000000000000000"
+        "000000000000000000000000000000", /* program of 41 */
+    };
+    for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
+        uint8_t bytes[64] = {0};
+        size_t len = 0;
+        char out[ADDRESS_TEXT_SIZE] = "as it was";
+        assert_int_equal(
+            hex_decode_some(bytes, &len, sizeof(bytes), scripts[i], strlen(scripts[i])),
+            KZ_OK);
+        if (address_format(out, network_named("main"), (struct bytes){bytes, len}) !=
+            KZ_EMPTY)
+            fail_msg("%s has the address %s", scripts[i], out);
+        assert_string_equal(out, "as it was");
+    }
+    assert_formats("main", "bc1pfeessrawgf", "51024e73");
 }
 
 static void base58_of_the_vectors_decodes(void **state)
@@ -299,6 +450,30 @@ static void base58_of_the_vectors_decodes(void **state)
     json_decref(file);
 }
 
+static void base58_with_a_checksum_comes_back(void **state)
+{
+    (void)state;
+    uint64_t random = 88172645463325252;
+    for (size_t i = 0; i < 1000; i++) {
+        uint8_t in[BASE58_BYTES_MAX - 4] = {0}, out[BASE58_BYTES_MAX];
+        char text[BASE58_TEXT_SIZE];
+        size_t len = i % (sizeof(in) + 1), zeros = next_random(&random) % 8;
+        size_t got = 0, bad_at = 0;
+        for (size_t k = zeros; k < len; k++)
+            in[k] = i % 5 == 0 ? 0xff : (uint8_t)next_random(&random);
+        base58_encode_check(text, in, len);
+        assert_int_equal(
+            base58_decode_check(out, &got, &bad_at, sizeof(out), text, strlen(text)),
+            KZ_OK);
+        assert_int_equal(got, len);
+        assert_memory_equal(out, in, len);
+        text[i % strlen(text)] = text[i % strlen(text)] == 'z' ? 'y' : 'z';
+        assert_int_not_equal(
+            base58_decode_check(out, &got, &bad_at, sizeof(out), text, strlen(text)),
+            KZ_OK);
+    }
+}
+
 static enum bech32_fault decode_case(const json_t *one, struct bech32 *b)
 {
     const char *hex = text_at(one, "hex");
@@ -318,6 +493,12 @@ static void check_bech32_file(const char *name, const char *valid, const char *i
     for (size_t i = 0; i < json_array_size(list); i++) {
         assert_int_equal(decode_case(json_array_get(list, i), &b), BECH32_OK);
         assert_int_equal(b.kind, kind);
+        char text[BECH32_TEXT_MAX + 1];
+        struct bech32 again;
+        size_t bad_at = 0;
+        bech32_encode(text, kind, b.hrp, b.groups, b.group_count);
+        assert_int_equal(bech32_decode(&again, &bad_at, text, strlen(text)), BECH32_OK);
+        assert_memory_equal(&again, &b, sizeof(b));
     }
     list = json_object_get(file, invalid);
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -358,7 +539,7 @@ static void check_segwit_file(const char *name)
         if (is_superseded(file, text))
             assert_fault(network, text, ADDRESS_WRONG_CHECKSUM_KIND);
         else
-            assert_pays(network, text, text_at(one, "script_pubkey"));
+            assert_pays_and_formats(network, text, text_at(one, "script_pubkey"));
     }
     list = json_object_get(file, "invalid_segwit_addresses");
     for (size_t i = 0; i < json_array_size(list); i++) {
@@ -390,7 +571,12 @@ int main(void)
         cmocka_unit_test(strings_people_type_of_the_vectors_are_judged),
         cmocka_unit_test(addresses_of_the_reference_node_are_judged),
         cmocka_unit_test(invalid_addresses_of_the_reference_node_are_refused),
+        cmocka_unit_test(one_mistyped_character_of_bech32_is_located),
+        cmocka_unit_test(two_mistyped_characters_are_not_taken_for_one),
+        cmocka_unit_test(a_correction_that_gives_no_address_is_not_told),
+        cmocka_unit_test(scripts_without_an_address_have_none),
         cmocka_unit_test(base58_of_the_vectors_decodes),
+        cmocka_unit_test(base58_with_a_checksum_comes_back),
         cmocka_unit_test(bech32_strings_of_the_vectors_are_judged),
         cmocka_unit_test(segwit_addresses_of_the_vectors_are_judged),
     };
