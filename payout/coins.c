@@ -89,8 +89,6 @@ static bool try_with_change(struct coins_choice *out, const struct taken *t,
     struct amount spare = coins_min_change(terms), change;
     txsize_add_output(&size, txsize_script_len(terms->change));
     size_t weight = txsize_weight(&size);
-    if (txsize_vsize_of(weight) > terms->vsize_max)
-        return false;
     struct amount fee = fee_of(terms->rate, txsize_vsize_of(weight));
     if (!rest_of(&change, t, need, fee, spare) || !amount_add(&change, change, spare))
         return false;
@@ -116,14 +114,21 @@ enum kz_err coins_select(struct coins_choice *out, const struct coin *candidates
                          const struct coins_terms *terms)
 {
     struct taken t = {0, amount_zero(), need->outputs};
-    assert(terms->vsize_max <= FEE_VSIZE_MAX && need->outputs.inputs == 0);
+    assert(terms->vsize_max <= FEE_VSIZE_MAX / 2 && need->outputs.inputs == 0);
     assert(amount_compare(need->target, amount_zero()) > 0);
     for (size_t i = 0; i < count; i++) {
+        struct coins_choice choice;
         if (!take(&t, &candidates[i], terms->any_r) ||
             txsize_vsize(&t.size) > terms->vsize_max)
             return KZ_RANGE;
-        if (try_with_change(out, &t, need, terms) || try_without(out, &t, need, terms))
-            return KZ_OK;
+        if (!try_with_change(&choice, &t, need, terms) &&
+            !try_without(&choice, &t, need, terms))
+            continue;
+        /* When it is the change that has no room, giving it up would make it fee. */
+        if (txsize_vsize_of(choice.weight) > terms->vsize_max)
+            return KZ_RANGE;
+        *out = choice;
+        return KZ_OK;
     }
     return KZ_EMPTY;
 }
@@ -134,7 +139,7 @@ enum kz_err coins_consolidate(struct coins_choice *out, const struct coin *candi
 {
     struct taken t = {0};
     struct amount change;
-    assert(keep > 0 && terms->vsize_max <= FEE_VSIZE_MAX);
+    assert(keep > 0 && terms->vsize_max <= FEE_VSIZE_MAX / 2);
     txsize_add_output(&t.size, txsize_script_len(terms->change));
     /* What comes back is a coin again, so one more goes than is to go. */
     while (count > keep && t.count < count - keep + 1) {

@@ -38,7 +38,7 @@ struct coins_terms {
     uint32_t maturity;        /* confirmations that a coinbase needs */
     bool any_r;               /* who signs does not make R low: payout/txsize.h */
     struct input_form change; /* how change will be spent */
-    size_t vsize_max;         /* of the transaction, at most FEE_VSIZE_MAX */
+    size_t vsize_max;         /* of the transaction, at most FEE_VSIZE_MAX / 2 */
 };
 
 struct coins_need {

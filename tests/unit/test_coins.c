@@ -244,6 +244,21 @@ static void a_transaction_is_not_made_larger_than_it_may_be(void **state)
     assert_true(txsize_vsize_of(choice.weight) <= 20000);
 }
 
+/* With change 142 vB, without 99: between them the rest must not become fee. */
+static void change_without_room_is_not_given_away_as_fee(void **state)
+{
+    (void)state;
+    struct coins_terms terms = plain_terms(1000);
+    struct coin coin = coin_number(1, 1000000);
+    struct coins_choice choice = {0};
+    struct coins_need need = need_of(500000, 1);
+    terms.vsize_max = 141;
+    assert_int_equal(coins_select(&choice, &coin, 1, &need, &terms), KZ_RANGE);
+    terms.vsize_max = 142;
+    assert_int_equal(coins_select(&choice, &coin, 1, &need, &terms), KZ_OK);
+    assert_int_equal(choice.fee.sat, 142);
+}
+
 static void coins_that_sum_to_more_than_there_is_are_refused(void **state)
 {
     (void)state;
@@ -343,6 +358,7 @@ int main(void)
         cmocka_unit_test(change_is_made_from_its_minimum_on),
         cmocka_unit_test(payees_who_pay_the_fee_need_no_coins_for_it),
         cmocka_unit_test(a_transaction_is_not_made_larger_than_it_may_be),
+        cmocka_unit_test(change_without_room_is_not_given_away_as_fee),
         cmocka_unit_test(coins_that_sum_to_more_than_there_is_are_refused),
         cmocka_unit_test(choices_balance_for_random_coins),
         cmocka_unit_test(consolidation_takes_the_smallest_until_few_are_left),
