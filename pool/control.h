@@ -38,7 +38,8 @@ struct control_command {
  * the socket. KZ_IO: it cannot be made; logged. */
 KZ_MUST_USE enum kz_err control_start(struct control **out, struct event_base *base,
                                       const struct conf *conf,
-                                      const struct control_command *commands, void *ctx);
+                                      const struct control_command *commands,
+                                      void *ctx);
 /* NULL accepted. Requests under way keep until their handler replies; nobody hears. */
 void control_stop(struct control *c);
 

@@ -197,6 +197,9 @@ enum kz_err inquiry_ask_coin(struct inquiry_coin *out, struct inquiry *i,
                              const struct hash256 *txid, uint32_t vout,
                              const char *script_hex)
 {
+    const struct inquiry_node *node = i->parts.node;
+    if (node != NULL)
+        return node->coin(node->ctx, out, txid, vout, script_hex);
     struct node_ask ask = {.is_coin = true, .hash = *txid, .vout = vout};
     if (strlen(script_hex) < sizeof(ask.script_hex))
         snprintf(ask.script_hex, sizeof(ask.script_hex), "%s", script_hex);
@@ -209,6 +212,9 @@ enum kz_err inquiry_ask_coin(struct inquiry_coin *out, struct inquiry *i,
 enum kz_err inquiry_ask_confirmations(int64_t *out, struct inquiry *i,
                                       const struct hash256 *block)
 {
+    const struct inquiry_node *node = i->parts.node;
+    if (node != NULL)
+        return node->confirmations(node->ctx, out, block);
     struct node_ask ask = {.hash = *block};
     enum kz_err err = ask_node(i, &ask);
     if (err == KZ_OK)
@@ -218,7 +224,7 @@ enum kz_err inquiry_ask_confirmations(int64_t *out, struct inquiry *i,
 
 /* --- start, stop, ask: on control ------------------------------------------------ */
 
-enum kz_err inquiry_start(struct inquiry **out, const struct inquiry_parts *parts)
+static struct inquiry *inquiry_new(const struct inquiry_parts *parts)
 {
     struct inquiry *i = mem_new(sizeof(*i));
     pthread_condattr_t monotonic;
@@ -229,6 +235,21 @@ enum kz_err inquiry_start(struct inquiry **out, const struct inquiry_parts *part
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init(&i->changed, &monotonic);
     pthread_condattr_destroy(&monotonic);
+    return i;
+}
+
+enum kz_err inquiry_prove(json_t **value, char text[INQUIRY_TEXT_SIZE],
+                          const struct inquiry_parts *parts)
+{
+    struct inquiry *i = inquiry_new(parts);
+    enum kz_err err = inquiry_verify(value, text, i, NULL);
+    inquiry_free(i);
+    return err;
+}
+
+enum kz_err inquiry_start(struct inquiry **out, const struct inquiry_parts *parts)
+{
+    struct inquiry *i = inquiry_new(parts);
     int failed = pthread_create(&i->thread, NULL, run, i);
     if (failed != 0) {
         log_error("thread_failed", kv_str("thread", "inquiry"), kv_errno(failed));

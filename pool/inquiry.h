@@ -35,11 +35,28 @@
 
 struct inquiry;
 
+/* A coin as the chain has it. */
+struct inquiry_coin {
+    bool is_unspent;
+    int64_t value_sat;
+    bool script_fits; /* or the node did not say */
+};
+
+/* Asking a node, for a program that has no nodes to ask through control; both wait.
+ * Errors as nodes_txout() and nodes_confirmations() have them. */
+struct inquiry_node {
+    void *ctx;
+    enum kz_err (*coin)(void *ctx, struct inquiry_coin *out, const struct hash256 *txid,
+                        uint32_t vout, const char *script_hex);
+    enum kz_err (*confirmations)(void *ctx, int64_t *out, const struct hash256 *block);
+};
+
 struct inquiry_parts {
     struct mailbox *mailbox; /* control's; its owner pointer is not used */
     struct store *store;
     struct nodes *nodes;
     const struct conf *conf;
+    const struct inquiry_node *node; /* in the place of mailbox and nodes */
 };
 
 enum inquiry_kind {
@@ -61,6 +78,11 @@ KZ_MUST_USE enum kz_err inquiry_start(struct inquiry **out,
 void inquiry_stop(struct inquiry *i);
 /* When neither the nodes nor the mailbox can call any more. NULL accepted. */
 void inquiry_free(struct inquiry *i);
+
+/* The proof of the ledger at once, on the caller's thread, which may wait; `parts` has a
+ * node. As VERIFY's answer; the caller owns. */
+KZ_MUST_USE enum kz_err inquiry_prove(json_t **value, char text[INQUIRY_TEXT_SIZE],
+                                      const struct inquiry_parts *parts);
 
 /* `on_done` is called exactly once; at once where the queue is full. */
 void inquiry_ask(struct inquiry *i, enum inquiry_kind kind, const json_t *arguments,

@@ -22,12 +22,6 @@
 
 /* What is asked of a node. There is one at a time; it outlives who asked when that
  * could not wait (the daemon stops). */
-struct inquiry_coin {
-    bool is_unspent;
-    int64_t value_sat;
-    bool script_fits; /* or the node did not say */
-};
-
 struct node_ask {
     bool is_coin;
     struct hash256 hash; /* of the transaction, or the block */
@@ -114,7 +108,6 @@ struct proof {
     struct book *book;
     struct textmap *blocks; /* struct booked_block by hash */
     uint64_t at;            /* entries applied */
-    uint64_t spends;        /* entries by which coins were spent, and are */
     json_t *lines, *problems;
     bool needs_node; /* no comparison is a failure */
 };

@@ -136,10 +136,6 @@ static enum kz_err take(void *ctx, uint64_t n, const struct entry *e)
     for (size_t k = 0; k < e->posting_count; k++)
         count_posting(&v->flows, e->key.kind, &e->postings[k]);
     remember_block(p, e);
-    if (e->key.kind == ENTRY_PAYOUT_CONFIRMED || e->key.kind == ENTRY_CAPITAL_OUT)
-        p->spends++;
-    else if (e->key.kind == ENTRY_PAYOUT_UNCONFIRMED && p->spends > 0)
-        p->spends--;
     return KZ_OK;
 }
 

@@ -27,7 +27,7 @@
  *        is      the field's text is `value`
  *        least   the field's number is `value` or more
  *        absent  there is no such key
- *        idle    no field's text is "held" or "spent"
+ *        idle    no field's text is another than "freed"
  *
  * It is judged once. The writer's next ledger record says how that ended: EVENT_DECIDED,
  * and the reserve is in force; any other, and it never was. So a replay does not judge

@@ -50,7 +50,8 @@
  *   po:{ledger}:<id>               a payout: member -> value (pool/pay/record.h)
  *   pos:{ledger}                   payout's id -> its state
  *   coin:{ledger}                  "<txid>:<vout>" -> what it is: never changes
- *   use:{ledger}:<txid>:<vout>     payout's id -> "held", "freed" or "spent"
+ *   coinblk:{ledger}               block's hash -> "1": its coins are in there
+ *   use:{ledger}:<txid>:<vout>     payout's id -> "held", "freed", "spent" or "void"
  *   fence:{ledger}                 "token" -> the newest lease's
  *   lease:{ledger}                 who pays: holder, name, token, since_ms
  *   leased:{ledger}                the token, expires with the lease
@@ -95,6 +96,7 @@
 #define KEY_FALLBACK      "fallback:{ledger}"
 #define KEY_PAYOUTS       "pos:{ledger}"
 #define KEY_COINS         "coin:{ledger}"
+#define KEY_COIN_BLOCKS   "coinblk:{ledger}"
 #define KEY_FENCE         "fence:{ledger}"
 #define KEY_LEASE         "lease:{ledger}"
 #define KEY_LEASED        "leased:{ledger}"

@@ -82,7 +82,7 @@
     "    return redis.call('EXISTS', k) == 1 and 'is there'\n"                         \
     "  elseif how == 'idle' then\n"                                                    \
     "    for _, v in ipairs(redis.call('HVALS', k)) do\n"                              \
-    "      if v == 'held' or v == 'spent' then return v end\n"                         \
+    "      if v ~= 'freed' then return v end\n"                                        \
     "    end\n"                                                                        \
     "    return false\n"                                                               \
     "  end\n"                                                                          \

@@ -410,6 +410,30 @@ enum kz_err store_ledger_write(char text[256], struct store *s, enum event_kind 
     return wait_for_answer(&w.question);
 }
 
+struct loaded {
+    struct question question;
+    json_t *value;
+};
+
+static void on_loaded(void *ctx, enum kz_err err, json_t *value, const char *text)
+{
+    struct loaded *l = ctx;
+    (void)text;
+    l->value = value;
+    answer(&l->question, err);
+}
+
+enum kz_err store_read_registry(json_t **out, struct store *s)
+{
+    struct loaded l = {.value = NULL};
+    question_init(&l.question, NULL, NULL);
+    store_registry_load(s, on_loaded, &l);
+    enum kz_err err = wait_for_answer(&l.question);
+    if (err == KZ_OK)
+        *out = l.value;
+    return err;
+}
+
 struct open_question {
     struct question question;
     json_t *rows;

@@ -59,6 +59,9 @@ KZ_MUST_USE enum kz_err store_read_entries(json_t **out, uint64_t *after,
                                            struct store *s, const char *key,
                                            size_t max);
 
+/* store_registry_load() and waiting for its end. */
+KZ_MUST_USE enum kz_err store_read_registry(json_t **out, struct store *s);
+
 /* store_ledger_put() and waiting for its end; `text` as there. Takes `event`. */
 KZ_MUST_USE enum kz_err store_ledger_write(char text[256], struct store *s,
                                            enum event_kind kind, json_t *event);

@@ -1,0 +1,226 @@
+#include "pool/pay/dues.h"
+
+#include "conf/clock.h"
+#include "conf/mem.h"
+#include "pool/registry_record.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void dues_clear(struct dues *d)
+{
+    mem_free(d->rows);
+    mem_free(d->notes);
+    mem_free(d->addresses);
+    *d = (struct dues){.count = 0};
+}
+
+const char *dues_address(const struct dues *d, const struct miner_id *miner)
+{
+    for (size_t i = 0; i < d->count; i++)
+        if (miner_id_equal(&d->rows[i].miner, miner))
+            return d->addresses[i];
+    return "";
+}
+
+/* --- one miner -------------------------------------------------------------------- */
+
+struct look {
+    struct payer *p;
+    const struct screen *screen;
+    const json_t *record; /* NULL: not registered */
+    struct plan_due *due;
+    char *note, *address;
+    int64_t now_ms;
+};
+
+static void block(struct look *l, enum plan_reason reason, const char *format, ...)
+    KZ_PRINTF(3, 4);
+
+static void block(struct look *l, enum plan_reason reason, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(l->note, DUES_NOTE_SIZE, format, args);
+    va_end(args);
+    l->due->blocked = reason;
+    l->due->note = l->note;
+}
+
+/* Credits of these go to `held`; what still lies in mature is on its way there. */
+static bool is_blocked_by_state(struct look *l)
+{
+    enum miner_state state = record_state(l->record);
+    if (l->record == NULL)
+        block(l, PLAN_HELD, "no such miner is registered");
+    else if (json_is_true(json_object_get(l->record, "frozen")))
+        block(l, PLAN_HELD, "frozen");
+    else if (state != MINER_ACTIVE && state != MINER_CLOSED)
+        block(l, PLAN_HELD, "the registration's state is %s", miner_state_name(state));
+    return l->due->blocked != PLAN_FREE;
+}
+
+/* The newest address without an end; NULL: none. */
+static const json_t *live_address(const json_t *record)
+{
+    const json_t *found = NULL;
+    size_t i;
+    json_t *one;
+    json_array_foreach(json_object_get(record, "payout_addresses"), i, one)
+    {
+        const json_t *to = json_object_get(one, "to");
+        if (to == NULL || json_is_null(to))
+            found = one;
+    }
+    return found;
+}
+
+/* "payable_from" is written by the change of an address; a first address has none. */
+static bool is_waiting(const json_t *address, int64_t now_ms)
+{
+    const char *from = json_string_value(json_object_get(address, "payable_from"));
+    int64_t at;
+    return from != NULL && (clock_utc_parse(&at, from, strlen(from)) != KZ_OK || at > now_ms);
+}
+
+static bool has_no_address(struct look *l)
+{
+    struct address_problem problem;
+    const json_t *one = live_address(l->record);
+    const char *text = json_string_value(json_object_get(one, "address"));
+    struct address *to = &l->due->to;
+    struct wallet_place place;
+    if (text == NULL) {
+        block(l, PLAN_NO_ADDRESS, "no address is registered");
+        return true;
+    }
+    snprintf(l->address, ADDRESS_TEXT_SIZE, "%s", text);
+    if (address_parse(to, &problem, l->p->network, text, strlen(text)) != KZ_OK ||
+        address_check_payable(to, &problem) != KZ_OK)
+        block(l, PLAN_NO_ADDRESS, "%s: %s", text, address_fault_text(problem.fault));
+    else if (wallet_find(&place, l->p->wallet,
+                         (struct bytes){to->script, to->script_len},
+                         chain_tip(l->p->chain).height) == KZ_OK)
+        block(l, PLAN_NO_ADDRESS, "%s is the pool's own", text);
+    else if (is_waiting(one, l->now_ms))
+        block(l, PLAN_ADDRESS_WAITING, "%s may be paid from %s on", text,
+              json_string_value(json_object_get(one, "payable_from")));
+    return l->due->blocked != PLAN_FREE;
+}
+
+static void look_at_screen(struct look *l)
+{
+    char note[DUES_NOTE_SIZE];
+    const struct screen_case c = {.miner = l->due->miner.text,
+                                  .address = l->address,
+                                  .to = &l->due->to,
+                                  .amount = l->due->amount,
+                                  .purpose = "plan"};
+    if (screen_ask(note, l->screen, &c) != SCREEN_CLEAR)
+        block(l, PLAN_SCREENED, "%s", note);
+}
+
+/* A closed registration is paid once, whatever the least payment is. */
+static struct amount minimum_of(const struct look *l)
+{
+    struct amount own = amount_zero(), pool = amount_zero();
+    const json_t *sat = json_object_get(l->record, "minimum_sat");
+    if (record_state(l->record) == MINER_CLOSED)
+        return amount_zero();
+    if (!amount_from_sat(&pool, l->p->conf->payout.minimum_sat) ||
+        (sat != NULL && !amount_from_sat(&own, json_integer_value(sat))))
+        return pool;
+    return amount_compare(own, pool) > 0 ? own : pool;
+}
+
+static void look_at(struct look *l)
+{
+    l->due->minimum = minimum_of(l);
+    if (!is_blocked_by_state(l) && !has_no_address(l))
+        look_at_screen(l);
+}
+
+/* --- all -------------------------------------------------------------------------- */
+
+static int by_miner(const void *a, const void *b)
+{
+    const struct plan_due *x = a, *y = b;
+    return strcmp(x->miner.text, y->miner.text);
+}
+
+/* {miner: sat} of all that have something. KZ_PARSE: a number that is none. */
+static enum kz_err read_balances(struct dues *d, struct payer *p)
+{
+    json_t *mature = NULL, *text;
+    const char *miner;
+    enum kz_err err = store_read_hash(&mature, p->store, KEY_MATURE);
+    if (err != KZ_OK)
+        return pay_fail(p, err, "Redis is away");
+    d->rows = mem_array(json_object_size(mature) + 1, sizeof(*d->rows));
+    json_object_foreach(mature, miner, text)
+    {
+        struct plan_due *due = &d->rows[d->count];
+        uint64_t sat;
+        const char *digits = json_string_value(text);
+        if (digits[0] == '-' || strcmp(digits, "0") == 0)
+            continue; /* in debit: the gate's to say */
+        if (err != KZ_OK)
+            continue;
+        if (miner_id_parse(&due->miner, miner, strlen(miner)) != KZ_OK ||
+            !decimal_read(&sat, digits, AMOUNT_MAX_SAT) ||
+            !amount_from_sat(&due->amount, (int64_t)sat))
+            err =
+                pay_fail(p, KZ_RANGE, "amount overflow: the mature balance of %s is %s",
+                         miner, digits);
+        d->count += err == KZ_OK;
+    }
+    json_decref(mature);
+    if (d->count > 0)
+        qsort(d->rows, d->count, sizeof(*d->rows), by_miner);
+    return err;
+}
+
+/* {id: record}, borrowed from `registry`. */
+static json_t *by_id(const json_t *registry)
+{
+    json_t *all = json_object(), *record;
+    size_t i;
+    json_array_foreach(json_object_get(registry, "miners"), i, record)
+    {
+        const char *id = record_text(record, "miner_id");
+        if (id != NULL)
+            json_object_set(all, id, record);
+    }
+    return all;
+}
+
+enum kz_err dues_read(struct dues *d, struct payer *p, struct screen *s)
+{
+    struct dues made = {.count = 0};
+    json_t *registry = NULL;
+    enum kz_err err = read_balances(&made, p);
+    if (err == KZ_OK && store_read_registry(&registry, p->store) != KZ_OK)
+        err = pay_fail(p, KZ_IO, "the registry could not be read");
+    json_t *records = by_id(registry);
+    made.notes = mem_array(made.count + 1, sizeof(*made.notes));
+    made.addresses = mem_array(made.count + 1, sizeof(*made.addresses));
+    for (size_t i = 0; i < made.count && err == KZ_OK; i++) {
+        struct look l = {.p = p,
+                         .screen = s,
+                         .record = json_object_get(records, made.rows[i].miner.text),
+                         .due = &made.rows[i],
+                         .note = made.notes[i],
+                         .address = made.addresses[i],
+                         .now_ms = clock_utc_ms()};
+        look_at(&l);
+    }
+    json_decref(records);
+    json_decref(registry);
+    if (err != KZ_OK) {
+        dues_clear(&made);
+        return err;
+    }
+    *d = made;
+    return KZ_OK;
+}

@@ -1,0 +1,113 @@
+/* pool/pay/payer.h - kariz-payout put together: what all its files work on.
+ *
+ *   payer.c     opens and closes: journal, store, node, wallet, lease
+ *   purse.c     the pool's coins: what the ledger has, and what of it is free
+ *   dues.c      who is due what, and who waits and why
+ *   screen.c    lists, and the program that is asked about payees
+ *   gate.c      what must hold before anything is reserved
+ *   run.c       plan, reserve, sign, send
+ *   follow.c    what becomes of what was sent
+ *   bump.c      raising a fee, taking a payment back
+ *   psbt_io.c   signing elsewhere
+ *   show.c      what people see
+ *
+ * Two ways to be opened. A reader has no journal and no lease: it plans and shows. A
+ * payer writes: every step is one ledger event in its own journal (data_dir/payout),
+ * synced before the act it announces is visible outside, applied to Redis by the store
+ * (share/store.h). Nothing is kept in memory that counts: each step begins with what
+ * Redis has. So it may die anywhere.
+ *
+ * Thread  one, which may wait; the store has its own. */
+#ifndef POOL_PAY_PAYER_H
+#define POOL_PAY_PAYER_H
+
+#include "conf/clock.h"
+#include "pool/pay/chain.h"
+#include "pool/pay/record.h"
+#include "pool/pay/wallet.h"
+#include "share/keys.h"
+#include "share/store_lease.h"
+#include "share/store_read.h"
+
+#define PAY_TEXT_SIZE 480
+
+struct payer {
+    const struct conf *conf;
+    struct conf own; /* the store's: another instance name, a Redis that is not ours */
+    const struct network *network;
+    int lock_fd, redis_dir_fd;
+    struct journal *journal; /* NULL: a reader */
+    struct store *store;
+    struct chain *chain;
+    struct wallet *wallet; /* NULL: not needed so far */
+    struct lease lease;
+    bool has_lease;
+    struct lease_terms lease_terms;
+    char name[LEASE_NAME_SIZE];
+    struct monotime lease_renewed;
+    uint64_t generation;
+    char why[PAY_TEXT_SIZE]; /* of the last error, one line for the operator */
+};
+
+/* Keeps a line in `p->why` and returns `err`. */
+enum kz_err pay_fail(struct payer *p, enum kz_err err, const char *format, ...)
+    KZ_PRINTF(3, 4);
+
+/* --- payer.c ---------------------------------------------------------------------- */
+/* `p` is zeroed. A reader, or one that may write. */
+KZ_MUST_USE enum kz_err pay_open(struct payer *p, const struct conf *conf,
+                                 bool is_reader);
+void pay_close(struct payer *p);
+/* Takes the lease; and again while it is held and due to be renewed. KZ_BUSY: another
+ * has it. */
+KZ_MUST_USE enum kz_err pay_hold_lease(struct payer *p);
+/* Still as it was when pay_open() or the last pay_look_again() returned: what was read
+ * since is of one state. */
+bool pay_is_current(struct payer *p);
+KZ_MUST_USE enum kz_err pay_look_again(struct payer *p);
+/* Journals and applies an event. KZ_RANGE: a reserve that Redis refused. Takes it. */
+KZ_MUST_USE enum kz_err pay_write(struct payer *p, enum event_kind kind, json_t *event);
+/* An entry as JSON for an event. Clears `e`. */
+json_t *pay_entry(struct entry *e);
+
+/* --- purse.c ---------------------------------------------------------------------- */
+struct purse_coin {
+    struct coin coin;
+    struct script script;
+    struct wallet_place place;
+    uint32_t height;
+    bool is_ours;                   /* the wallet can spend it */
+    bool is_held;                   /* by an open payout */
+    bool is_spent;                  /* by a confirmed one */
+    char payout[PAYOUT_ID_MAX + 1]; /* whose, when held or spent */
+};
+struct purse {
+    struct purse_coin *coins;
+    size_t count, room;
+};
+void purse_clear(struct purse *u);
+/* Takes new mature coinbases into the table first, when `p` writes. */
+KZ_MUST_USE enum kz_err purse_read(struct purse *u, struct payer *p);
+/* The free ones, for a plan: an array of struct coin and the purse's places of them. */
+struct coin *purse_free(size_t **places, size_t *count, const struct purse *u);
+/* KZ_RANGE: one that should be unspent is not, or the reverse; p->why names it. */
+KZ_MUST_USE enum kz_err purse_check(const struct purse *u, struct payer *p);
+/* Marks for an event: a coin of our own change becomes known. */
+json_t *purse_change_mark(const struct payout *o, const struct hash256 *txid,
+                          const char *script_hex);
+/* Marks that say what `o` does with its coins: "held", "freed" or "spent". */
+void purse_use_marks(json_t *marks, const struct payout *o, const char *use);
+
+/* --- all payouts ------------------------------------------------------------------ */
+struct payout_list {
+    struct payout *rows;
+    size_t count;
+};
+void payout_list_clear(struct payout_list *l);
+/* By id; `open_only`: those that are not at an end. */
+KZ_MUST_USE enum kz_err pay_list(struct payout_list *l, struct payer *p,
+                                 bool open_only);
+/* By id, or by the txid of any version. KZ_EMPTY: none. */
+KZ_MUST_USE enum kz_err pay_find(struct payout *o, struct payer *p, const char *name);
+
+#endif
