@@ -5,6 +5,7 @@
 #include <stddef.h>
 
 #include <cmocka.h>
+#include <secp256k1.h>
 
 #include "payout/sighash.h"
 #include "tests/unit/raw_block.h"
@@ -261,9 +262,11 @@ static void inputs_of_another_form_do_not_unlock(void **state)
             fail_msg("case %zu", i);
 }
 
-/* A 2-of-3 whose signatures a test may choose: "ab" is of keys a and b. */
+/* A 2-of-3 whose signatures a test may choose: "ab" is of keys a and b, "+ab" has bytes in
+ * the item before them. They sign one hash type and may say another. */
 static enum unlock_verdict multisig_verdict(const struct sign_context *c,
-                                            const char *signers, uint8_t hash_type)
+                                            const char *signers, uint8_t signed_as,
+                                            uint8_t behind)
 {
     struct tx t;
     struct tx_outpoint from = {.vout = 0};
@@ -281,12 +284,16 @@ static enum unlock_verdict multisig_verdict(const struct sign_context *c,
     tx_add_input(&t, &from, 0);
     tx_add_output(&t, (struct amount){0}, (struct bytes){NULL, 0});
     sighash_witness_v0(&digest, &t, 0, script_bytes(&code), (struct amount){5},
-                       hash_type);
+                       signed_as);
+    if (*signers == '+') {
+        items[0] = (struct bytes){secrets[0], 1};
+        signers++;
+    }
     for (const char *s = signers; *s != '\0'; s++) {
         size_t len = 0;
         uint8_t *der = signatures[count - 1];
         assert_int_equal(sign_ecdsa(der, &len, c, &digest, secrets[*s - 'a']), KZ_OK);
-        der[len] = hash_type;
+        der[len] = behind;
         items[count++] = (struct bytes){der, len + 1};
     }
     items[count++] = script_bytes(&code);
@@ -300,20 +307,85 @@ static enum unlock_verdict multisig_verdict(const struct sign_context *c,
 static void multisig_takes_m_signatures_in_the_order_of_the_keys(void **state)
 {
     const char *const good[] = {"ab", "ac", "bc"};
-    const char *const bad[] = {"",   "a",  "ba", "ca",  "cb",
-                               "aa", "bb", "cc", "abc", "aab"};
+    const char *const bad[] = {"",   "a",  "ba",  "ca",  "cb", "aa",
+                               "bb", "cc", "abc", "aab", "+ab"};
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-        assert_int_equal(multisig_verdict(*state, good[i], SIGHASH_ALL), UNLOCK_GOOD);
+        assert_int_equal(multisig_verdict(*state, good[i], SIGHASH_ALL, SIGHASH_ALL),
+                         UNLOCK_GOOD);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
-        if (multisig_verdict(*state, bad[i], SIGHASH_ALL) != UNLOCK_BAD)
+        if (multisig_verdict(*state, bad[i], SIGHASH_ALL, SIGHASH_ALL) != UNLOCK_BAD)
             fail_msg("signed by '%s'", bad[i]);
 }
 
 static void signatures_that_leave_something_open_do_not_unlock(void **state)
 {
     const uint8_t types[] = {0, SIGHASH_NONE, SIGHASH_SINGLE, 0x81, 0x83, 0x41};
-    for (size_t i = 0; i < sizeof(types); i++)
-        assert_int_equal(multisig_verdict(*state, "ab", types[i]), UNLOCK_BAD);
+    for (size_t i = 0; i < sizeof(types); i++) {
+        assert_int_equal(multisig_verdict(*state, "ab", types[i], types[i]),
+                         UNLOCK_BAD);
+        assert_int_equal(multisig_verdict(*state, "ab", SIGHASH_ALL, types[i]),
+                         UNLOCK_BAD);
+        assert_int_equal(multisig_verdict(*state, "ab", types[i], SIGHASH_ALL),
+                         UNLOCK_BAD);
+    }
+}
+
+/* An address of the hash of `key`, signed by `secret`. */
+static enum unlock_verdict key_verdict(const struct sign_context *c, struct bytes key,
+                                       const uint8_t secret[PRIVATE_KEY_SIZE],
+                                       bool witness)
+{
+    struct tx t;
+    struct tx_outpoint from = {.vout = 0};
+    uint8_t hash[20], der[ECDSA_DER_MAX + 1], push[160];
+    struct script lock, code;
+    struct hash256 digest;
+    size_t len = 0, push_len = 0;
+    hash160(hash, key);
+    script_p2pkh(&code, hash);
+    lock = code;
+    if (witness)
+        script_p2wpkh(&lock, hash);
+    tx_init(&t, 2, 0);
+    tx_add_input(&t, &from, 0);
+    sighash_legacy(&digest, &t, 0, script_bytes(&code), SIGHASH_ALL);
+    if (witness)
+        sighash_witness_v0(&digest, &t, 0, script_bytes(&code), (struct amount){5},
+                           SIGHASH_ALL);
+    assert_int_equal(sign_ecdsa(der, &len, c, &digest, secret), KZ_OK);
+    der[len] = SIGHASH_ALL;
+    const struct bytes items[] = {{der, len + 1}, key};
+    script_push(push, &push_len, items[0]);
+    script_push(push, &push_len, key);
+    if (witness)
+        tx_set_witness(&t, 0, items, 2);
+    else
+        tx_set_script(&t, 0, (struct bytes){push, push_len});
+    const struct tx_output spent = {{5}, {lock.b, lock.len}};
+    enum unlock_verdict v = unlock_check(c, &t, 0, &spent).verdict;
+    tx_clear(&t);
+    return v;
+}
+
+static void long_keys_are_for_the_oldest_addresses_only(void **state)
+{
+    const uint8_t secret[PRIVATE_KEY_SIZE] = {7};
+    uint8_t key[PUBKEY_SIZE], full[65];
+    size_t len = sizeof(full);
+    secp256k1_pubkey point;
+    assert_int_equal(sign_public_key(key, *state, secret), KZ_OK);
+    assert_int_equal(
+        secp256k1_ec_pubkey_parse(secp256k1_context_static, &point, key, PUBKEY_SIZE),
+        1);
+    secp256k1_ec_pubkey_serialize(secp256k1_context_static, full, &len, &point,
+                                  SECP256K1_EC_UNCOMPRESSED);
+    const struct bytes short_key = {key, PUBKEY_SIZE}, long_key = {full, len};
+    assert_int_equal(key_verdict(*state, short_key, secret, false), UNLOCK_GOOD);
+    assert_int_equal(key_verdict(*state, short_key, secret, true), UNLOCK_GOOD);
+    assert_int_equal(key_verdict(*state, long_key, secret, false), UNLOCK_GOOD);
+    assert_int_equal(key_verdict(*state, long_key, secret, true), UNLOCK_BAD);
+    full[0] = (uint8_t)(6 + full[64] % 2); /* the hybrid form */
+    assert_int_equal(key_verdict(*state, long_key, secret, false), UNLOCK_BAD);
 }
 
 /* Taproot, whose signature has its hash type in its length or behind it. */
@@ -369,6 +441,7 @@ int main(void)
         cmocka_unit_test(inputs_of_another_form_do_not_unlock),
         cmocka_unit_test(multisig_takes_m_signatures_in_the_order_of_the_keys),
         cmocka_unit_test(signatures_that_leave_something_open_do_not_unlock),
+        cmocka_unit_test(long_keys_are_for_the_oldest_addresses_only),
         cmocka_unit_test(taproot_signatures_sign_all),
     };
     return cmocka_run_group_tests(tests, start, stop);
