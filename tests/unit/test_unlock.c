@@ -45,6 +45,24 @@ static void spoil(const struct sign_context *c, const struct tx *t, size_t input
     }
 }
 
+/* No signature covers an item more at the bottom; yet it does not unlock. */
+static void add_item(const struct sign_context *c, struct tx *t, size_t input,
+                     const struct tx_output *spent)
+{
+    uint8_t more[1024] = {0};
+    struct tx_bytes script = t->inputs[input].script;
+    struct bytes longer = {more, script.len + 1};
+    if (script.len == 0)
+        return;
+    assert_true(longer.len <= sizeof(more));
+    memcpy(more + 1, script.p, script.len);
+    tx_set_script(t, input, longer);
+    assert_verdict(c, t, input, spent, UNLOCK_BAD);
+    longer = (struct bytes){more + 1, longer.len - 1};
+    tx_set_script(t, input, longer);
+    assert_verdict(c, t, input, spent, UNLOCK_GOOD);
+}
+
 static void check_input(const struct sign_context *c, struct tx *t, size_t i,
                         struct tx_output *spent)
 {
@@ -53,6 +71,7 @@ static void check_input(const struct sign_context *c, struct tx *t, size_t i,
     spoil(c, t, i, spent, &in->script);
     for (size_t k = 0; k < in->witness_count; k++)
         spoil(c, t, i, spent, &in->witness[k]);
+    add_item(c, t, i, spent);
     t->locktime ^= 1;
     assert_verdict(c, t, i, spent, UNLOCK_BAD);
     t->locktime ^= 1;
