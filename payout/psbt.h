@@ -25,8 +25,9 @@
 
 #include "payout/tx.h"
 
-#define PSBT_BYTES_MAX                                                                 \
-    8000000 /* ours stay far below: previous transactions are small */
+/* Ours stay far below both: previous transactions are small, and records few. */
+#define PSBT_BYTES_MAX   8000000
+#define PSBT_RECORDS_MAX 1000 /* of one map; searching takes time by the square */
 
 /* Types of fields; a type has meaning only inside its kind of map. */
 enum {

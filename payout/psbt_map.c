@@ -48,6 +48,12 @@ bool psbt_read_output(struct tx_output *out, struct bytes in)
     return true;
 }
 
+bool psbt_is_same_output(const struct tx_output *a, const struct tx_output *b)
+{
+    return amount_compare(a->value, b->value) == 0 && a->script.len == b->script.len &&
+           (a->script.len == 0 || memcmp(a->script.p, b->script.p, a->script.len) == 0);
+}
+
 struct bytes psbt_key_data(const struct psbt_record *record)
 {
     return (struct bytes){record->p + record->type_len,
@@ -88,8 +94,7 @@ static void insert(struct psbt_map *map, size_t at, struct psbt_record r)
     map->count++;
 }
 
-/* Where the first record of a higher type is: maps have few records, except hostile
- * ones, and those are not put into. */
+/* Where the first record of a higher type is. */
 static size_t place_behind(const struct psbt_map *map, uint64_t type)
 {
     size_t at = map->count;
@@ -187,7 +192,6 @@ static int compare_arrival(const void *a, const void *b)
     return x < y ? -1 : x > y ? 1 : 0;
 }
 
-/* By sorting, since who sends a PSBT decides how many records there are. */
 static bool has_duplicates(struct psbt_record **order, size_t count)
 {
     qsort(order, count, sizeof(struct psbt_record *), compare_keys);
@@ -232,6 +236,8 @@ const char *psbt_map_read(struct psbt_map *map, struct bytes *from)
             return "a key without a proper type";
         if (!psbt_take_sized(&value, from))
             return "a value is longer than what is there";
+        if (map->count == PSBT_RECORDS_MAX)
+            return "more records than are taken";
         insert(map, map->count, record_make(type, key, value));
     }
     return sort_map(map) ? NULL : "the same key twice";

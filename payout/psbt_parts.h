@@ -18,6 +18,8 @@ KZ_MUST_USE bool psbt_take_sized(struct bytes *out, struct bytes *from);
 /* An output as a transaction has it, all of `in`; the script is borrowed. */
 KZ_MUST_USE bool psbt_read_output(struct tx_output *out, struct bytes in);
 
+bool psbt_is_same_output(const struct tx_output *a, const struct tx_output *b);
+
 struct psbt_buffer {
     uint8_t *p;
     size_t len, room;
@@ -26,7 +28,8 @@ void psbt_add(struct psbt_buffer *b, struct bytes in);
 void psbt_add_compact(struct psbt_buffer *b, uint64_t v);
 void psbt_add_sized(struct psbt_buffer *b, struct bytes in);
 
-/* One map up to its end mark, sorted. NULL, or what is wrong with it. */
+/* One map up to its end mark, sorted, of at most PSBT_RECORDS_MAX records. NULL, or what
+ * is wrong with it. */
 const char *psbt_map_read(struct psbt_map *map, struct bytes *from);
 void psbt_map_write(struct psbt_buffer *b, const struct psbt_map *map);
 void psbt_map_clear(struct psbt_map *map);
@@ -40,6 +43,12 @@ const char *psbt_check_fields(const char **field, const struct psbt_map *map,
                               enum psbt_place place, unsigned version);
 /* A type that psbt_check_fields() knows for inputs. */
 bool psbt_is_known_input(const struct psbt_record *record);
+
+/* The output that an input spends, from whichever of its two records there is; both
+ * have to agree. Its script is the caller's to mem_free(). KZ_EMPTY: neither is there. */
+KZ_MUST_USE enum kz_err psbt_read_spent(struct tx_output *out,
+                                        struct psbt_problem *problem,
+                                        const struct psbt *p, size_t input);
 
 /* The transaction that the fields of version 2 describe. */
 KZ_MUST_USE enum kz_err psbt_build_tx(struct tx *t, struct psbt_problem *problem,
