@@ -36,6 +36,7 @@ bool bump_fee(struct amount *fee, size_t vsize, const struct bump_rules *rules)
     struct feerate old = fee_rate_of(rules->old_fee, rules->old_vsize);
     struct amount least, most = fee_of(rules->ceiling, vsize);
     if (feerate_compare(old, rules->ceiling) >= 0 ||
+        feerate_compare(rules->coins.rate, rules->ceiling) > 0 ||
         !amount_add(&least, rules->evicted_fee, fee_of(rules->incremental, vsize)))
         return false;
     least = larger(least, fee_above(old, vsize));

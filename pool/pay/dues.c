@@ -81,7 +81,8 @@ static bool is_waiting(const json_t *address, int64_t now_ms)
 {
     const char *from = json_string_value(json_object_get(address, "payable_from"));
     int64_t at;
-    return from != NULL && (clock_utc_parse(&at, from, strlen(from)) != KZ_OK || at > now_ms);
+    return from != NULL &&
+           (clock_utc_parse(&at, from, strlen(from)) != KZ_OK || at > now_ms);
 }
 
 static bool has_no_address(struct look *l)
