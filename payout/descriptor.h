@@ -94,7 +94,8 @@ struct descriptor_output {
 };
 
 /* Without a range `index` says nothing. A key without an origin counts as the master.
- * KZ_RANGE: `index` of BIP32_HARDENED and above, or (one in 2^127) no such key. */
+ * KZ_RANGE: `index` of BIP32_HARDENED and above, deeper than 255, or (one in 2^127) no
+ * such key. */
 KZ_MUST_USE enum kz_err descriptor_expand(struct descriptor_output *out,
                                           const struct descriptor *d,
                                           const struct sign_context *c, uint32_t index);
