@@ -5,6 +5,7 @@
  * cursor. Who wants to know waits for its number. */
 #include "share/store_internal.h"
 
+#include "conf/fault.h"
 #include "conf/log.h"
 #include "conf/mem.h"
 
@@ -61,10 +62,12 @@ enum kz_err event_append(struct store *s, enum event_kind kind, struct bytes bod
     }
     s->cannot_write = false;
     e->last = r.seq;
+    FAULT_POINT("event_appended");
     /* A record that is written but not synced is applied when it is; who asked is told
      * that nothing is sure, and asks what became of it. */
     if (journal_stream_sync(e->stream) != KZ_OK)
         return KZ_IO;
+    FAULT_POINT("event_synced");
     wait_for(e, &r, on_done, ctx);
     return KZ_OK;
 }
@@ -115,6 +118,7 @@ static void on_applied(void *ctx, const redisReply *r)
         return;
     }
     char text[STORE_TEXT];
+    FAULT_POINT("event_answered");
     if (ship_is_word(r, "OK")) {
         advance(s, c);
         tell(s, c->seq, KZ_OK, "");
@@ -201,6 +205,7 @@ static void send_event(struct store *s, const struct journal_record *r,
     e->in_flight++;
     enum kz_err err = redis_link_send(s->link, on_applied, c, a.argc, a.argv, a.lens);
     script_args_clear(&a);
+    FAULT_POINT("event_sent");
     if (err != KZ_OK) {
         e->in_flight--;
         mem_free(c);

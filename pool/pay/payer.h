@@ -95,8 +95,50 @@ KZ_MUST_USE enum kz_err purse_check(const struct purse *u, struct payer *p);
 /* Marks for an event: a coin of our own change becomes known. */
 json_t *purse_change_mark(const struct payout *o, const struct hash256 *txid,
                           const char *script_hex);
+/* The name of a mark's key: who uses a coin. */
+void purse_use_key(char out[TX_OUTPOINT_TEXT_SIZE + 8], const struct tx_outpoint *o);
 /* Marks that say what `o` does with its coins: "held", "freed" or "spent". */
 void purse_use_marks(json_t *marks, const struct payout *o, const char *use);
+
+/* --- gate.c ----------------------------------------------------------------------- */
+/* What must hold before anything is reserved: the lease, a node in good order, a ledger
+ * that proves, coins where the ledger has them, no payout that waits for a person. */
+KZ_MUST_USE enum kz_err gate_pass(struct payer *p);
+/* The proof of the ledger alone. */
+KZ_MUST_USE enum kz_err gate_prove(struct payer *p);
+
+/* --- run.c ------------------------------------------------------------------------ */
+/* The reserve that a crash left undecided, if there is one. First of all, always. */
+KZ_MUST_USE enum kz_err pay_resolve(struct payer *p);
+
+/* --- step.c: one payout, one step; each reads nothing but `o` and journals first ---- */
+/* The unsigned transaction of a payout's first version. The caller's to tx_clear(). */
+void step_build(struct tx *t, const struct payout *o, const struct payer *p);
+/* Signs, checks its own work, keeps the bytes. */
+KZ_MUST_USE enum kz_err step_sign(struct payout *o, struct payer *p);
+/* Keeps a signed transaction as the next version. */
+KZ_MUST_USE enum kz_err step_keep(struct payout *o, struct payer *p, const struct tx *t,
+                                  enum payout_why why);
+/* Sends the newest version's bytes. What a node answers is a step, not an error. */
+KZ_MUST_USE enum kz_err step_send(struct payout *o, struct payer *p);
+KZ_MUST_USE enum kz_err step_abandon(struct payout *o, struct payer *p,
+                                     const char *note);
+KZ_MUST_USE enum kz_err step_confirm(struct payout *o, struct payer *p);
+KZ_MUST_USE enum kz_err step_unconfirm(struct payout *o, struct payer *p);
+/* The anchor is back, and buried: debts are owed again. */
+KZ_MUST_USE enum kz_err step_cancelled(struct payout *o, struct payer *p);
+/* A mark of the state and a note, and of `more` (may be NULL; taken). */
+KZ_MUST_USE enum kz_err step_state(struct payout *o, struct payer *p,
+                                   enum payout_state state, const char *note,
+                                   json_t *more);
+
+/* --- follow.c --------------------------------------------------------------------- */
+/* Every payout that is not at an end, one step further where the chain allows it. */
+KZ_MUST_USE enum kz_err follow_all(struct payer *p);
+
+/* --- bump.c ----------------------------------------------------------------------- */
+/* What an operator, or the clock, asks of a payout that does not confirm. */
+KZ_MUST_USE enum kz_err bump_when_late(struct payout *o, struct payer *p);
 
 /* --- all payouts ------------------------------------------------------------------ */
 struct payout_list {

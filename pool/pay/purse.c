@@ -46,7 +46,7 @@ json_t *purse_change_mark(const struct payout *o, const struct hash256 *txid,
                                    o->id.text));
 }
 
-static void use_key(char out[TX_OUTPOINT_TEXT_SIZE + 8], const struct tx_outpoint *o)
+void purse_use_key(char out[TX_OUTPOINT_TEXT_SIZE + 8], const struct tx_outpoint *o)
 {
     char from[TX_OUTPOINT_TEXT_SIZE];
     tx_outpoint_format(from, o);
@@ -57,7 +57,7 @@ void purse_use_marks(json_t *marks, const struct payout *o, const char *use)
 {
     char key[TX_OUTPOINT_TEXT_SIZE + 8];
     for (size_t i = 0; i < o->coin_count; i++) {
-        use_key(key, &o->coins[i].from);
+        purse_use_key(key, &o->coins[i].from);
         json_array_append_new(marks,
                               json_pack("[s, s, s, s]", key, o->id.text, use, "keep"));
     }
@@ -120,7 +120,7 @@ static enum kz_err read_use(struct purse_coin *c, struct payer *p)
     char name[TX_OUTPOINT_TEXT_SIZE + 8], key[KEY_SIZE];
     json_t *use = NULL, *how;
     const char *id;
-    use_key(name, &c->coin.from);
+    purse_use_key(name, &c->coin.from);
     key_mark(key, name);
     enum kz_err err = store_read_hash(&use, p->store, key);
     if (err != KZ_OK)

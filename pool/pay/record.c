@@ -105,7 +105,7 @@ static json_t *script_json(const struct script *s)
 
 /* --- the plan --------------------------------------------------------------------- */
 
-static json_t *coin_json(const struct payout_coin *c)
+json_t *payout_coin_json(const struct payout_coin *c)
 {
     char from[TX_OUTPOINT_TEXT_SIZE];
     tx_outpoint_format(from, &c->from);
@@ -149,8 +149,8 @@ static bool read_recipient(struct payout_recipient *r, const json_t *v)
 char *payout_plan_text(const struct payout *p, const char *token)
 {
     json_t *coins = json_array(), *recipients = json_array();
-    for (size_t i = 0; i < p->coin_count; i++)
-        json_array_append_new(coins, coin_json(&p->coins[i]));
+    for (size_t i = 0; i < p->planned_count; i++)
+        json_array_append_new(coins, payout_coin_json(&p->coins[i]));
     for (size_t i = 0; i < p->recipient_count; i++)
         json_array_append_new(recipients, recipient_json(&p->recipients[i]));
     json_t *plan = json_pack(
@@ -158,11 +158,12 @@ char *payout_plan_text(const struct payout *p, const char *token)
         token, "created_ms", (json_int_t)p->created_ms, "height", (json_int_t)p->height,
         "locktime", (json_int_t)p->locktime, "rate", (json_int_t)p->rate.sat_per_kvb,
         "fee", sat_json(p->planned_fee), "coins", coins, "recipients", recipients);
+    json_object_set_new(plan, "change_index",
+                        json_integer((json_int_t)p->change_index));
     if (p->has_change)
-        json_object_set_new(plan, "change",
-                            json_pack("[o, I, I]", sat_json(p->change),
-                                      (json_int_t)p->change_at,
-                                      (json_int_t)p->change_index));
+        json_object_set_new(
+            plan, "change",
+            json_pack("[o, I]", sat_json(p->change), (json_int_t)p->change_at));
     char *text = json_dumps(plan, JSON_COMPACT | JSON_SORT_KEYS);
     json_decref(plan);
     assert(text != NULL);
@@ -173,7 +174,7 @@ static bool read_lists(struct payout *p, const json_t *plan)
 {
     const json_t *coins = json_object_get(plan, "coins"),
                  *recipients = json_object_get(plan, "recipients");
-    p->coin_count = json_array_size(coins);
+    p->coin_count = p->planned_count = json_array_size(coins);
     if (p->coin_count == 0)
         return false;
     p->coins = mem_array(p->coin_count, sizeof(*p->coins));
@@ -188,12 +189,28 @@ static bool read_lists(struct payout *p, const json_t *plan)
     return true;
 }
 
+static bool read_more(struct payout *p, const char *text)
+{
+    if (text == NULL)
+        return true;
+    json_t *more = json_loads(text, 0, NULL);
+    size_t n = json_array_size(more);
+    bool is_good = n > 0;
+    p->coins = mem_resize(p->coins, (p->coin_count + n) * sizeof(*p->coins));
+    for (size_t i = 0; i < n && is_good; i++) {
+        memset(&p->coins[p->coin_count], 0, sizeof(*p->coins));
+        is_good = read_coin(&p->coins[p->coin_count], json_array_get(more, i));
+        p->coin_count += is_good;
+    }
+    json_decref(more);
+    return is_good;
+}
+
 static bool read_change(struct payout *p, const json_t *change)
 {
     p->has_change = change != NULL;
     return change == NULL || (read_sat(&p->change, json_array_get(change, 0)) &&
-                              read_u32(&p->change_at, json_array_get(change, 1)) &&
-                              read_u32(&p->change_index, json_array_get(change, 2)));
+                              read_u32(&p->change_at, json_array_get(change, 1)));
 }
 
 static bool read_plan(struct payout *p, const json_t *plan)
@@ -207,6 +224,7 @@ static bool read_plan(struct payout *p, const json_t *plan)
            read_u32(&p->locktime, json_object_get(plan, "locktime")) &&
            feerate_from(&p->rate, json_integer_value(json_object_get(plan, "rate"))) &&
            read_sat(&p->planned_fee, json_object_get(plan, "fee")) &&
+           read_u32(&p->change_index, json_object_get(plan, "change_index")) &&
            read_change(p, json_object_get(plan, "change")) && read_lists(p, plan);
 }
 
@@ -306,6 +324,8 @@ static const char *read_all(struct payout *p, const json_t *hash)
     json_decref(plan);
     if (!has_plan)
         return "plan";
+    if (!read_more(p, member(hash, "more")))
+        return "more";
     if (payout_state_parse(&p->state, member(hash, "state")) != KZ_OK)
         return "state";
     if (!read_entry(&p->has_reserve, &p->reserve, member(hash, "reserve")))

@@ -11,6 +11,7 @@
  *   v<n>      JSON: version n of its transaction: txid, raw bytes, fee, why
  *   confirm   the entry in force that booked it as paid; "" while none is
  *   n         the number that the next confirm or unconfirm has
+ *   more      JSON: coins that a bump took beside those planned
  *   seen      JSON: height, block and version that the chain has; "" while none
  *   note      why it is where it is, for people
  *
@@ -75,7 +76,6 @@ struct payout_version {
     size_t vsize;
     int64_t time_ms;
     char *raw; /* hex, owned */
-    /* A bump may need one more coin than was reserved. */
 };
 
 struct payout_seen {
@@ -91,8 +91,8 @@ struct payout {
     int64_t created_ms;
     uint32_t height, locktime; /* the tip when it was reserved */
     struct feerate rate;
-    struct payout_coin *coins; /* the first is the anchor */
-    size_t coin_count;
+    struct payout_coin *coins;           /* the first is the anchor */
+    size_t coin_count, planned_count;    /* behind those planned: of a bump */
     struct payout_recipient *recipients; /* none: coins are joined */
     size_t recipient_count;
     bool has_change;
@@ -112,6 +112,9 @@ void payout_clear(struct payout *p);
 /* `hash`: {member: text}, as store_read_hash() gives it. */
 KZ_MUST_USE enum kz_err payout_read(struct payout *p, char why[PAYOUT_NOTE_SIZE],
                                     const char *id, const json_t *hash);
+
+/* One coin as in "plan" and "more": [outpoint, satoshi, script, branch, index]. */
+json_t *payout_coin_json(const struct payout_coin *c);
 
 /* The texts of members, the caller's to free() (jansson's). */
 char *payout_plan_text(const struct payout *p, const char *token);

@@ -2,10 +2,10 @@
 
 #include "conf/locked.h"
 #include "conf/mem.h"
+#include "payout/wif.h"
 #include "pool/keyfile.h"
 #include "share/network.h"
 
-#include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,16 +50,17 @@ static enum kz_err read_branch(struct wallet *w, enum wallet_branch b, const cha
                                char why[WALLET_WHY_SIZE])
 {
     struct descriptor_problem problem;
-    enum kz_err err = descriptor_parse(&w->branches[b], &problem, w->network, text,
-                                       strlen(text));
+    enum kz_err err =
+        descriptor_parse(&w->branches[b], &problem, w->network, text, strlen(text));
     if (err == KZ_OK && descriptor_has_private(&w->branches[b])) {
         problem = (struct descriptor_problem){.why = "it has a private key: only a key "
                                                      "file may"};
         err = KZ_RANGE;
     }
     if (err != KZ_OK)
-        snprintf(why, WALLET_WHY_SIZE, "payout.wallet: %s descriptor, character %zu: %s",
-                 branch_names[b], problem.position + 1, problem.why);
+        snprintf(why, WALLET_WHY_SIZE,
+                 "payout.wallet: %s descriptor, character %zu: %s", branch_names[b],
+                 problem.position + 1, problem.why);
     return err == KZ_OK ? KZ_OK : KZ_RANGE;
 }
 
@@ -72,7 +73,8 @@ static enum kz_err read_file(struct wallet *w, char why[WALLET_WHY_SIZE])
         snprintf(why, WALLET_WHY_SIZE, "%.120s: %.100s", w->conf->pay.key_file,
                  problem.text);
     else if (about->network != w->network) {
-        snprintf(why, WALLET_WHY_SIZE, "%.120s: it is a key for network \"%s\", not \"%s\"",
+        snprintf(why, WALLET_WHY_SIZE,
+                 "%.120s: it is a key for network \"%s\", not \"%s\"",
                  w->conf->pay.key_file, about->network->name, w->network->name);
         err = KZ_RANGE;
     }
@@ -101,10 +103,12 @@ static enum kz_err read_settings(struct wallet *w, char why[WALLET_WHY_SIZE])
 static void look_ahead(struct wallet *w)
 {
     struct descriptor_output out;
-    w->look_count = descriptor_is_ranged(&w->branches[WALLET_RECEIVE]) ? WALLET_LOOK : 1;
+    w->look_count =
+        descriptor_is_ranged(&w->branches[WALLET_RECEIVE]) ? WALLET_LOOK : 1;
     w->looked = mem_array(w->look_count, sizeof(*w->looked));
     for (uint32_t i = 0; i < w->look_count; i++)
-        if (descriptor_expand(&out, &w->branches[WALLET_RECEIVE], w->context, i) == KZ_OK)
+        if (descriptor_expand(&out, &w->branches[WALLET_RECEIVE], w->context, i) ==
+            KZ_OK)
             w->looked[i] = out.script;
 }
 
@@ -151,7 +155,8 @@ const struct sign_context *wallet_context(const struct wallet *w)
 enum kz_err wallet_output(struct descriptor_output *out, const struct wallet *w,
                           const struct wallet_place *place)
 {
-    return descriptor_expand(out, &w->branches[place->branch], w->context, place->index);
+    return descriptor_expand(out, &w->branches[place->branch], w->context,
+                             place->index);
 }
 
 static bool is_at(const struct wallet *w, const struct wallet_place *place,
@@ -205,22 +210,19 @@ static enum kz_err take_secret(struct unlocked *u, const struct wallet *w,
 {
     const struct bytes data = {locked_bytes(s->data), locked_size(s->data)};
     const char *text = (const char *)data.p, *bad = "";
-    struct wif_key wif;
+    bool compressed;
     enum kz_err err = KZ_RANGE;
     switch (s->kind) {
     case KEYFILE_SEED:
         u->is_extended = true;
-        err = bip32_from_seed(&u->master, w->network->is_test, data);
+        err = bip32_from_seed(&u->master, w->conf->network != CONF_MAIN, data);
         break;
     case KEYFILE_XPRV:
         u->is_extended = true;
         err = bip32_parse(&u->master, &bad, text, data.len);
         break;
     case KEYFILE_WIF:
-        err = wif_parse(&wif, &bad, w->network, text, data.len);
-        if (err == KZ_OK)
-            memcpy(u->single, wif.key, sizeof(u->single));
-        OPENSSL_cleanse(&wif, sizeof(wif));
+        err = wif_parse(u->single, &compressed, &bad, w->network, text, data.len);
         break;
     }
     if (err != KZ_OK)
@@ -229,7 +231,8 @@ static enum kz_err take_secret(struct unlocked *u, const struct wallet *w,
     return err == KZ_OK ? KZ_OK : KZ_RANGE;
 }
 
-enum kz_err wallet_unlock(struct wallet *w, char why[WALLET_WHY_SIZE])
+enum kz_err wallet_unlock(struct wallet *w, char why[WALLET_WHY_SIZE],
+                          const struct passphrase_source *source)
 {
     struct locked *passphrase = NULL, *key = NULL;
     struct key_problem problem = {.text = ""};
@@ -237,11 +240,11 @@ enum kz_err wallet_unlock(struct wallet *w, char why[WALLET_WHY_SIZE])
     if (w->key != NULL)
         return KZ_OK;
     struct keyfile_public *about = mem_new(sizeof(*about));
-    enum kz_err err = passphrase_find(&passphrase, &problem);
+    enum kz_err err = passphrase_read(&passphrase, &problem, source);
     if (err == KZ_OK)
-        err = keyfile_open(about, &secret, &problem, w->conf->pay.key_file,
-                           (struct bytes){locked_bytes(passphrase),
-                                          locked_size(passphrase)});
+        err = keyfile_open(
+            about, &secret, &problem, w->conf->pay.key_file,
+            (struct bytes){locked_bytes(passphrase), locked_size(passphrase)});
     locked_free(passphrase);
     mem_free(about);
     if (err != KZ_OK) {
@@ -295,10 +298,10 @@ static enum kz_err derive(uint8_t out[PRIVATE_KEY_SIZE], const struct wallet *w,
     enum kz_err err = o->key_count == 1 ? KZ_OK : KZ_RANGE;
     if (err == KZ_OK && u->is_extended) {
         const struct key_origin *origin = &o->keys[0].origin;
-        err = has_fingerprint(w, &u->master, origin)
-                  ? bip32_descend(&k, w->context, &u->master, origin->path,
-                                  origin->count)
-                  : KZ_RANGE;
+        err =
+            has_fingerprint(w, &u->master, origin)
+                ? bip32_descend(&k, w->context, &u->master, origin->path, origin->count)
+                : KZ_RANGE;
         if (err == KZ_OK)
             memcpy(out, k.key + 1, PRIVATE_KEY_SIZE);
         bip32_wipe(&k);
@@ -307,7 +310,8 @@ static enum kz_err derive(uint8_t out[PRIVATE_KEY_SIZE], const struct wallet *w,
     }
     if (err == KZ_OK)
         err = sign_public_key(pubkey, w->context, out);
-    bool is_it = err == KZ_OK && memcmp(pubkey + 1, o->keys[0].pubkey + 1, XONLY_SIZE) == 0;
+    bool is_it =
+        err == KZ_OK && memcmp(pubkey + 1, o->keys[0].pubkey + 1, XONLY_SIZE) == 0;
     return is_it ? KZ_OK : KZ_RANGE;
 }
 
@@ -328,7 +332,8 @@ static enum kz_err fill_coin(struct txsign_coin *c, struct keyring *ring, size_t
 }
 
 enum kz_err wallet_sign(struct tx *t, char why[WALLET_WHY_SIZE], const struct wallet *w,
-                        const struct wallet_place *places, const struct tx_output *spent)
+                        const struct wallet_place *places,
+                        const struct tx_output *spent)
 {
     struct keyring ring = {.memory = NULL};
     struct txsign_problem problem = {.what = ""};
@@ -352,7 +357,8 @@ enum kz_err wallet_sign(struct tx *t, char why[WALLET_WHY_SIZE], const struct wa
     if (err == KZ_OK) {
         err = txsign_all(t, &problem, w->context, coins);
         if (err != KZ_OK)
-            snprintf(why, WALLET_WHY_SIZE, "input %zu: %s", problem.input, problem.what);
+            snprintf(why, WALLET_WHY_SIZE, "input %zu: %s", problem.input,
+                     problem.what);
     }
     mem_free(outputs);
     mem_free(coins);

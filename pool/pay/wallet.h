@@ -20,6 +20,7 @@
 #include "payout/descriptor.h"
 #include "payout/txsign.h"
 #include "payout/txsize.h"
+#include "pool/passphrase.h"
 
 #define WALLET_LOOK     1000
 #define WALLET_WHY_SIZE 240
@@ -51,7 +52,8 @@ KZ_MUST_USE enum kz_err wallet_output(struct descriptor_output *out,
 struct input_form wallet_form(const struct wallet *w, enum wallet_branch branch);
 
 /* KZ_RANGE: wrong passphrase, or a file that may not be used; KZ_IO: no passphrase. */
-KZ_MUST_USE enum kz_err wallet_unlock(struct wallet *w, char why[WALLET_WHY_SIZE]);
+KZ_MUST_USE enum kz_err wallet_unlock(struct wallet *w, char why[WALLET_WHY_SIZE],
+                                      const struct passphrase_source *source);
 void wallet_lock(struct wallet *w);
 
 /* Signs every input; `places` and `spent` have one for each. Unlocked. KZ_RANGE: not

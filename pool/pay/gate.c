@@ -1,0 +1,92 @@
+#include "pool/pay/payer.h"
+
+#include "pool/inquiry.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* --- the proof's questions to the node -------------------------------------------- */
+
+static enum kz_err ask_coin(void *ctx, struct inquiry_coin *out,
+                            const struct hash256 *txid, uint32_t vout,
+                            const char *script_hex)
+{
+    struct payer *p = ctx;
+    struct tx_outpoint o = {.txid = *txid, .vout = vout};
+    struct chain_coin coin;
+    char hex[2 * sizeof(coin.script) + 1];
+    enum kz_err err = chain_txout(&coin, p->chain, &o, false);
+    if (err != KZ_OK)
+        return err;
+    hex_encode(hex, coin.script, coin.script_len);
+    *out = (struct inquiry_coin){.is_unspent = coin.is_unspent,
+                                 .value_sat = amount_to_sat(coin.value),
+                                 .script_fits = coin.script_len == 0 ||
+                                                script_hex[0] == '\0' ||
+                                                strcmp(hex, script_hex) == 0};
+    return KZ_OK;
+}
+
+static enum kz_err ask_confirmations(void *ctx, int64_t *out,
+                                     const struct hash256 *block)
+{
+    struct payer *p = ctx;
+    return chain_confirmations(out, p->chain, block);
+}
+
+enum kz_err gate_prove(struct payer *p)
+{
+    const struct inquiry_node node = {p, ask_coin, ask_confirmations};
+    const struct inquiry_parts parts = {
+        .store = p->store, .conf = p->conf, .node = &node};
+    char text[INQUIRY_TEXT_SIZE];
+    json_t *proof = NULL;
+    enum kz_err err = inquiry_prove(&proof, text, &parts);
+    if (err != KZ_OK)
+        return pay_fail(p, err, "the ledger could not be proved: %s", text);
+    const char *last = json_string_value(json_object_get(proof, "last"));
+    if (!json_is_true(json_object_get(proof, "ok")))
+        err =
+            pay_fail(p, KZ_RANGE, "%s", last != NULL ? last : "ledger verify: FAILED");
+    json_decref(proof);
+    return err;
+}
+
+/* --- payouts that wait for a person ----------------------------------------------- */
+
+static enum kz_err look_at_payouts(struct payer *p)
+{
+    struct payout_list l;
+    enum kz_err err = pay_list(&l, p, true);
+    for (size_t i = 0; err == KZ_OK && i < l.count; i++) {
+        const struct payout *o = &l.rows[i];
+        if (o->state == PAYOUT_CONFLICTED || strncmp(o->note, "refused", 7) == 0)
+            err = pay_fail(p, KZ_RANGE, "payout %s is %s (%s): a person has to decide",
+                           o->id.text, payout_state_name(o->state), o->note);
+    }
+    if (err == KZ_OK)
+        payout_list_clear(&l);
+    return err;
+}
+
+enum kz_err gate_pass(struct payer *p)
+{
+    struct purse u = {.count = 0};
+    enum kz_err err = pay_hold_lease(p);
+    if (err == KZ_OK)
+        err = pay_look_again(p);
+    if (err == KZ_OK && chain_refresh(p->chain) != KZ_OK)
+        err = pay_fail(p, KZ_IO, "%s", chain_why(p->chain));
+    if (err == KZ_OK)
+        err = look_at_payouts(p);
+    if (err == KZ_OK)
+        err = gate_prove(p);
+    if (err == KZ_OK)
+        err = purse_read(&u, p);
+    if (err == KZ_OK)
+        err = purse_check(&u, p);
+    purse_clear(&u);
+    if (err == KZ_OK && !pay_is_current(p))
+        err = pay_fail(p, KZ_IO, "Redis went away meanwhile: nothing was begun");
+    return err;
+}

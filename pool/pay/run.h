@@ -1,0 +1,52 @@
+/* pool/pay/run.h - a run: who would be paid by what, and paying them.
+ *
+ * A draft reads everything once (coins, dues, rates) and plans; it changes nothing and is
+ * what `plan` prints. A run passes the gate, drafts, reserves every chunk, waits until
+ * that cannot vanish, then signs and sends (accounting section 9).
+ *
+ * Ownership  run_draft() fills; run_clear() releases, accepts a zeroed one.
+ * Errors     p->why. KZ_EMPTY: nothing to pay, or nobody can be. KZ_BUSY: an operator's
+ *            word is needed, or fees are above the ceiling.
+ * Thread     one. */
+#ifndef POOL_PAY_RUN_H
+#define POOL_PAY_RUN_H
+
+#include "pool/pay/dues.h"
+
+struct run {
+    struct purse purse;
+    struct dues dues;
+    struct screen *screen;
+    struct coin *free_coins;
+    size_t *places; /* of them in the purse */
+    size_t free_count;
+    struct chain_rates rates;
+    struct feerate rate; /* chosen */
+    bool has_estimate;
+    struct plan_terms terms;
+    struct plan plan;
+    struct amount paid_today;
+};
+
+void run_clear(struct run *r);
+KZ_MUST_USE enum kz_err run_draft(struct run *r, struct payer *p);
+
+struct run_order {
+    bool is_confirmed; /* an operator has seen that caps are exceeded */
+    bool is_offline;   /* reserve and export, do not sign */
+    const char *psbt_dir;
+    const struct passphrase_source *passphrase;
+    /* Told how far it is: signed and sent of all; NULL: nobody asks. */
+    void (*on_progress)(void *ctx, size_t done, size_t all);
+    void *ctx;
+    size_t paid; /* out: payouts made */
+};
+
+/* The whole of it, gate and all. */
+KZ_MUST_USE enum kz_err run_pay(struct payer *p, struct run_order *order);
+/* Joins small coins while fees are low; KZ_EMPTY: there is no reason to. */
+KZ_MUST_USE enum kz_err run_join(struct payer *p, struct run_order *order);
+/* What earlier runs reserved and did not sign: signed, or given up. */
+KZ_MUST_USE enum kz_err run_finish(struct payer *p, struct run_order *order);
+
+#endif

@@ -1,0 +1,433 @@
+/* One payout, one step. Each step is one event, journaled and synced before what it
+ * announces can be seen outside; `o` is changed when the event is applied. */
+#include "pool/pay/payer.h"
+
+#include "conf/clock.h"
+#include "conf/fault.h"
+#include "conf/log.h"
+#include "conf/mem.h"
+#include "payout/plan.h"
+#include "payout/postings.h"
+#include "pool/rpc_reply.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define STANDARD_WEIGHT 400000 /* more is not relayed */
+
+/* --- marks ------------------------------------------------------------------------ */
+
+static void add_mark(json_t *marks, const struct payout *o, const char *member,
+                     const char *value)
+{
+    json_array_append_new(marks, payout_mark(&o->id, member, value));
+}
+
+static void add_number(json_t *marks, const struct payout *o, const char *member,
+                       uint64_t n)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "%" PRIu64, n);
+    add_mark(marks, o, member, text);
+}
+
+/* The state, in both places, and the note. */
+static void add_state(json_t *marks, const struct payout *o, enum payout_state state,
+                      const char *note)
+{
+    const char *name = payout_state_name(state);
+    add_mark(marks, o, "state", name);
+    add_mark(marks, o, "note", note);
+    json_array_append_new(marks,
+                          json_pack("[s, s, s, s]", "pos", o->id.text, name, "keep"));
+}
+
+/* Takes `marks` and `entries` (NULL: none). */
+static enum kz_err write_step(struct payer *p, json_t *marks, json_t *entries)
+{
+    json_t *event = json_pack("{s:o}", "marks", marks);
+    if (entries != NULL)
+        json_object_set_new(event, "entries", entries);
+    FAULT_POINT("step_begins");
+    enum kz_err err = pay_write(p, EVENT_LEDGER, event);
+    FAULT_POINT("step_written");
+    return err;
+}
+
+static void note_state(struct payout *o, enum payout_state state, const char *note)
+{
+    if (o->state != state)
+        log_info("payout_step", kv_str("payout", o->id.text),
+                 kv_str("was", payout_state_name(o->state)),
+                 kv_str("is", payout_state_name(state)), kv_str("note", note));
+    o->state = state;
+    if (note != o->note)
+        snprintf(o->note, sizeof(o->note), "%s", note);
+}
+
+enum kz_err step_state(struct payout *o, struct payer *p, enum payout_state state,
+                       const char *note, json_t *more)
+{
+    json_t *marks = more != NULL ? more : json_array();
+    if (o->state == state && strcmp(o->note, note) == 0 &&
+        json_array_size(marks) == 0) {
+        json_decref(marks);
+        return KZ_OK;
+    }
+    add_state(marks, o, state, note);
+    enum kz_err err = write_step(p, marks, NULL);
+    if (err == KZ_OK)
+        note_state(o, state, note);
+    return err;
+}
+
+/* --- the transaction -------------------------------------------------------------- */
+
+static void add_output_at(struct tx *t, const struct payout *o, uint32_t vout,
+                          const struct script *change)
+{
+    if (o->has_change && vout == o->change_at) {
+        tx_add_output(t, o->change, script_bytes(change));
+        return;
+    }
+    for (size_t i = 0; i < o->recipient_count; i++)
+        if (o->recipients[i].vout == vout)
+            tx_add_output(t, o->recipients[i].paid,
+                          script_bytes(&o->recipients[i].script));
+}
+
+static enum kz_err change_script(struct script *out, const struct payout *o,
+                                 const struct payer *p)
+{
+    struct descriptor_output made;
+    const struct wallet_place place = {WALLET_CHANGE, o->change_index};
+    enum kz_err err = wallet_output(&made, p->wallet, &place);
+    if (err == KZ_OK)
+        *out = made.script;
+    return err;
+}
+
+void step_build(struct tx *t, const struct payout *o, const struct payer *p)
+{
+    struct script change = {.len = 0};
+    size_t outputs = o->recipient_count + o->has_change;
+    if (o->has_change) {
+        enum kz_err err = change_script(&change, o, p);
+        assert(err == KZ_OK); /* it was made when the payout was planned */
+        (void)err;
+    }
+    tx_init(t, PLAN_TX_VERSION, o->locktime);
+    for (size_t i = 0; i < o->planned_count; i++)
+        tx_add_input(t, &o->coins[i].from, TX_SEQUENCE_RBF);
+    for (size_t i = 0; i < outputs; i++)
+        add_output_at(t, o, (uint32_t)i, &change);
+    assert(t->output_count == outputs);
+}
+
+/* What the inputs are worth, less what the outputs are. False: it cannot be. */
+static bool fee_of_payout(struct amount *fee, const struct payout *o,
+                          const struct tx *t)
+{
+    struct amount in = amount_zero(), out;
+    for (size_t i = 0; i < o->coin_count; i++)
+        if (!amount_add(&in, in, o->coins[i].value))
+            return false;
+    return tx_output_sum(&out, t) && amount_sub(fee, in, out) &&
+           !amount_is_negative(*fee);
+}
+
+/* Our own work, looked at as if it were another's. */
+static enum kz_err check_signed(const struct payout *o, struct payer *p,
+                                const struct tx *t, const struct tx_output *spent)
+{
+    struct txsign_problem problem = {.what = ""};
+    struct amount fee, most;
+    struct feerate ceiling;
+    bool fits = feerate_from(&ceiling, p->conf->pay.fee_ceiling);
+    assert(fits); /* the settings' bounds */
+    (void)fits;
+    if (txsign_check(&problem, wallet_context(p->wallet), t, spent) != KZ_OK)
+        return pay_fail(p, KZ_RANGE, "payout %s, input %zu: %s", o->id.text,
+                        problem.input, problem.what);
+    if (!fee_of_version(&fee, o, t) || amount_compare(fee, o->planned_fee) != 0)
+        return pay_fail(p, KZ_RANGE, "payout %s: its fee is not the planned one",
+                        o->id.text);
+    most = fee_of(ceiling, tx_vsize(t) + tx_vsize(t) / 50 + 1);
+    if (amount_compare(fee, most) > 0 && o->has_change)
+        return pay_fail(p, KZ_RANGE, "payout %s: its fee is above the ceiling",
+                        o->id.text);
+    if (tx_weight(t) > STANDARD_WEIGHT)
+        return pay_fail(p, KZ_RANGE, "payout %s: no node relays one so large",
+                        o->id.text);
+    return KZ_OK;
+}
+
+enum kz_err step_sign(struct payout *o, struct payer *p)
+{
+    char why[WALLET_WHY_SIZE];
+    struct tx t;
+    struct tx_output *spent = mem_array(o->planned_count, sizeof(*spent));
+    struct wallet_place *places = mem_array(o->planned_count, sizeof(*places));
+    for (size_t i = 0; i < o->planned_count; i++) {
+        struct script *s = &o->coins[i].script;
+        spent[i] =
+            (struct tx_output){.value = o->coins[i].value, .script = {s->b, s->len}};
+        places[i] = o->coins[i].place;
+    }
+    step_build(&t, o, p);
+    FAULT_POINT("sign_begins");
+    enum kz_err err = wallet_sign(&t, why, p->wallet, places, spent);
+    if (err != KZ_OK)
+        pay_fail(p, err, "payout %s: %s", o->id.text, why);
+    if (err == KZ_OK)
+        err = check_signed(o, p, &t, spent);
+    FAULT_POINT("signed_in_memory");
+    if (err == KZ_OK)
+        err = step_keep(o, p, &t, VERSION_PAYS);
+    tx_clear(&t);
+    mem_free(places);
+    mem_free(spent);
+    return err;
+}
+
+/* --- keeping and sending ---------------------------------------------------------- */
+
+static char *hex_of(const struct tx *t)
+{
+    size_t len;
+    uint8_t *bytes = tx_format(&len, t, false);
+    char *hex = mem_new(2 * len + 1);
+    hex_encode(hex, bytes, len);
+    mem_free(bytes);
+    return hex;
+}
+
+enum kz_err step_keep(struct payout *o, struct payer *p, const struct tx *t,
+                      enum payout_why why)
+{
+    struct payout_version v = {
+        .why = why, .vsize = tx_vsize(t), .time_ms = clock_utc_ms()};
+    char member[16];
+    if (o->version_count == PAYOUT_VERSIONS_MAX)
+        return pay_fail(p, KZ_RANGE, "payout %s: %d versions are enough", o->id.text,
+                        PAYOUT_VERSIONS_MAX);
+    if (!fee_of_version(&v.fee, o, t))
+        return pay_fail(p, KZ_RANGE, "payout %s: a version spends what is not its own",
+                        o->id.text);
+    v.raw = hex_of(t);
+    tx_id(&v.txid, t);
+    bool is_first = o->state == PAYOUT_RESERVED || o->state == PAYOUT_EXPORTED;
+    enum payout_state state = is_first ? PAYOUT_SIGNED : o->state;
+    char *text = payout_version_text(&v);
+    json_t *marks = json_array();
+    snprintf(member, sizeof(member), "v%zu", o->version_count);
+    add_mark(marks, o, member, text);
+    add_state(marks, o, state, "");
+    free(text); /* allowed: jansson's */
+    enum kz_err err = write_step(p, marks, NULL);
+    if (err != KZ_OK) {
+        mem_free(v.raw);
+        return err;
+    }
+    o->versions[o->version_count++] = v;
+    note_state(o, state, "");
+    return KZ_OK;
+}
+
+/* What a node's answer makes of a payout. */
+static enum kz_err take_answer(struct payout *o, struct payer *p, enum chain_sent sent,
+                               const char *why)
+{
+    char note[PAYOUT_NOTE_SIZE];
+    snprintf(note, sizeof(note), "%s: %.120s", chain_sent_name(sent), why);
+    switch (sent) {
+    case CHAIN_SENT:
+    case CHAIN_CONFIRMED:
+        return step_state(o, p, PAYOUT_BROADCAST, "", NULL);
+    case CHAIN_REFUSED:
+        log_error("payout_refused", kv_str("payout", o->id.text), kv_str("why", why));
+        return step_state(o, p, o->state, note, NULL);
+    case CHAIN_FEE_LOW:
+    case CHAIN_BUMP_LOW:
+    case CHAIN_MISSING:
+        log_warn("payout_not_sent", kv_str("payout", o->id.text), kv_str("why", note));
+        return step_state(o, p, o->state, note, NULL);
+    case CHAIN_UNKNOWN: /* it may be there: the next look says */
+        log_warn("payout_not_sent", kv_str("payout", o->id.text), kv_str("why", note));
+        return KZ_OK;
+    }
+    return KZ_OK;
+}
+
+enum kz_err step_send(struct payout *o, struct payer *p)
+{
+    char why[RPC_MESSAGE_SIZE];
+    const struct payout_version *v = &o->versions[o->version_count - 1];
+    assert(o->version_count > 0);
+    FAULT_POINT("send_begins");
+    enum chain_sent sent = chain_send(why, p->chain, v->raw);
+    FAULT_POINT("sent");
+    return take_answer(o, p, sent, why);
+}
+
+/* --- the ledger's steps ----------------------------------------------------------- */
+
+enum kz_err step_abandon(struct payout *o, struct payer *p, const char *note)
+{
+    struct entry e;
+    json_t *marks = json_array(), *entries = json_array();
+    assert(o->state == PAYOUT_RESERVED && o->version_count == 0);
+    if (o->has_reserve) {
+        enum kz_err made = postings_abandon(&e, &o->reserve, clock_utc_ms());
+        assert(made == KZ_OK); /* the reversal of what is booked */
+        (void)made;
+        json_array_append_new(entries, pay_entry(&e));
+    }
+    add_state(marks, o, PAYOUT_ABANDONED, note);
+    purse_use_marks(marks, o, "freed");
+    enum kz_err err = write_step(p, marks, entries);
+    if (err == KZ_OK)
+        note_state(o, PAYOUT_ABANDONED, note);
+    return err;
+}
+
+static json_t *entry_text_mark(const struct payout *o, const char *member,
+                               const struct entry *e)
+{
+    char *text = entry_format(e);
+    json_t *mark = payout_mark(&o->id, member, text);
+    mem_free(text);
+    return mark;
+}
+
+static enum kz_err make_confirm(struct entry *e, const struct payout *o,
+                                const struct payout_version *v)
+{
+    char txid[HASH256_HEX_SIZE];
+    struct entry_output *outputs = mem_array(o->recipient_count + 1, sizeof(*outputs));
+    for (size_t i = 0; i < o->recipient_count; i++)
+        outputs[i] = (struct entry_output){.miner = o->recipients[i].miner,
+                                           .vout = o->recipients[i].vout,
+                                           .value = o->recipients[i].paid};
+    hash256_format_display(txid, &v->txid);
+    const struct postings_settled s = {.txid = txid,
+                                       .outputs = outputs,
+                                       .output_count = o->recipient_count,
+                                       .fee = v->fee,
+                                       .n = o->n,
+                                       .time_ms = clock_utc_ms()};
+    enum kz_err err = postings_confirm(e, &o->reserve, &s);
+    mem_free(outputs);
+    return err;
+}
+
+/* The value of a version's change: of its own, since a bump took from it. */
+static bool change_of(struct payout *with, const struct payout *o,
+                      const struct payout_version *v)
+{
+    size_t len = strlen(v->raw) / 2;
+    uint8_t *bytes = mem_new(len);
+    struct tx t;
+    bool has = o->has_change && hex_decode(bytes, len, v->raw, 2 * len) == KZ_OK &&
+               tx_parse(&t, (struct bytes){bytes, len}) == KZ_OK;
+    if (has) {
+        with->change = t.outputs[o->change_at].value;
+        tx_clear(&t);
+    }
+    mem_free(bytes);
+    return has;
+}
+
+static void change_key(char out[TX_OUTPOINT_TEXT_SIZE + 8], const struct payout *o,
+                       const struct payout_version *v)
+{
+    char from[TX_OUTPOINT_TEXT_SIZE];
+    const struct tx_outpoint at = {.txid = v->txid, .vout = o->change_at};
+    tx_outpoint_format(from, &at);
+    snprintf(out, TX_OUTPOINT_TEXT_SIZE + 8, "use:%s", from);
+}
+
+/* Change enters the purse; after a reorganisation it is there already, and void. */
+static void add_change(json_t *marks, const struct payout *o, const struct payer *p)
+{
+    const struct payout_version *v = &o->versions[o->seen.version];
+    struct payout with = *o;
+    struct script script;
+    char key[TX_OUTPOINT_TEXT_SIZE + 8], hex[2 * SCRIPT_STANDARD_MAX + 1];
+    if (!change_of(&with, o, v) || change_script(&script, o, p) != KZ_OK ||
+        script.len > SCRIPT_STANDARD_MAX)
+        return;
+    hex_encode(hex, script.b, script.len);
+    json_array_append_new(marks, purse_change_mark(&with, &v->txid, hex));
+    change_key(key, o, v);
+    json_array_append_new(marks,
+                          json_pack("[s, s, s, s]", key, "void", "freed", "keep"));
+}
+
+enum kz_err step_confirm(struct payout *o, struct payer *p)
+{
+    const struct payout_version *v = &o->versions[o->seen.version];
+    struct entry e;
+    json_t *marks = json_array(), *entries = json_array();
+    enum kz_err err = make_confirm(&e, o, v);
+    if (err != KZ_OK) {
+        json_decref(marks);
+        json_decref(entries);
+        return pay_fail(p, KZ_RANGE, "payout %s: what confirmed makes no entry",
+                        o->id.text);
+    }
+    json_array_append_new(marks, entry_text_mark(o, "confirm", &e));
+    add_number(marks, o, "n", o->n + 1);
+    add_state(marks, o, PAYOUT_CONFIRMED, "");
+    purse_use_marks(marks, o, "spent");
+    add_change(marks, o, p);
+    struct entry kept;
+    entry_copy(&kept, &e);
+    json_array_append_new(entries, pay_entry(&e));
+    err = write_step(p, marks, entries);
+    if (err != KZ_OK) {
+        entry_clear(&kept);
+        return err;
+    }
+    entry_clear(&o->confirm);
+    o->confirm = kept;
+    o->has_confirm = true;
+    o->n++;
+    note_state(o, PAYOUT_CONFIRMED, "");
+    return KZ_OK;
+}
+
+enum kz_err step_unconfirm(struct payout *o, struct payer *p)
+{
+    const struct payout_version *v = &o->versions[o->seen.version];
+    struct entry e;
+    char key[TX_OUTPOINT_TEXT_SIZE + 8];
+    json_t *marks = json_array(), *entries = json_array();
+    const char *note = "a reorganisation took its block";
+    enum kz_err err = postings_unconfirm(&e, &o->confirm, o->n, clock_utc_ms());
+    assert(err == KZ_OK); /* the reversal of what is booked */
+    json_array_append_new(entries, pay_entry(&e));
+    add_mark(marks, o, "confirm", "");
+    add_mark(marks, o, "seen", "");
+    add_number(marks, o, "n", o->n + 1);
+    add_state(marks, o, PAYOUT_BROADCAST, note);
+    purse_use_marks(marks, o, "held");
+    if (o->has_change) {
+        change_key(key, o, v);
+        json_array_append_new(marks,
+                              json_pack("[s, s, s, s]", key, "void", "void", "keep"));
+    }
+    err = write_step(p, marks, entries);
+    if (err != KZ_OK)
+        return err;
+    entry_clear(&o->confirm);
+    o->has_confirm = false;
+    o->seen = (struct payout_seen){.height = 0};
+    o->n++;
+    log_warn("payout_unconfirmed", kv_str("payout", o->id.text));
+    note_state(o, PAYOUT_BROADCAST, note);
+    return KZ_OK;
+}
