@@ -142,6 +142,20 @@ static enum kz_err expect_payout(struct entry *made, const struct entry *e,
     }
 }
 
+/* `state` is there when a back is asked for: the order says so. */
+static enum kz_err expect_fee(struct entry *made, const struct entry *e,
+                              const struct fee_state *state)
+{
+    struct payout_id id;
+    struct amount fee = book_pool_amount(e, ACCOUNT_NETWORK_FEE);
+    if (e->key.kind == ENTRY_PAYOUT_FEE_BACK)
+        return postings_payout_fee_back(made, &state->fee, e->key.n, e->time_ms);
+    enum kz_err err = payout_id_parse(&id, e->key.object, strlen(e->key.object));
+    return err == KZ_OK
+               ? postings_payout_fee(made, &id, fee, e->reference, e->key.n, e->time_ms)
+               : err;
+}
+
 /* `held` is the account's posting of a hold, turned of a release. */
 static enum kz_err expect_hold(struct entry *made, const struct entry *e)
 {
@@ -221,6 +235,8 @@ enum kz_err book_expect(struct entry *made, const struct book *b, const struct e
         return expect_block(made, e, textmap_get(b->blocks, e->key.object));
     case BOOK_ABOUT_PAYOUT:
         return expect_payout(made, e, textmap_get(b->payouts, e->key.object));
+    case BOOK_ABOUT_FEE:
+        return expect_fee(made, e, textmap_get(b->fees, e->key.object));
     case BOOK_ABOUT_PPS:
         return expect_pps(made, e);
     case BOOK_ABOUT_HOLD:

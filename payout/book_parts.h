@@ -25,6 +25,12 @@ struct payout_state {
     struct entry confirm; /* the last; without postings before the first */
 };
 
+/* Of a payout's transactions that pay nobody; there may be no payout_state beside it. */
+struct fee_state {
+    uint64_t n;       /* of the last fee or back */
+    struct entry fee; /* in force; cleared by a back */
+};
+
 struct pps_state {
     uint64_t work; /* credited up to here */
 };
@@ -34,6 +40,7 @@ struct book {
     struct textmap *keys;     /* entry key -> struct hash256 of the content */
     struct textmap *blocks;   /* hash -> struct block_state */
     struct textmap *payouts;  /* id -> struct payout_state */
+    struct textmap *fees;     /* id -> struct fee_state */
     struct textmap *pps;      /* period:miner -> struct pps_state */
     struct textmap *miners;   /* id -> struct book_miner; `end` is not kept */
 };
@@ -51,6 +58,7 @@ enum kz_err book_check_sign(struct book_problem *why, const struct account *a,
 enum book_about {
     BOOK_ABOUT_BLOCK,
     BOOK_ABOUT_PAYOUT,
+    BOOK_ABOUT_FEE,
     BOOK_ABOUT_PPS,
     BOOK_ABOUT_HOLD,
     BOOK_ABOUT_NOTHING, /* follows anything */

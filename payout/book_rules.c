@@ -24,6 +24,9 @@ enum book_about book_about(enum entry_kind kind)
     case ENTRY_PAYOUT_UNCONFIRMED:
     case ENTRY_PAYOUT_ABANDONED:
         return BOOK_ABOUT_PAYOUT;
+    case ENTRY_PAYOUT_FEE:
+    case ENTRY_PAYOUT_FEE_BACK:
+        return BOOK_ABOUT_FEE;
     case ENTRY_PPS_ACCRUAL:
         return BOOK_ABOUT_PPS;
     case ENTRY_HOLD:
@@ -67,6 +70,15 @@ static enum kz_err check_block_order(const struct book *b, struct book_problem *
     return KZ_OK;
 }
 
+/* An id that joined coins is spent: money is not reserved under it afterwards. */
+static enum kz_err check_unjoined(const struct book *b, struct book_problem *why,
+                                  const struct entry *reserve)
+{
+    return textmap_get(b->fees, reserve->key.object) == NULL
+               ? KZ_OK
+               : refuse_order(why, reserve, "under its id coins were joined");
+}
+
 static enum kz_err check_payout_order(const struct book *b, struct book_problem *why,
                                       const struct entry *e)
 {
@@ -75,7 +87,8 @@ static enum kz_err check_payout_order(const struct book *b, struct book_problem 
     const struct payout_state *payout = textmap_get(b->payouts, e->key.object);
     bool is_reserve = e->key.kind == ENTRY_PAYOUT_RESERVED;
     if (payout == NULL)
-        return is_reserve ? KZ_OK : refuse_order(why, e, "the payout is not known");
+        return is_reserve ? check_unjoined(b, why, e)
+                          : refuse_order(why, e, "the payout is not known");
     enum book_payout_stage wanted = e->key.kind == ENTRY_PAYOUT_UNCONFIRMED
                                         ? BOOK_PAYOUT_CONFIRMED
                                         : BOOK_PAYOUT_OPEN;
@@ -84,6 +97,21 @@ static enum kz_err check_payout_order(const struct book *b, struct book_problem 
     bool has_confirm = payout->confirm.posting_count > 0;
     uint64_t next = has_confirm ? payout->seen.n + 1 : 0;
     if (e->key.kind != ENTRY_PAYOUT_ABANDONED && e->key.n != next)
+        return refuse_order(why, e, "its number is not the next");
+    return KZ_OK;
+}
+
+/* Fee and back take turns, whatever becomes of the payout itself. */
+static enum kz_err check_fee_order(const struct book *b, struct book_problem *why,
+                                   const struct entry *e)
+{
+    const struct fee_state *state = textmap_get(b->fees, e->key.object);
+    bool is_standing = state != NULL && state->fee.posting_count > 0;
+    if (is_standing && e->key.kind == ENTRY_PAYOUT_FEE)
+        return refuse_order(why, e, "a fee is booked");
+    if (!is_standing && e->key.kind == ENTRY_PAYOUT_FEE_BACK)
+        return refuse_order(why, e, "no fee is booked");
+    if (e->key.n != (state != NULL ? state->n : 0) + 1)
         return refuse_order(why, e, "its number is not the next");
     return KZ_OK;
 }
@@ -108,6 +136,8 @@ static enum kz_err check_order(const struct book *b, struct book_problem *why,
         return check_block_order(b, why, e);
     case BOOK_ABOUT_PAYOUT:
         return check_payout_order(b, why, e);
+    case BOOK_ABOUT_FEE:
+        return check_fee_order(b, why, e);
     case BOOK_ABOUT_PPS:
         return check_pps_order(b, why, e);
     case BOOK_ABOUT_HOLD:
@@ -274,6 +304,16 @@ static void commit_payout(struct book *b, const struct entry *e)
     }
 }
 
+static void commit_fee(struct book *b, const struct entry *e)
+{
+    struct fee_state *state = textmap_put(b->fees, e->key.object);
+    state->n = e->key.n;
+    if (e->key.kind == ENTRY_PAYOUT_FEE)
+        entry_copy(&state->fee, e);
+    else
+        entry_clear(&state->fee);
+}
+
 static void commit_pps(struct book *b, const struct entry *e)
 {
     char name[ENTRY_KEY_SIZE];
@@ -290,6 +330,9 @@ void book_rules_commit(struct book *b, const struct entry *e)
         break;
     case BOOK_ABOUT_PAYOUT:
         commit_payout(b, e);
+        break;
+    case BOOK_ABOUT_FEE:
+        commit_fee(b, e);
         break;
     case BOOK_ABOUT_PPS:
         commit_pps(b, e);
