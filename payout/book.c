@@ -16,6 +16,7 @@ struct book *book_new(void)
     b->keys = textmap_new(sizeof(struct hash256));
     b->blocks = textmap_new(sizeof(struct block_state));
     b->payouts = textmap_new(sizeof(struct payout_state));
+    b->fees = textmap_new(sizeof(struct fee_state));
     b->pps = textmap_new(sizeof(struct pps_state));
     b->miners = textmap_new(sizeof(struct book_miner));
     return b;
@@ -34,10 +35,15 @@ void book_free(struct book *b)
         entry_clear(&payout->reserve);
         entry_clear(&payout->confirm);
     }
+    for (size_t i = 0; i < textmap_count(b->fees); i++) {
+        struct fee_state *state = textmap_value(b->fees, i);
+        entry_clear(&state->fee);
+    }
     textmap_free(b->accounts);
     textmap_free(b->keys);
     textmap_free(b->blocks);
     textmap_free(b->payouts);
+    textmap_free(b->fees);
     textmap_free(b->pps);
     textmap_free(b->miners);
     mem_free(b);
@@ -335,6 +341,18 @@ const struct entry *book_confirm(const struct book *b, const struct payout_id *i
 {
     const struct payout_state *found = textmap_get(b->payouts, id->text);
     return found != NULL && found->confirm.posting_count > 0 ? &found->confirm : NULL;
+}
+
+const struct entry *book_fee(const struct book *b, const struct payout_id *id)
+{
+    const struct fee_state *found = textmap_get(b->fees, id->text);
+    return found != NULL && found->fee.posting_count > 0 ? &found->fee : NULL;
+}
+
+uint64_t book_fee_number(const struct book *b, const struct payout_id *id)
+{
+    const struct fee_state *found = textmap_get(b->fees, id->text);
+    return found != NULL ? found->n : 0;
 }
 
 enum kz_err book_finish_payout(struct book *b, const struct payout_id *id)

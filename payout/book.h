@@ -17,7 +17,8 @@
  *
  * Entries come in the order they were booked; those of several streams are merged by
  * time first. A block's entry is kept until it is mature, a payout's until it is
- * abandoned or book_finish_payout() says that it is final. Keys are kept for ever, about
+ * abandoned or book_finish_payout() says that it is final, its network fee until it is
+ * taken back. Keys are kept for ever, about
  * 150 bytes an entry; an archive's end is a book of opening balances.
  *
  * Units      balances are signed as postings are: what is owed is negative.
@@ -122,6 +123,12 @@ KZ_MUST_USE enum kz_err book_payout(const struct book *b, struct book_payout *ou
 const struct entry *book_standing(const struct book *b, const char *block);
 const struct entry *book_reserve(const struct book *b, const struct payout_id *id);
 const struct entry *book_confirm(const struct book *b, const struct payout_id *id);
+
+/* Network fees of transactions that pay nobody. A payout may have them at any stage, and
+ * a joining of coins has nothing else; one at a time is in force. NULL: none. */
+const struct entry *book_fee(const struct book *b, const struct payout_id *id);
+/* The number of the last fee or back; 0: there was none. */
+uint64_t book_fee_number(const struct book *b, const struct payout_id *id);
 
 /* A confirmed payout that is buried deep enough: no unconfirm can follow, its entries
  * are let go. KZ_RANGE: not confirmed. */

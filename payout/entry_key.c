@@ -42,6 +42,9 @@ static const struct row rows[ENTRY_KINDS] = {
                                  COUNTER_NONE},
     [ENTRY_OVERPAYMENT_NETTED] = {"overpayment_netted", FORM_NAME, "adj", "",
                                   COUNTER_NONE},
+    [ENTRY_PAYOUT_FEE] = {"payout_fee", FORM_OBJECT, "po", "fee", COUNTER_FROM_1},
+    [ENTRY_PAYOUT_FEE_BACK] = {"payout_fee_back", FORM_OBJECT, "po", "unfee",
+                               COUNTER_FROM_1},
 };
 
 const char *entry_kind_name(enum entry_kind kind)

@@ -7,11 +7,13 @@
  *   pps:<period>:<miner>:to=<work>                            object: the period
  *   mn:<miner>:hold:<n> | release:<n>
  *   po:<id>:reserve | confirm[:<n>] | unconfirm:<n> | abandon object: the payout's id
+ *   po:<id>:fee:<n> | unfee:<n>                               object: the payout's id
  *   cap:<n>                                                   adj:<id>
  *
  * One counter runs over orphan and revive of a block (accept is 0), one over confirm
- * and unconfirm of a payout (the first confirm is 0 and has no number in its key), and
- * one each over the holds, the releases, and the capital entries.
+ * and unconfirm of a payout (the first confirm is 0 and has no number in its key), one
+ * from 1 over fee and unfee of a payout, and one each over the holds, the releases, and
+ * the capital entries.
  *
  * A rate period's text is its owner's: lower-case letters, digits and ":.=-". It names
  * all that makes a period (nbits, subsidy, fee and UTC day, "17030ecd:312500000:20000:
@@ -43,7 +45,9 @@ enum entry_kind {
     ENTRY_CORRECTION,
     ENTRY_OVERPAYMENT_FOUND,
     ENTRY_OVERPAYMENT_NETTED,
-    ENTRY_KINDS /* how many there are */
+    ENTRY_PAYOUT_FEE,      /* of a transaction that pays nobody */
+    ENTRY_PAYOUT_FEE_BACK, /* it is not in the chain any more */
+    ENTRY_KINDS            /* how many there are */
 };
 
 #define ENTRY_OBJECT_SIZE 65

@@ -422,6 +422,34 @@ enum kz_err postings_abandon(struct entry *e, const struct entry *reserve,
     return draft_end(e, &d);
 }
 
+enum kz_err postings_payout_fee(struct entry *e, const struct payout_id *id,
+                                struct amount fee, const char *txid, uint64_t n,
+                                int64_t time_ms)
+{
+    if (amount_is_zero(fee))
+        return KZ_EMPTY;
+    struct draft d = draft_new(ENTRY_PAYOUT_FEE, id->text, n, time_ms);
+    draft_reference(&d, txid);
+    if (txid[0] == '\0')
+        draft_fail(&d, KZ_PARSE);
+    /* Fee and back take turns from 1 on: even numbers are backs'. */
+    if (n % 2 == 0)
+        draft_fail(&d, KZ_RANGE);
+    debit(&d, account_pool(ACCOUNT_NETWORK_FEE), fee);
+    credit(&d, account_pool(ACCOUNT_COINS_MATURE), fee);
+    return draft_end(e, &d);
+}
+
+enum kz_err postings_payout_fee_back(struct entry *e, const struct entry *fee,
+                                     uint64_t n, int64_t time_ms)
+{
+    struct draft d = draft_next(ENTRY_PAYOUT_FEE_BACK, fee, n, time_ms);
+    if (fee->key.kind != ENTRY_PAYOUT_FEE || n != fee->key.n + 1)
+        draft_fail(&d, KZ_RANGE);
+    post_reversal(&d, fee);
+    return draft_end(e, &d);
+}
+
 static struct draft draft_manual(enum entry_kind kind, const struct postings_manual *m)
 {
     bool has_number = kind == ENTRY_CAPITAL_IN || kind == ENTRY_CAPITAL_OUT;

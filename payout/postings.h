@@ -131,6 +131,17 @@ KZ_MUST_USE enum kz_err postings_unconfirm(struct entry *e, const struct entry *
 KZ_MUST_USE enum kz_err postings_abandon(struct entry *e, const struct entry *reserve,
                                          int64_t time_ms);
 
+/* The network fee of a transaction that pays nobody: coins joined, a cancellation, a
+ * child that helps a payout into a block. Nothing but the fee leaves the pool's coins.
+ * `n`: 1 at first, else one above the back before. A fee of 0: KZ_EMPTY. */
+KZ_MUST_USE enum kz_err postings_payout_fee(struct entry *e, const struct payout_id *id,
+                                            struct amount fee, const char *txid,
+                                            uint64_t n, int64_t time_ms);
+/* `fee` is the entry that booked it; `n` one above its number. */
+KZ_MUST_USE enum kz_err postings_payout_fee_back(struct entry *e,
+                                                 const struct entry *fee, uint64_t n,
+                                                 int64_t time_ms);
+
 /* Entries of two persons. */
 struct postings_manual {
     const char *id; /* of an adj: key */

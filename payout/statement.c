@@ -29,6 +29,8 @@ enum statement_term statement_term_of(enum entry_kind kind)
     case ENTRY_PAYOUT_ABANDONED:
     case ENTRY_CAPITAL_IN:
     case ENTRY_CAPITAL_OUT:
+    case ENTRY_PAYOUT_FEE:
+    case ENTRY_PAYOUT_FEE_BACK:
     case ENTRY_KINDS:
         break;
     }

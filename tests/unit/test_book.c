@@ -378,6 +378,152 @@ static void a_payout_out_of_the_chain_for_good_is_abandoned(void **state)
     book_free(b);
 }
 
+static struct entry fee_of(const struct payout_id *id, int64_t fee, uint64_t n)
+{
+    struct entry e;
+    assert_int_equal(postings_payout_fee(&e, id, sat(fee), "T9", n, 0), KZ_OK);
+    return e;
+}
+
+static void apply_and_clear(struct book *b, struct entry *e)
+{
+    applied(b, e);
+    entry_clear(e);
+    holds(b);
+}
+
+static void a_joining_of_coins_books_its_fee_without_a_reserve(void **state)
+{
+    (void)state;
+    struct book *b = traced(14, NULL);
+    struct payout_id id = payout_n(7), other = payout_n(8);
+    struct postings_due due = {miner_n(3), sat(1)};
+    struct book_payout payout;
+    int64_t coins = balance(b, "coins.mature"), fees = balance(b, "network_fee");
+    struct entry e = fee_of(&id, 450, 1), again = fee_of(&id, 450, 3);
+    assert_null(book_fee(b, &id));
+    assert_int_equal(book_fee_number(b, &id), 0);
+    apply_and_clear(b, &e);
+    assert_int_equal(balance(b, "coins.mature"), coins - 450);
+    assert_int_equal(balance(b, "network_fee"), fees + 450);
+    assert_int_equal(book_payout(b, &payout, &id), KZ_EMPTY);
+    assert_int_equal(book_fee_number(b, &id), 1);
+    assert_null(book_fee(b, &other));
+    /* A reorganisation takes it, another version comes with another fee. */
+    assert_int_equal(postings_payout_fee_back(&e, book_fee(b, &id), 2, 0), KZ_OK);
+    apply_and_clear(b, &e);
+    assert_int_equal(balance(b, "coins.mature"), coins);
+    assert_null(book_fee(b, &id));
+    assert_int_equal(book_fee_number(b, &id), 2);
+    apply_and_clear(b, &again);
+    assert_string_equal(book_fee(b, &id)->reference, "T9");
+    assert_int_equal(balance(b, "network_fee"), fees + 450);
+    /* Its id is not for money of miners any more. */
+    assert_int_equal(postings_reserve(&e, &id, &due, 1, 0), KZ_OK);
+    refused(b, &e, BOOK_ORDER, "coins were joined");
+    book_free(b);
+}
+
+static void a_payout_has_such_fees_at_any_stage(void **state)
+{
+    (void)state;
+    struct book *b = traced(13, NULL);
+    struct payout_id po1 = payout_n(1), po2 = payout_n(2);
+    struct book_payout payout;
+    struct entry e;
+    assert_int_equal(book_payout(b, &payout, &po1), KZ_OK);
+    assert_int_equal(payout.stage, BOOK_PAYOUT_CLOSED); /* abandoned */
+    e = fee_of(&po1, 100, 1);
+    apply_and_clear(b, &e);
+    assert_int_equal(book_payout(b, &payout, &po2), KZ_OK);
+    assert_int_equal(payout.stage, BOOK_PAYOUT_OPEN);
+    e = fee_of(&po2, 100, 1);
+    apply_and_clear(b, &e);
+    assert_int_equal(trace_event(&e, b, 14), KZ_OK); /* its confirm, which is 0 still */
+    apply_and_clear(b, &e);
+    assert_int_equal(postings_payout_fee_back(&e, book_fee(b, &po2), 2, 0), KZ_OK);
+    apply_and_clear(b, &e);
+    assert_int_equal(postings_unconfirm(&e, book_confirm(b, &po2), 1, 0), KZ_OK);
+    apply_and_clear(b, &e);
+    assert_int_equal(postings_abandon(&e, book_reserve(b, &po2), 0), KZ_OK);
+    apply_and_clear(b, &e);
+    e = fee_of(&po2, 100, 3); /* the cancellation, found deep enough after it */
+    apply_and_clear(b, &e);
+    assert_int_equal(balance(b, "network_fee"), 200);
+    book_free(b);
+}
+
+static void a_fee_and_its_back_take_turns(void **state)
+{
+    (void)state;
+    struct book *b = traced(14, NULL);
+    struct payout_id id = payout_n(7);
+    struct entry fee = fee_of(&id, 450, 1), back, e;
+    struct book_problem why;
+    assert_int_equal(postings_payout_fee_back(&back, &fee, 2, 0), KZ_OK);
+    entry_copy(&e, &back);
+    refused(b, &e, BOOK_ORDER, "po:po-7:unfee:2 cannot follow: no fee is booked");
+    e = fee_of(&id, 450, 3);
+    refused(b, &e, BOOK_ORDER, "not the next");
+    applied(b, &fee);
+    e = fee_of(&id, 450, 3);
+    refused(b, &e, BOOK_ORDER, "a fee is booked");
+    entry_copy(&e, &back);
+    e.key.n = 4;
+    refused(b, &e, BOOK_ORDER, "not the next");
+    assert_int_equal(book_apply(b, &why, &fee), KZ_EMPTY);
+    e = fee_of(&id, 451, 1);
+    refused(b, &e, BOOK_KEY, "another content");
+    apply_and_clear(b, &back);
+    assert_int_equal(book_apply(b, &why, &fee), KZ_EMPTY);
+    e = fee_of(&id, balance(b, "coins.mature") + 1, 3);
+    refused(b, &e, BOOK_I2, "coins.mature comes to -1");
+    entry_clear(&fee);
+    book_free(b);
+}
+
+static void a_fee_moves_coins_and_nothing_else(void **state)
+{
+    (void)state;
+    struct book *b = traced(14, NULL);
+    static const struct {
+        const char *text;
+        const char *part;
+    } bad[] = {
+        /* From a miner, below 0, of no transaction, with an output, of nothing. */
+        {"{\"key\":\"po:po-7:fee:1\",\"kind\":\"payout_fee\",\"postings\":{"
+         "\"mature:m000002\":-5,\"network_fee\":5},\"reference\":\"T\"" AT_0,
+         "posts -5 to coins.mature, not 0"},
+        {"{\"key\":\"po:po-7:fee:1\",\"kind\":\"payout_fee\",\"postings\":{"
+         "\"coins.mature\":5,\"network_fee\":-5},\"reference\":\"T\"" AT_0,
+         "no payout_fee has such postings"},
+        {"{\"key\":\"po:po-7:fee:1\",\"kind\":\"payout_fee\",\"postings\":{"
+         "\"coins.mature\":-5,\"network_fee\":5}" AT_0,
+         "no payout_fee has such postings"},
+        {"{\"key\":\"po:po-7:fee:1\",\"kind\":\"payout_fee\",\"outputs\":[["
+         "\"m000001\",0,5]],\"postings\":{\"coins.mature\":-5,\"network_fee\":5},"
+         "\"reference\":\"T\"" AT_0,
+         "a payout_fee of po-7 has other outputs"},
+        {"{\"key\":\"po:po-7:fee:1\",\"kind\":\"payout_fee\",\"postings\":{},"
+         "\"reference\":\"T\"" AT_0,
+         "no payout_fee has such postings"},
+    };
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        struct entry e = read_entry(bad[i].text);
+        refused(b, &e, BOOK_FORM, bad[i].part);
+    }
+    struct payout_id id = payout_n(7);
+    struct entry e = fee_of(&id, 450, 1);
+    applied(b, &e);
+    entry_clear(&e);
+    /* A back of another amount. */
+    e = read_entry("{\"key\":\"po:po-7:unfee:2\",\"kind\":\"payout_fee_back\","
+                   "\"postings\":{\"coins.mature\":449,\"network_fee\":-449},"
+                   "\"reference\":\"T9\"" AT_0);
+    refused(b, &e, BOOK_FORM, "a payout_fee_back posts 450 to coins.mature, not 449");
+    book_free(b);
+}
+
 static void outputs_are_those_of_the_entry_before(void **state)
 {
     (void)state;
@@ -704,6 +850,22 @@ static enum kz_err random_confirm(struct world *w, struct entry *e,
     return postings_confirm(e, reserve, &s);
 }
 
+/* Of a payout at whatever stage; the ids behind theirs are of joinings. */
+static enum kz_err random_fee(struct world *w, struct entry *e)
+{
+    int which = (int)pick(w, PAYOUTS + 5);
+    struct payout_id id = payout_n(which);
+    uint64_t n = book_fee_number(w->book, &id) + 1;
+    const struct entry *fee = book_fee(w->book, &id);
+    struct book_payout payout;
+    int64_t time = (int64_t)w->log_count;
+    if (which < PAYOUTS && book_payout(w->book, &payout, &id) != KZ_OK)
+        return KZ_EMPTY;
+    if (fee != NULL)
+        return postings_payout_fee_back(e, fee, n, time);
+    return postings_payout_fee(e, &id, sat((int64_t)pick(w, 50)), "T", n, time);
+}
+
 static enum kz_err random_payout(struct world *w, struct entry *e)
 {
     struct payout_id id = payout_n((int)pick(w, PAYOUTS));
@@ -783,7 +945,7 @@ static enum kz_err random_event(struct world *w, struct entry *e)
     case 7:
         return random_hold(w, e);
     case 8:
-        return random_accrual(w, e);
+        return pick(w, 2) == 0 ? random_accrual(w, e) : random_fee(w, e);
     default:
         return random_manual(w, e);
     }
@@ -794,7 +956,7 @@ static enum kz_err random_event(struct world *w, struct entry *e)
 static bool may_be_refused(enum entry_kind kind)
 {
     return kind == ENTRY_PAYOUT_RESERVED || kind == ENTRY_PAYOUT_CONFIRMED ||
-           kind == ENTRY_OVERPAYMENT_FOUND;
+           kind == ENTRY_PAYOUT_FEE || kind == ENTRY_OVERPAYMENT_FOUND;
 }
 
 static void step_world(struct world *w)
@@ -985,6 +1147,10 @@ int main(void)
         cmocka_unit_test(corrections_leave_blocks_and_payouts_alone),
         cmocka_unit_test(a_payout_that_comes_back_is_confirmed_again_with_another_fee),
         cmocka_unit_test(a_payout_out_of_the_chain_for_good_is_abandoned),
+        cmocka_unit_test(a_joining_of_coins_books_its_fee_without_a_reserve),
+        cmocka_unit_test(a_payout_has_such_fees_at_any_stage),
+        cmocka_unit_test(a_fee_and_its_back_take_turns),
+        cmocka_unit_test(a_fee_moves_coins_and_nothing_else),
         cmocka_unit_test(outputs_are_those_of_the_entry_before),
         cmocka_unit_test(balances_from_elsewhere_that_cannot_be_are_named),
         cmocka_unit_test(a_total_that_is_a_satoshi_off_is_named),

@@ -187,6 +187,9 @@ static void keys_have_the_forms_of_the_spec(void **state)
         {ENTRY_PAYOUT_CONFIRMED, "po:po-1:confirm:2", "po-1", 2},
         {ENTRY_PAYOUT_UNCONFIRMED, "po:po-1:unconfirm:1", "po-1", 1},
         {ENTRY_PAYOUT_ABANDONED, "po:po-1:abandon", "po-1", 0},
+        {ENTRY_PAYOUT_FEE, "po:po-1:fee:1", "po-1", 1},
+        {ENTRY_PAYOUT_FEE, "po:po-1:fee:13", "po-1", 13},
+        {ENTRY_PAYOUT_FEE_BACK, "po:po-1:unfee:2", "po-1", 2},
         {ENTRY_CAPITAL_IN, "cap:9223372036854775807", "", INT64_MAX},
         {ENTRY_CAPITAL_OUT, "cap:2", "", 2},
         {ENTRY_CORRECTION, "adj:0b9e7f4c-0000-4000-8000-1234567890ab",
@@ -230,6 +233,12 @@ static void other_keys_are_refused(void **state)
         {ENTRY_BLOCK_ORPHANED, "blk:B1:orphan:18446744073709551617"},
         {ENTRY_PAYOUT_RESERVED, "po:PO:reserve"},
         {ENTRY_PAYOUT_CONFIRMED, "po:po-1:confirm:0"},
+        {ENTRY_PAYOUT_FEE, "po:po-1:fee"},
+        {ENTRY_PAYOUT_FEE, "po:po-1:fee:0"},
+        {ENTRY_PAYOUT_FEE, "po:po-1:unfee:1"},
+        {ENTRY_PAYOUT_FEE, "po:PO:fee:1"},
+        {ENTRY_PAYOUT_FEE_BACK, "po:po-1:unfee"},
+        {ENTRY_PAYOUT_FEE_BACK, "po:po-1:fee:2"},
         {ENTRY_HOLD, "mn:m1:hold:1"},
         {ENTRY_HOLD, "mn:m000003:hold"},
         {ENTRY_PPS_ACCRUAL, "pps:m000009:to=1"},
@@ -317,8 +326,9 @@ static void a_miners_part_need_not_sum_to_zero(void **state)
     static const char hold[] = "{\"key\":\"mn:m000001:hold:1\",\"kind\":\"hold\","
                                "\"postings\":{},\"time_ms\":5}";
     static const char *const others[] = {
-        "", "{}", "{\"key\":\"blk:B1:accept\",\"kind\":\"block_accepted\","
-                  "\"postings\":{\"nobody:m000001\":-40},\"time_ms\":5}",
+        "", "{}",
+        "{\"key\":\"blk:B1:accept\",\"kind\":\"block_accepted\","
+        "\"postings\":{\"nobody:m000001\":-40},\"time_ms\":5}",
         "{\"key\":\"blk:B1:accept\",\"kind\":\"hold\",\"postings\":{},\"time_ms\":5}",
         "{\"key\":\"blk:B1:accept\",\"kind\":\"block_accepted\",\"more\":1,"
         "\"postings\":{},\"time_ms\":5}"};

@@ -329,6 +329,45 @@ static void payees_who_bear_the_fee_get_less_and_their_debt_is_closed(void **sta
     entry_clear(&reserve);
 }
 
+static void a_fee_that_pays_nobody_is_booked_and_taken_back_exactly(void **state)
+{
+    (void)state;
+    struct payout_id id = payout_n(1);
+    struct entry fee, back, e;
+    assert_int_equal(postings_payout_fee(&fee, &id, sat(450), "T", 1, 7), KZ_OK);
+    assert_int_equal(fee.key.kind, ENTRY_PAYOUT_FEE);
+    assert_string_equal(fee.reference, "T");
+    assert_int_equal(fee.time_ms, 7);
+    assert_int_equal(fee.posting_count, 2);
+    assert_int_equal(posted(&fee, "network_fee"), 450);
+    assert_int_equal(posted(&fee, "coins.mature"), -450);
+    assert_int_equal(postings_payout_fee_back(&back, &fee, 2, 8), KZ_OK);
+    assert_string_equal(back.reference, "T");
+    assert_int_equal(back.posting_count, 2);
+    assert_int_equal(posted(&back, "network_fee"), -450);
+    assert_int_equal(posted(&back, "coins.mature"), 450);
+    /* The numbers follow each other, and only a fee is taken back. */
+    assert_int_equal(postings_payout_fee_back(&e, &fee, 1, 0), KZ_RANGE);
+    assert_int_equal(postings_payout_fee_back(&e, &fee, 3, 0), KZ_RANGE);
+    assert_int_equal(postings_payout_fee_back(&e, &back, 3, 0), KZ_RANGE);
+    entry_clear(&fee);
+    entry_clear(&back);
+}
+
+static void a_fee_of_nothing_or_of_no_transaction_is_not_booked(void **state)
+{
+    (void)state;
+    struct payout_id id = payout_n(1);
+    struct entry e;
+    assert_int_equal(postings_payout_fee(&e, &id, sat(0), "T", 1, 0), KZ_EMPTY);
+    assert_int_equal(postings_payout_fee(&e, &id, sat(-1), "T", 1, 0), KZ_RANGE);
+    assert_int_equal(postings_payout_fee(&e, &id, sat(1), "T", 0, 0), KZ_RANGE);
+    assert_int_equal(postings_payout_fee(&e, &id, sat(1), "T", 2, 0), KZ_RANGE);
+    assert_int_equal(postings_payout_fee(&e, &id, sat(1), "", 1, 0), KZ_PARSE);
+    assert_int_equal(postings_payout_fee(&e, &id, sat(1), "T", 3, 0), KZ_OK);
+    entry_clear(&e);
+}
+
 static void what_people_decide_needs_two_of_them_and_a_reason(void **state)
 {
     (void)state;
@@ -372,6 +411,8 @@ int main(void)
         cmocka_unit_test(a_release_says_its_basis_and_a_hold_need_not),
         cmocka_unit_test(nobody_is_in_a_payout_twice_or_for_nothing),
         cmocka_unit_test(payees_who_bear_the_fee_get_less_and_their_debt_is_closed),
+        cmocka_unit_test(a_fee_that_pays_nobody_is_booked_and_taken_back_exactly),
+        cmocka_unit_test(a_fee_of_nothing_or_of_no_transaction_is_not_booked),
         cmocka_unit_test(what_people_decide_needs_two_of_them_and_a_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
