@@ -28,12 +28,14 @@ static void become(const struct child_spec *spec, int in_fd, pid_t parent)
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) != 0 || getppid() != parent)
         _exit(127);
     setsid();
+    int err_fd = spec->err_fd != 0 ? spec->err_fd : spec->out_fd;
     if (fchdir(spec->dir_fd) != 0 || dup2(in_fd, STDIN_FILENO) < 0 ||
-        dup2(spec->out_fd, STDOUT_FILENO) < 0 || dup2(spec->out_fd, STDERR_FILENO) < 0)
+        dup2(spec->out_fd, STDOUT_FILENO) < 0 || dup2(err_fd, STDERR_FILENO) < 0)
         _exit(127);
     if (spec->keep_fd >= 0)
         fcntl(spec->keep_fd, F_SETFD, 0);
-    execv(spec->program, (char *const *)spec->argv);
+    execve(spec->program, (char *const *)spec->argv,
+           spec->env != NULL ? (char *const *)spec->env : environ);
     _exit(127);
 }
 

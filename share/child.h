@@ -17,8 +17,10 @@ struct child_spec {
     const char *program;     /* path */
     const char *const *argv; /* ends with NULL */
     int dir_fd;              /* its working directory */
-    int out_fd;              /* its standard output and error */
+    int out_fd;              /* its standard output, and error */
+    int err_fd;              /* its standard error; 0: out_fd is that, too */
     const char *input;       /* what it reads, then the end; at most 512 bytes */
+    const char *const *env;  /* NULL: ours */
     int keep_fd;             /* stays open in it; -1: none */
 };
 
