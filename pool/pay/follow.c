@@ -247,6 +247,36 @@ static enum kz_err follow_conflicted(struct payout *o, struct payer *p)
     return KZ_OK;
 }
 
+/* Signed outside, and sent by somebody there: what the chain or the mempool has is taken
+ * as our first version, if it pays exactly what was reserved. */
+static enum kz_err take_outside(struct payout *o, struct payer *p,
+                                const struct sight *s)
+{
+    bool in_chain = s->where == AT_TAKEN;
+    struct tx t, ours;
+    if (chain_transaction(&t, p->chain, &s->stranger,
+                          in_chain ? &s->seen.block : NULL) != KZ_OK)
+        return KZ_OK;
+    step_build(&ours, o, p);
+    enum kz_err err;
+    if (step_is_same(&t, &ours))
+        err = step_keep(o, p, &t, VERSION_PAYS);
+    else
+        err = in_chain ? step_conflicted(o, p, s) : note_stranger(o, p, s);
+    tx_clear(&ours);
+    tx_clear(&t);
+    return err;
+}
+
+static enum kz_err follow_exported(struct payout *o, struct payer *p)
+{
+    struct sight s;
+    if (look_for(&s, o, p) != KZ_OK || s.where == AT_NOWHERE)
+        return KZ_OK;
+    enum kz_err err = take_outside(o, p, &s);
+    return err == KZ_OK && o->state == PAYOUT_SIGNED ? follow_sent(o, p) : err;
+}
+
 static enum kz_err follow_one(struct payout *o, struct payer *p)
 {
     switch (o->state) {
@@ -258,7 +288,7 @@ static enum kz_err follow_one(struct payout *o, struct payer *p)
     case PAYOUT_CONFLICTED:
         return follow_conflicted(o, p);
     case PAYOUT_EXPORTED: /* a signer outside may have sent it */
-        return psbt_follow(o, p);
+        return follow_exported(o, p);
     case PAYOUT_RESERVED: /* pay_finish()'s */
     case PAYOUT_FINAL:
     case PAYOUT_ABANDONED:

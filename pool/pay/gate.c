@@ -56,7 +56,7 @@ enum kz_err gate_prove(struct payer *p)
 
 static enum kz_err look_at_payouts(struct payer *p)
 {
-    struct payout_list l;
+    struct payout_list l = {.count = 0};
     enum kz_err err = pay_list(&l, p, true);
     for (size_t i = 0; err == KZ_OK && i < l.count; i++) {
         const struct payout *o = &l.rows[i];
@@ -64,8 +64,7 @@ static enum kz_err look_at_payouts(struct payer *p)
             err = pay_fail(p, KZ_RANGE, "payout %s is %s (%s): a person has to decide",
                            o->id.text, payout_state_name(o->state), o->note);
     }
-    if (err == KZ_OK)
-        payout_list_clear(&l);
+    payout_list_clear(&l);
     return err;
 }
 

@@ -39,7 +39,8 @@ struct payer {
     struct journal *journal; /* NULL: a reader */
     struct store *store;
     struct chain *chain;
-    struct wallet *wallet; /* NULL: not needed so far */
+    struct wallet *wallet;                      /* NULL: not needed so far */
+    const struct passphrase_source *passphrase; /* NULL: nothing is signed by itself */
     struct lease lease;
     bool has_lease;
     struct lease_terms lease_terms;
@@ -86,15 +87,15 @@ struct purse {
     size_t count, room;
 };
 void purse_clear(struct purse *u);
+struct purse_coin *purse_add(struct purse *u); /* zeroed */
 /* Takes new mature coinbases into the table first, when `p` writes. */
 KZ_MUST_USE enum kz_err purse_read(struct purse *u, struct payer *p);
 /* The free ones, for a plan: an array of struct coin and the purse's places of them. */
 struct coin *purse_free(size_t **places, size_t *count, const struct purse *u);
 /* KZ_RANGE: one that should be unspent is not, or the reverse; p->why names it. */
 KZ_MUST_USE enum kz_err purse_check(const struct purse *u, struct payer *p);
-/* Marks for an event: a coin of our own change becomes known. */
-json_t *purse_change_mark(const struct payout *o, const struct hash256 *txid,
-                          const char *script_hex);
+/* A mark for an event: output `vout` of a payout's transaction is a coin of ours. */
+json_t *purse_change_mark(const struct payout *o, const struct tx *t, uint32_t vout);
 /* The name of a mark's key: who uses a coin. */
 void purse_use_key(char out[TX_OUTPOINT_TEXT_SIZE + 8], const struct tx_outpoint *o);
 /* Marks that say what `o` does with its coins: "held", "freed" or "spent". */
@@ -114,8 +115,15 @@ KZ_MUST_USE enum kz_err pay_resolve(struct payer *p);
 /* --- step.c: one payout, one step; each reads nothing but `o` and journals first ---- */
 /* The unsigned transaction of a payout's first version. The caller's to tx_clear(). */
 void step_build(struct tx *t, const struct payout *o, const struct payer *p);
+/* Signs `t`, whose inputs are coins of `o`, and checks the signatures. */
+KZ_MUST_USE enum kz_err step_sign_tx(struct tx *t, const struct payout *o,
+                                     struct payer *p);
 /* Signs, checks its own work, keeps the bytes. */
 KZ_MUST_USE enum kz_err step_sign(struct payout *o, struct payer *p);
+/* The same but for scripts and witnesses. */
+bool step_is_same(const struct tx *a, const struct tx *b);
+/* The signed transaction of a version. The caller's to tx_clear(). */
+void step_version_tx(struct tx *t, const struct payout_version *v);
 /* Keeps a signed transaction as the next version. */
 KZ_MUST_USE enum kz_err step_keep(struct payout *o, struct payer *p, const struct tx *t,
                                   enum payout_why why);
@@ -139,6 +147,21 @@ KZ_MUST_USE enum kz_err follow_all(struct payer *p);
 /* --- bump.c ----------------------------------------------------------------------- */
 /* What an operator, or the clock, asks of a payout that does not confirm. */
 KZ_MUST_USE enum kz_err bump_when_late(struct payout *o, struct payer *p);
+/* At `rate` (0: what the node estimates now). KZ_BUSY: it cannot be raised now. The wallet
+ * is unlocked. */
+KZ_MUST_USE enum kz_err bump_payout(struct payout *o, struct payer *p,
+                                    struct feerate rate);
+/* The anchor back to the pool. Of one that nobody signed: given up at once. */
+KZ_MUST_USE enum kz_err bump_cancel_payout(struct payout *o, struct payer *p);
+
+/* --- psbt_io.c -------------------------------------------------------------------- */
+/* Reserved payouts of ours into files `dir`/<id>.psbt, to be signed elsewhere. `*count` is
+ * how many. */
+KZ_MUST_USE enum kz_err psbt_export_all(struct payer *p, const char *dir,
+                                        size_t *count);
+/* A signed file back: checked, kept, sent. `id` is filled. */
+KZ_MUST_USE enum kz_err psbt_import(struct payer *p, const char *path,
+                                    struct payout_id *id);
 
 /* --- all payouts ------------------------------------------------------------------ */
 struct payout_list {

@@ -35,15 +35,18 @@ static json_t *row_mark(const struct tx_outpoint *o, json_t *row)
     return mark;
 }
 
-json_t *purse_change_mark(const struct payout *o, const struct hash256 *txid,
-                          const char *script_hex)
+json_t *purse_change_mark(const struct payout *o, const struct tx *t, uint32_t vout)
 {
-    struct tx_outpoint at = {.txid = *txid, .vout = o->change_at};
+    struct tx_outpoint at = {.vout = vout};
+    const struct tx_output *out = &t->outputs[vout];
+    char hex[2 * SCRIPT_MULTISIG_MAX + 1] = "";
+    tx_id(&at.txid, t);
+    if (out->script.len <= SCRIPT_MULTISIG_MAX)
+        hex_encode(hex, out->script.p, out->script.len);
     return row_mark(&at, json_pack("{s:I, s:s, s:I, s:I, s:s}", "sat",
-                                   (json_int_t)amount_to_sat(o->change), "script",
-                                   script_hex, "height", (json_int_t)o->seen.height,
-                                   "change", (json_int_t)o->change_index, "payout",
-                                   o->id.text));
+                                   (json_int_t)amount_to_sat(out->value), "script", hex,
+                                   "height", (json_int_t)o->seen.height, "change",
+                                   (json_int_t)o->change_index, "payout", o->id.text));
 }
 
 void purse_use_key(char out[TX_OUTPOINT_TEXT_SIZE + 8], const struct tx_outpoint *o)
@@ -65,7 +68,7 @@ void purse_use_marks(json_t *marks, const struct payout *o, const char *use)
 
 /* --- reading the table ------------------------------------------------------------ */
 
-static struct purse_coin *add_coin(struct purse *u)
+struct purse_coin *purse_add(struct purse *u)
 {
     if (u->count == u->room) {
         u->room = u->room > 0 ? 2 * u->room : 64;
@@ -142,7 +145,7 @@ static enum kz_err read_use(struct purse_coin *c, struct payer *p)
 static enum kz_err read_coin(struct purse *u, struct payer *p, const char *from,
                              const json_t *row)
 {
-    struct purse_coin *c = add_coin(u);
+    struct purse_coin *c = purse_add(u);
     if (!read_row(c, p, from, row))
         return pay_fail(p, KZ_PARSE,
                         "the coin %s is not kept in a form that can be read", from);

@@ -232,10 +232,10 @@ static bool read_plan(struct payout *p, const json_t *plan)
 
 char *payout_version_text(const struct payout_version *v)
 {
-    json_t *o = json_pack("{s:s, s:o, s:o, s:I, s:I, s:s}", "why", why_names[v->why],
-                          "txid", hash_json(&v->txid), "fee", sat_json(v->fee), "vsize",
-                          (json_int_t)v->vsize, "time_ms", (json_int_t)v->time_ms,
-                          "raw", v->raw);
+    json_t *o = json_pack(
+        "{s:s, s:o, s:o, s:I, s:b, s:I, s:s}", "why", why_names[v->why], "txid",
+        hash_json(&v->txid), "fee", sat_json(v->fee), "vsize", (json_int_t)v->vsize,
+        "change", v->has_change, "time_ms", (json_int_t)v->time_ms, "raw", v->raw);
     char *text = json_dumps(o, JSON_COMPACT | JSON_SORT_KEYS);
     json_decref(o);
     assert(text != NULL);
@@ -252,6 +252,7 @@ static bool read_version(struct payout_version *v, const char *text)
                    hex_is_valid(raw, strlen(raw));
     if (is_good) {
         v->vsize = (size_t)json_integer_value(json_object_get(o, "vsize"));
+        v->has_change = json_is_true(json_object_get(o, "change"));
         v->time_ms = json_integer_value(json_object_get(o, "time_ms"));
         v->raw = mem_text(raw);
     }
@@ -324,6 +325,8 @@ static const char *read_all(struct payout *p, const json_t *hash)
     json_decref(plan);
     if (!has_plan)
         return "plan";
+    if (!p->has_change)
+        p->change_at = (uint32_t)p->recipient_count;
     if (!read_more(p, member(hash, "more")))
         return "more";
     if (payout_state_parse(&p->state, member(hash, "state")) != KZ_OK)

@@ -74,6 +74,7 @@ struct payout_version {
     struct hash256 txid;
     struct amount fee;
     size_t vsize;
+    bool has_change; /* an output to the pool */
     int64_t time_ms;
     char *raw; /* hex, owned */
 };

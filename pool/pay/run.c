@@ -67,7 +67,7 @@ static int64_t day_of(int64_t utc_ms)
 
 static enum kz_err sum_today(struct amount *sum, struct payer *p)
 {
-    struct payout_list l;
+    struct payout_list l = {.count = 0};
     int64_t today = day_of(clock_utc_ms());
     enum kz_err err = pay_list(&l, p, false);
     *sum = amount_zero();
@@ -78,8 +78,7 @@ static enum kz_err sum_today(struct amount *sum, struct payer *p)
         if (counts && !amount_add(sum, *sum, payout_debit(o)))
             err = pay_fail(p, KZ_RANGE, "amount overflow: payouts of today");
     }
-    if (err == KZ_OK)
-        payout_list_clear(&l);
+    payout_list_clear(&l);
     return err;
 }
 
@@ -309,15 +308,8 @@ static enum kz_err give_up(struct payer *p, const char *id)
     return pay_write(p, EVENT_LEDGER, json_pack("{s:s}", "payout", id));
 }
 
-enum kz_err run_reserve(struct payout *o, struct payer *p)
+static enum kz_err reserve_event(const struct payout *o, struct payer *p, json_t *event)
 {
-    json_t *event = json_pack("{s:s, s:o, s:o}", "payout", o->id.text, "needs",
-                              needs_of(o, p), "marks", reserve_marks(o, p));
-    if (o->has_reserve) {
-        struct entry e;
-        entry_copy(&e, &o->reserve);
-        json_object_set_new(event, "entries", json_pack("[o]", pay_entry(&e)));
-    }
     FAULT_POINT("reserve_begins");
     enum kz_err err = pay_write(p, EVENT_RESERVE, event);
     FAULT_POINT("reserved");
@@ -334,6 +326,37 @@ enum kz_err run_reserve(struct payout *o, struct payer *p)
                                          o->id.text, why);
     }
     return err;
+}
+
+enum kz_err run_reserve(struct payout *o, struct payer *p)
+{
+    json_t *event = json_pack("{s:s, s:o, s:o}", "payout", o->id.text, "needs",
+                              needs_of(o, p), "marks", reserve_marks(o, p));
+    if (o->has_reserve) {
+        struct entry e;
+        entry_copy(&e, &o->reserve);
+        json_object_set_new(event, "entries", json_pack("[o]", pay_entry(&e)));
+    }
+    return reserve_event(o, p, event);
+}
+
+enum kz_err run_take_coins(struct payout *o, struct payer *p, size_t first,
+                           const char *more)
+{
+    char use[TX_OUTPOINT_TEXT_SIZE + 8];
+    json_t *needs = json_array(), *marks = json_array();
+    json_array_append_new(
+        needs, json_pack("[s, s, s, s]", "fence", "token", "is", p->lease.token));
+    json_array_append_new(marks, payout_mark(&o->id, "more", more));
+    for (size_t i = first; i < o->coin_count; i++) {
+        purse_use_key(use, &o->coins[i].from);
+        json_array_append_new(needs, json_pack("[s, s, s, s]", use, "", "idle", ""));
+        json_array_append_new(
+            marks, json_pack("[s, s, s, s]", use, o->id.text, "held", "keep"));
+    }
+    return reserve_event(o, p,
+                         json_pack("{s:s, s:o, s:o}", "payout", o->id.text, "needs",
+                                   needs, "marks", marks));
 }
 
 /* A crash between a reserve and its decision. */
@@ -363,7 +386,10 @@ static enum kz_err reserve_chunk(const struct run *r, struct payer *p, size_t k)
                        .change = chunk->change,
                        .planned_fee = chunk->fee};
     begin_payout(&o, r, p, k);
-    o.change_at = (uint32_t)plan_change_position(chunk, random_number());
+    o.change_at =
+        chunk->has_change
+            ? (uint32_t)plan_change_position(chunk, random_number())
+            : (uint32_t)chunk->recipient_count; /* where a bump would put it */
     enum kz_err err = next_change_index(&o.change_index, p);
     take_coins(&o, r, chunk->coins, chunk->coin_count);
     take_recipients(&o, r, chunk);
@@ -375,6 +401,30 @@ static enum kz_err reserve_chunk(const struct run *r, struct payer *p, size_t k)
         log_info("payout_reserved", kv_str("payout", o.id.text),
                  kv_u64("recipients", o.recipient_count),
                  kv_i64("sat", amount_to_sat(payout_debit(&o))));
+    payout_clear(&o);
+    return err;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct coin *x = a, *y = b;
+    return tx_outpoint_compare(&x->from, &y->from);
+}
+
+enum kz_err run_reserve_self(const struct run *r, struct payer *p,
+                             const struct run_self *self)
+{
+    struct payout o = {
+        .has_change = true, .change = self->change, .planned_fee = self->fee};
+    struct coin *coins = mem_copy(self->coins, self->count * sizeof(*coins));
+    qsort(coins, self->count, sizeof(*coins), by_place);
+    begin_payout(&o, r, p, 0);
+    take_coins(&o, r, coins, self->count);
+    o.recipients = mem_array(1, sizeof(*o.recipients));
+    enum kz_err err = next_change_index(&o.change_index, p);
+    if (err == KZ_OK)
+        err = run_reserve(&o, p);
+    mem_free(coins);
     payout_clear(&o);
     return err;
 }
@@ -452,9 +502,11 @@ static size_t count_to_finish(const struct payout_list *l, const struct payer *p
     return n;
 }
 
-static enum kz_err unlock(struct payer *p, const struct run_order *order)
+enum kz_err run_unlock(struct payer *p, const struct run_order *order)
 {
     char why[WALLET_WHY_SIZE];
+    if (order->is_offline)
+        return KZ_OK;
     if (!wallet_can_sign(p->wallet))
         return pay_fail(p, KZ_RANGE,
                         "payout.wallet.key_file is not set: what is reserved can be "
@@ -492,13 +544,13 @@ static enum kz_err finish_list(struct payout_list *l, struct payer *p,
 
 enum kz_err run_finish(struct payer *p, struct run_order *order)
 {
-    struct payout_list l;
+    struct payout_list l = {.count = 0};
     enum kz_err err = pay_list(&l, p, true);
     if (err != KZ_OK)
         return err;
     size_t all = count_to_finish(&l, p);
     if (all > 0 && !order->is_offline) {
-        err = unlock(p, order);
+        err = run_unlock(p, order);
         if (err == KZ_OK)
             err = finish_list(&l, p, order, all);
         wallet_lock(p->wallet);
@@ -551,8 +603,8 @@ enum kz_err run_pay(struct payer *p, struct run_order *order)
         err = run_draft(&r, p);
     if (err == KZ_OK)
         err = look_at_plan(&r, p, order);
-    if (err == KZ_OK && !order->is_offline) /* before anything is reserved */
-        err = unlock(p, order);
+    if (err == KZ_OK) /* before anything is reserved */
+        err = run_unlock(p, order);
     FAULT_POINT("planned");
     if (err == KZ_OK)
         err = reserve_all(&r, p);

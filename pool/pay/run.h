@@ -46,7 +46,29 @@ struct run_order {
 KZ_MUST_USE enum kz_err run_pay(struct payer *p, struct run_order *order);
 /* Joins small coins while fees are low; KZ_EMPTY: there is no reason to. */
 KZ_MUST_USE enum kz_err run_join(struct payer *p, struct run_order *order);
+/* A child of an unconfirmed payout, spending its change at a fee for both. */
+KZ_MUST_USE enum kz_err run_child(struct payer *p, struct run_order *order,
+                                  const struct payout *o);
 /* What earlier runs reserved and did not sign: signed, or given up. */
 KZ_MUST_USE enum kz_err run_finish(struct payer *p, struct run_order *order);
+
+/* Reserves `o`, which is whole but for its place in Redis, and writes down how that ended.
+ * KZ_RANGE: refused, and that is written down. */
+KZ_MUST_USE enum kz_err run_reserve(struct payout *o, struct payer *p);
+/* Takes the coins from `first` on for a payout that has others; `more` is the text of its
+ * member. Errors as above. */
+KZ_MUST_USE enum kz_err run_take_coins(struct payout *o, struct payer *p, size_t first,
+                                       const char *more);
+
+/* A payment of the pool to itself. */
+struct run_self {
+    const struct coin *coins; /* in the purse of the draft */
+    size_t count;
+    struct amount change, fee;
+};
+KZ_MUST_USE enum kz_err run_reserve_self(const struct run *r, struct payer *p,
+                                         const struct run_self *self);
+/* The key, unless the order is to sign elsewhere. */
+KZ_MUST_USE enum kz_err run_unlock(struct payer *p, const struct run_order *order);
 
 #endif

@@ -127,34 +127,86 @@ void step_build(struct tx *t, const struct payout *o, const struct payer *p)
     assert(t->output_count == outputs);
 }
 
-/* What the inputs are worth, less what the outputs are. False: it cannot be. */
-static bool fee_of_payout(struct amount *fee, const struct payout *o,
-                          const struct tx *t)
+bool step_is_same(const struct tx *a, const struct tx *b)
+{
+    bool is = a->version == b->version && a->locktime == b->locktime &&
+              a->input_count == b->input_count && a->output_count == b->output_count;
+    for (size_t i = 0; is && i < a->input_count; i++)
+        is = tx_outpoint_equal(&a->inputs[i].from, &b->inputs[i].from) &&
+             a->inputs[i].sequence == b->inputs[i].sequence;
+    for (size_t i = 0; is && i < a->output_count; i++) {
+        const struct tx_output *x = &a->outputs[i], *y = &b->outputs[i];
+        is = amount_compare(x->value, y->value) == 0 &&
+             x->script.len == y->script.len &&
+             memcmp(x->script.p, y->script.p, x->script.len) == 0;
+    }
+    return is;
+}
+
+static const struct payout_coin *coin_of(const struct payout *o,
+                                         const struct tx_outpoint *from)
+{
+    for (size_t i = 0; i < o->coin_count; i++)
+        if (tx_outpoint_equal(&o->coins[i].from, from))
+            return &o->coins[i];
+    return NULL;
+}
+
+/* Of any version: its inputs are coins of the payout, worth more than its outputs. */
+static bool fee_of_version(struct amount *fee, const struct payout *o,
+                           const struct tx *t)
 {
     struct amount in = amount_zero(), out;
-    for (size_t i = 0; i < o->coin_count; i++)
-        if (!amount_add(&in, in, o->coins[i].value))
+    for (size_t i = 0; i < t->input_count; i++) {
+        const struct payout_coin *c = coin_of(o, &t->inputs[i].from);
+        if (c == NULL || !amount_add(&in, in, c->value))
             return false;
+    }
     return tx_output_sum(&out, t) && amount_sub(fee, in, out) &&
            !amount_is_negative(*fee);
 }
 
+/* --- signing ---------------------------------------------------------------------- */
+
+enum kz_err step_sign_tx(struct tx *t, const struct payout *o, struct payer *p)
+{
+    char why[WALLET_WHY_SIZE];
+    struct txsign_problem problem = {.what = ""};
+    struct tx_output *spent = mem_array(t->input_count, sizeof(*spent));
+    struct wallet_place *places = mem_array(t->input_count, sizeof(*places));
+    for (size_t i = 0; i < t->input_count; i++) {
+        const struct payout_coin *c = coin_of(o, &t->inputs[i].from);
+        assert(c != NULL); /* versions are made of the payout's coins */
+        spent[i] = (struct tx_output){
+            .value = c->value, .script = {(uint8_t *)c->script.b, c->script.len}};
+        places[i] = c->place;
+    }
+    FAULT_POINT("sign_begins");
+    enum kz_err err = wallet_sign(t, why, p->wallet, places, spent);
+    if (err != KZ_OK)
+        pay_fail(p, err, "payout %s: %s", o->id.text, why);
+    else if (txsign_check(&problem, wallet_context(p->wallet), t, spent) != KZ_OK)
+        err = pay_fail(p, KZ_RANGE, "payout %s, input %zu: %s", o->id.text,
+                       problem.input, problem.what);
+    FAULT_POINT("signed_in_memory");
+    mem_free(places);
+    mem_free(spent);
+    return err;
+}
+
 /* Our own work, looked at as if it were another's. */
 static enum kz_err check_signed(const struct payout *o, struct payer *p,
-                                const struct tx *t, const struct tx_output *spent)
+                                const struct tx *t)
 {
-    struct txsign_problem problem = {.what = ""};
     struct amount fee, most;
     struct feerate ceiling;
     bool fits = feerate_from(&ceiling, p->conf->pay.fee_ceiling);
     assert(fits); /* the settings' bounds */
     (void)fits;
-    if (txsign_check(&problem, wallet_context(p->wallet), t, spent) != KZ_OK)
-        return pay_fail(p, KZ_RANGE, "payout %s, input %zu: %s", o->id.text,
-                        problem.input, problem.what);
     if (!fee_of_version(&fee, o, t) || amount_compare(fee, o->planned_fee) != 0)
         return pay_fail(p, KZ_RANGE, "payout %s: its fee is not the planned one",
                         o->id.text);
+    /* The plan's size is a bound: a signature may be a byte less. */
     most = fee_of(ceiling, tx_vsize(t) + tx_vsize(t) / 50 + 1);
     if (amount_compare(fee, most) > 0 && o->has_change)
         return pay_fail(p, KZ_RANGE, "payout %s: its fee is above the ceiling",
@@ -167,29 +219,14 @@ static enum kz_err check_signed(const struct payout *o, struct payer *p,
 
 enum kz_err step_sign(struct payout *o, struct payer *p)
 {
-    char why[WALLET_WHY_SIZE];
     struct tx t;
-    struct tx_output *spent = mem_array(o->planned_count, sizeof(*spent));
-    struct wallet_place *places = mem_array(o->planned_count, sizeof(*places));
-    for (size_t i = 0; i < o->planned_count; i++) {
-        struct script *s = &o->coins[i].script;
-        spent[i] =
-            (struct tx_output){.value = o->coins[i].value, .script = {s->b, s->len}};
-        places[i] = o->coins[i].place;
-    }
     step_build(&t, o, p);
-    FAULT_POINT("sign_begins");
-    enum kz_err err = wallet_sign(&t, why, p->wallet, places, spent);
-    if (err != KZ_OK)
-        pay_fail(p, err, "payout %s: %s", o->id.text, why);
+    enum kz_err err = step_sign_tx(&t, o, p);
     if (err == KZ_OK)
-        err = check_signed(o, p, &t, spent);
-    FAULT_POINT("signed_in_memory");
+        err = check_signed(o, p, &t);
     if (err == KZ_OK)
         err = step_keep(o, p, &t, VERSION_PAYS);
     tx_clear(&t);
-    mem_free(places);
-    mem_free(spent);
     return err;
 }
 
@@ -208,8 +245,10 @@ static char *hex_of(const struct tx *t)
 enum kz_err step_keep(struct payout *o, struct payer *p, const struct tx *t,
                       enum payout_why why)
 {
-    struct payout_version v = {
-        .why = why, .vsize = tx_vsize(t), .time_ms = clock_utc_ms()};
+    struct payout_version v = {.why = why,
+                               .vsize = tx_vsize(t),
+                               .has_change = t->output_count > o->recipient_count,
+                               .time_ms = clock_utc_ms()};
     char member[16];
     if (o->version_count == PAYOUT_VERSIONS_MAX)
         return pay_fail(p, KZ_RANGE, "payout %s: %d versions are enough", o->id.text,
@@ -294,15 +333,6 @@ enum kz_err step_abandon(struct payout *o, struct payer *p, const char *note)
     return err;
 }
 
-static json_t *entry_text_mark(const struct payout *o, const char *member,
-                               const struct entry *e)
-{
-    char *text = entry_format(e);
-    json_t *mark = payout_mark(&o->id, member, text);
-    mem_free(text);
-    return mark;
-}
-
 static enum kz_err make_confirm(struct entry *e, const struct payout *o,
                                 const struct payout_version *v)
 {
@@ -324,47 +354,83 @@ static enum kz_err make_confirm(struct entry *e, const struct payout *o,
     return err;
 }
 
-/* The value of a version's change: of its own, since a bump took from it. */
-static bool change_of(struct payout *with, const struct payout *o,
-                      const struct payout_version *v)
+void step_version_tx(struct tx *t, const struct payout_version *v)
 {
     size_t len = strlen(v->raw) / 2;
     uint8_t *bytes = mem_new(len);
-    struct tx t;
-    bool has = o->has_change && hex_decode(bytes, len, v->raw, 2 * len) == KZ_OK &&
-               tx_parse(&t, (struct bytes){bytes, len}) == KZ_OK;
-    if (has) {
-        with->change = t.outputs[o->change_at].value;
-        tx_clear(&t);
-    }
+    enum kz_err err = hex_decode(bytes, len, v->raw, 2 * len);
+    if (err == KZ_OK)
+        err = tx_parse(t, (struct bytes){bytes, len});
+    assert(err == KZ_OK); /* we wrote it */
+    (void)err;
     mem_free(bytes);
-    return has;
 }
 
-static void change_key(char out[TX_OUTPOINT_TEXT_SIZE + 8], const struct payout *o,
-                       const struct payout_version *v)
+static bool spends(const struct tx *t, const struct tx_outpoint *from)
 {
-    char from[TX_OUTPOINT_TEXT_SIZE];
-    const struct tx_outpoint at = {.txid = v->txid, .vout = o->change_at};
-    tx_outpoint_format(from, &at);
-    snprintf(out, TX_OUTPOINT_TEXT_SIZE + 8, "use:%s", from);
+    for (size_t i = 0; i < t->input_count; i++)
+        if (tx_outpoint_equal(&t->inputs[i].from, from))
+            return true;
+    return false;
+}
+
+/* What a version spends is spent; a coin that only another version took is free again. */
+static void spend_marks(json_t *marks, const struct payout *o, const struct tx *t)
+{
+    char key[TX_OUTPOINT_TEXT_SIZE + 8];
+    for (size_t i = 0; i < o->coin_count; i++) {
+        purse_use_key(key, &o->coins[i].from);
+        json_array_append_new(
+            marks, json_pack("[s, s, s, s]", key, o->id.text,
+                             spends(t, &o->coins[i].from) ? "spent" : "freed", "keep"));
+    }
+}
+
+/* Where a version pays the pool. False: it does not. */
+static bool change_place(uint32_t *vout, const struct payout *o,
+                         const struct payout_version *v)
+{
+    *vout = v->why == VERSION_CANCELS ? 0 : o->change_at;
+    return v->why == VERSION_CANCELS || v->has_change;
+}
+
+static void change_key(char out[TX_OUTPOINT_TEXT_SIZE + 8],
+                       const struct payout_version *v, uint32_t vout)
+{
+    const struct tx_outpoint at = {.txid = v->txid, .vout = vout};
+    purse_use_key(out, &at);
 }
 
 /* Change enters the purse; after a reorganisation it is there already, and void. */
-static void add_change(json_t *marks, const struct payout *o, const struct payer *p)
+static void add_change(json_t *marks, const struct payout *o, const struct tx *t)
 {
     const struct payout_version *v = &o->versions[o->seen.version];
-    struct payout with = *o;
-    struct script script;
-    char key[TX_OUTPOINT_TEXT_SIZE + 8], hex[2 * SCRIPT_STANDARD_MAX + 1];
-    if (!change_of(&with, o, v) || change_script(&script, o, p) != KZ_OK ||
-        script.len > SCRIPT_STANDARD_MAX)
+    char key[TX_OUTPOINT_TEXT_SIZE + 8];
+    uint32_t vout;
+    if (!change_place(&vout, o, v))
         return;
-    hex_encode(hex, script.b, script.len);
-    json_array_append_new(marks, purse_change_mark(&with, &v->txid, hex));
-    change_key(key, o, v);
+    json_array_append_new(marks, purse_change_mark(o, t, vout));
+    change_key(key, v, vout);
     json_array_append_new(marks,
                           json_pack("[s, s, s, s]", key, "void", "freed", "keep"));
+}
+
+static json_t *entry_text_mark(const struct payout *o, const char *member,
+                               const struct entry *e)
+{
+    char *text = entry_format(e);
+    json_t *mark = payout_mark(&o->id, member, text);
+    mem_free(text);
+    return mark;
+}
+
+/* A payout without recipients joins coins: only its fee is booked. */
+static enum kz_err make_fee(struct entry *e, const struct payout *o,
+                            const struct payout_version *v)
+{
+    char txid[HASH256_HEX_SIZE];
+    hash256_format_display(txid, &v->txid);
+    return postings_payout_fee(e, &o->id, v->fee, txid, o->n + 1, clock_utc_ms());
 }
 
 enum kz_err step_confirm(struct payout *o, struct payer *p)
@@ -372,7 +438,7 @@ enum kz_err step_confirm(struct payout *o, struct payer *p)
     const struct payout_version *v = &o->versions[o->seen.version];
     struct entry e;
     json_t *marks = json_array(), *entries = json_array();
-    enum kz_err err = make_confirm(&e, o, v);
+    enum kz_err err = o->has_reserve ? make_confirm(&e, o, v) : make_fee(&e, o, v);
     if (err != KZ_OK) {
         json_decref(marks);
         json_decref(entries);
@@ -382,8 +448,11 @@ enum kz_err step_confirm(struct payout *o, struct payer *p)
     json_array_append_new(marks, entry_text_mark(o, "confirm", &e));
     add_number(marks, o, "n", o->n + 1);
     add_state(marks, o, PAYOUT_CONFIRMED, "");
-    purse_use_marks(marks, o, "spent");
-    add_change(marks, o, p);
+    struct tx t;
+    step_version_tx(&t, v);
+    spend_marks(marks, o, &t);
+    add_change(marks, o, &t);
+    tx_clear(&t);
     struct entry kept;
     entry_copy(&kept, &e);
     json_array_append_new(entries, pay_entry(&e));
@@ -407,7 +476,11 @@ enum kz_err step_unconfirm(struct payout *o, struct payer *p)
     char key[TX_OUTPOINT_TEXT_SIZE + 8];
     json_t *marks = json_array(), *entries = json_array();
     const char *note = "a reorganisation took its block";
-    enum kz_err err = postings_unconfirm(&e, &o->confirm, o->n, clock_utc_ms());
+    uint32_t vout;
+    enum kz_err err =
+        o->has_reserve
+            ? postings_unconfirm(&e, &o->confirm, o->n, clock_utc_ms())
+            : postings_payout_fee_back(&e, &o->confirm, o->n + 1, clock_utc_ms());
     assert(err == KZ_OK); /* the reversal of what is booked */
     json_array_append_new(entries, pay_entry(&e));
     add_mark(marks, o, "confirm", "");
@@ -415,8 +488,8 @@ enum kz_err step_unconfirm(struct payout *o, struct payer *p)
     add_number(marks, o, "n", o->n + 1);
     add_state(marks, o, PAYOUT_BROADCAST, note);
     purse_use_marks(marks, o, "held");
-    if (o->has_change) {
-        change_key(key, o, v);
+    if (change_place(&vout, o, v)) {
+        change_key(key, v, vout);
         json_array_append_new(marks,
                               json_pack("[s, s, s, s]", key, "void", "void", "keep"));
     }
@@ -430,4 +503,31 @@ enum kz_err step_unconfirm(struct payout *o, struct payer *p)
     log_warn("payout_unconfirmed", kv_str("payout", o->id.text));
     note_state(o, PAYOUT_BROADCAST, note);
     return KZ_OK;
+}
+
+enum kz_err step_cancelled(struct payout *o, struct payer *p)
+{
+    const struct payout_version *v = &o->versions[o->seen.version];
+    struct entry back, fee;
+    struct tx t;
+    json_t *marks = json_array(), *entries = json_array();
+    const char *note = "cancelled: what it owed is owed again";
+    if (o->has_reserve) {
+        enum kz_err made = postings_abandon(&back, &o->reserve, clock_utc_ms());
+        assert(made == KZ_OK); /* the reversal of what is booked */
+        (void)made;
+        json_array_append_new(entries, pay_entry(&back));
+    }
+    enum kz_err err = make_fee(&fee, o, v);
+    assert(err == KZ_OK); /* a fee above 0: nodes take no other */
+    json_array_append_new(entries, pay_entry(&fee));
+    step_version_tx(&t, v);
+    spend_marks(marks, o, &t);
+    add_change(marks, o, &t);
+    tx_clear(&t);
+    add_state(marks, o, PAYOUT_CANCELLED, note);
+    err = write_step(p, marks, entries);
+    if (err == KZ_OK)
+        note_state(o, PAYOUT_CANCELLED, note);
+    return err;
 }
