@@ -209,6 +209,7 @@ struct conf {
     struct conf_pay pay;
 
     char jurisdiction[33];
+    uint32_t address_wait_hours; /* until a new address of a miner is paid */
     char operator_name[CONF_TEXT_MAX + 1];
 
     char control_socket[108];

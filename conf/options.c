@@ -266,6 +266,9 @@ const struct option option_table[] = {
      false, "country code that residency is relative to"},
     {"registry.operator", OPTION_TEXT, IN_CONF(operator_name), "\"\"", 0, 0, "", false,
      "name of the pool's operator, shown in status"},
+    {"registry.address_wait_hours", OPTION_U32, IN_CONF(address_wait_hours), "24", 0,
+     8760, "h", false,
+     "a miner's new address is paid after so long, and until then none is; 0: at once"},
 
     {"control.socket", OPTION_TEXT, IN_CONF(control_socket),
      "\"/run/kariz/control.sock\"", 0, 0, "", false,

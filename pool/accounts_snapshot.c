@@ -8,7 +8,7 @@
 
 #include "conf/clock.h"
 #include "conf/mem.h"
-#include "pool/registry_record.h"
+#include "pool/registry_address.h"
 #include "share/bytes.h"
 #include "share/keys.h"
 
@@ -205,22 +205,16 @@ static enum kz_err count_now(struct works *out, uint64_t *newest, struct account
     return err;
 }
 
-static bool read_address(struct snapshot_payee *p, const struct accounts *a,
+/* The one that a payment would go to; none while it waits. */
+static void read_address(struct snapshot_payee *p, const struct accounts *a,
                          const json_t *record)
 {
-    size_t i;
-    json_t *one;
     struct address_problem problem;
-    json_array_foreach(json_object_get(record, "payout_addresses"), i, one)
-    {
-        const char *text = json_string_value(json_object_get(one, "address"));
-        if (text != NULL && !json_is_string(json_object_get(one, "to")) &&
-            address_parse(&p->address, &problem, a->network, text, strlen(text)) ==
-                KZ_OK)
-            return true;
-    }
-    p->address.script_len = 0;
-    return false;
+    const json_t *one = record_newest_address(record);
+    const char *text = record_text(one, "address");
+    if (text == NULL || record_address_waits(one, clock_utc_ms()) ||
+        address_parse(&p->address, &problem, a->network, text, strlen(text)) != KZ_OK)
+        p->address.script_len = 0;
 }
 
 static int by_payee(const void *a, const void *b)

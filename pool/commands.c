@@ -1,6 +1,7 @@
 #include "pool/commands.h"
 
 #include "conf/mem.h"
+#include "pool/commands_address.h"
 #include "pool/commands_inquiry.h"
 #include "pool/pool_parts.h"
 #include "share/bytes.h"
@@ -577,6 +578,10 @@ const struct control_command commands_table[] = {
     {"miner_suspend", on_miner_suspend, true},
     {"miner_resume", on_miner_resume, true},
     {"miner_terms", on_miner_terms, true},
+    {"address_add", commands_address_add, true},
+    {"address_end", commands_address_end, true},
+    {"address_challenge", commands_address_challenge, true},
+    {"address_prove", commands_address_prove, true},
     {"ledger_capital", on_capital, true},
     {"reload", on_reload, true},
     {"nudge", on_nudge, false},

@@ -65,33 +65,39 @@ static bool add_option(json_t *to, int *used, const char *options, char **words,
     return add_value(to, name, words[1], kind == '*');
 }
 
-/* "[miner]" -> "miner" */
-static void argument_name(char out[NAME_SIZE], const char *argument)
+/* Takes the first name off `*arguments`, without its brackets. False: none is left. */
+static bool take_argument(char name[NAME_SIZE], bool *is_needed, const char **arguments)
 {
-    size_t skip = argument[0] == '[';
-    snprintf(out, NAME_SIZE, "%.*s", (int)strcspn(argument + skip, "]"),
-             argument + skip);
+    const char *p = *arguments;
+    size_t len = strcspn(p, " ");
+    if (len == 0)
+        return false;
+    *is_needed = p[0] != '[';
+    *arguments = p + len + (p[len] == ' ');
+    if (*is_needed)
+        snprintf(name, NAME_SIZE, "%.*s", (int)len, p);
+    else
+        snprintf(name, NAME_SIZE, "%.*s", (int)len - 2, p + 1);
+    return true;
 }
 
 static bool read_words(json_t *to, const struct ctl_row *row, char **words, int count)
 {
-    char name[NAME_SIZE] = "";
-    if (row->argument != NULL)
-        argument_name(name, row->argument);
+    char name[NAME_SIZE];
+    bool is_needed;
+    const char *left = row->argument != NULL ? row->argument : "";
     for (int i = 0, used; i < count; i += 1 + used) {
         used = 0;
         if (strncmp(words[i], "--", 2) == 0) {
             if (!add_option(to, &used, row->options, words + i, count - i))
                 return false;
-        } else if (name[0] == '\0' || json_object_get(to, name) != NULL ||
-                   words[i][0] == '-') {
+        } else if (words[i][0] == '-' || !take_argument(name, &is_needed, &left)) {
             return complain(words[i], "not understood");
         } else if (!add_value(to, name, words[i], false)) {
             return false;
         }
     }
-    if (name[0] != '\0' && row->argument[0] != '[' &&
-        json_object_get(to, name) == NULL) {
+    if (take_argument(name, &is_needed, &left) && is_needed) {
         fprintf(stderr, "karizctl: %s needs %s\n", row->words, name);
         return false;
     }

@@ -1,7 +1,8 @@
 /* pool/ctl_options.h - a command's words and --options into a JSON object, by its row.
  *
- * `argument` is the name of the one word that is no option; NULL: there is none; in
- * brackets: it may be left out. `options` are names with a blank between; behind a name
+ * `argument` is the name of the word that is no option; of several, with a blank between,
+ * their order; NULL: there is none; in brackets: it may be left out. `options` are names
+ * with a blank between; behind a name
  *
  *   *   may be repeated: an array of texts
  *   !   takes no value: true

@@ -188,6 +188,12 @@ void show_miner(const json_t *result)
     puts("");
 }
 
+/* Nothing else: it is copied into a wallet as it stands. */
+void show_challenge(const json_t *result)
+{
+    puts(ctl_text(result, "message"));
+}
+
 static void fill_worker(char row[CTL_COLUMNS_MAX][CTL_CELL_SIZE], const json_t *w)
 {
     ctl_set_cell(row[0], ctl_text(w, "miner"));

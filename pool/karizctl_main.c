@@ -101,6 +101,25 @@ static const struct command commands[] = {
      show_miner,
      "--fee-percent N --minimum SATOSHI --basis TEXT\n"
      "      what the miner has agreed with the pool; \"pool\": the pool's again"},
+    {{"address add", "miner address", "basis"},
+     "address_add",
+     show_miner,
+     "--basis TEXT: one more address, which is paid after the settings' waiting\n"
+     "      time, and until then none is; it may be used to log in at once"},
+    {{"address end", "miner address", "basis"},
+     "address_end",
+     show_miner,
+     "--basis TEXT: neither paid nor used to log in any more"},
+    {{"address challenge", "miner address", ""},
+     "address_challenge",
+     show_challenge,
+     "the text whose signature proves that the miner has the address's key; for\n"
+     "      one proof within 24 hours"},
+    {{"address prove", "miner address", "signature basis"},
+     "address_prove",
+     show_miner,
+     "--signature TEXT --basis TEXT\n"
+     "      a BIP322 or older signature of that text"},
     {{"reload", NULL, ""},
      "reload",
      show_note,

@@ -3,7 +3,9 @@
 #include "conf/clock.h"
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "share/bytes.h"
 
+#include <openssl/rand.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -398,6 +400,34 @@ void registry_set_terms(struct registry *r, const char *id,
     if (record == NULL)
         return;
     enum kz_err err = record_with_terms(&changed, why, record, terms);
+    put_changed(r, record, changed, err, why, on_done, ctx);
+}
+
+static bool make_nonce(char out[RECORD_NONCE_SIZE])
+{
+    unsigned char random[(RECORD_NONCE_SIZE - 1) / 2];
+    if (RAND_bytes(random, sizeof(random)) != 1)
+        return false;
+    hex_encode(out, random, sizeof(random));
+    return true;
+}
+
+void registry_change_address(struct registry *r, const char *id, record_address_fn *how,
+                             const struct record_address_change *change,
+                             registry_done_fn *on_done, void *ctx)
+{
+    char why[RECORD_WHY_SIZE], nonce[RECORD_NONCE_SIZE];
+    json_t *changed = NULL;
+    struct record_address_change c = *change;
+    const json_t *record = find_to_change(r, id, on_done, ctx);
+    if (record == NULL)
+        return;
+    c.conf = r->conf;
+    c.nonce = nonce;
+    c.now_ms = clock_utc_ms();
+    enum kz_err err = make_nonce(nonce)
+                          ? how(&changed, why, record, &c)
+                          : record_refuse(why, "there are no random numbers");
     put_changed(r, record, changed, err, why, on_done, ctx);
 }
 

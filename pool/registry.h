@@ -20,7 +20,7 @@
 #define POOL_REGISTRY_H
 
 #include "conf/mailbox.h"
-#include "pool/registry_record.h"
+#include "pool/registry_address.h"
 #include "share/store.h"
 #include "stratum/roster.h"
 
@@ -60,6 +60,12 @@ void registry_set_state(struct registry *r, const char *id, enum miner_state sta
 void registry_set_terms(struct registry *r, const char *id,
                         const struct record_terms *terms, registry_done_fn *on_done,
                         void *ctx);
+
+/* `how` changes the record: one of pool/registry_address.h. Of `change` conf, nonce and
+ * now_ms are filled in here. */
+void registry_change_address(struct registry *r, const char *id, record_address_fn *how,
+                             const struct record_address_change *change,
+                             registry_done_fn *on_done, void *ctx);
 
 json_t *registry_list(const struct registry *r);                 /* array, by number */
 json_t *registry_show(const struct registry *r, const char *id); /* NULL: none */

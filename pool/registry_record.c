@@ -2,8 +2,8 @@
 
 #include "conf/clock.h"
 #include "conf/mem.h"
-#include "payout/address.h"
 #include "pool/countries.h"
+#include "pool/registry_address.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,10 +13,7 @@
 #define NAME_MAX_BYTES  400
 #define BASIS_MAX       1000
 
-static enum kz_err refuse(char why[RECORD_WHY_SIZE], const char *format, ...)
-    KZ_PRINTF(2, 3);
-
-static enum kz_err refuse(char why[RECORD_WHY_SIZE], const char *format, ...)
+enum kz_err record_refuse(char why[RECORD_WHY_SIZE], const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -97,10 +94,10 @@ static enum kz_err need(const char **out, char why[RECORD_WHY_SIZE],
 {
     const json_t *value = json_object_get(fields, key);
     if (value == NULL)
-        return refuse(why, "%s: is missing", key);
+        return record_refuse(why, "%s: is missing", key);
     if (!json_is_string(value) ||
         strlen(json_string_value(value)) != json_string_length(value))
-        return refuse(why, "%s: must be a text", key);
+        return record_refuse(why, "%s: must be a text", key);
     *out = json_string_value(value);
     return KZ_OK;
 }
@@ -112,13 +109,13 @@ static enum kz_err check_keys(char why[RECORD_WHY_SIZE], const json_t *fields)
     const char *key;
     json_t *value;
     if (!json_is_object(fields))
-        return refuse(why, "fields: an object expected");
+        return record_refuse(why, "fields: an object expected");
     json_object_foreach((json_t *)fields, key, value)
     {
         char word[64];
         if (snprintf(word, sizeof(word), " %s ", key) >= (int)sizeof(word) ||
             strchr(key, ' ') != NULL || strstr(known, word) == NULL)
-            return refuse(why, "%.60s: unknown field", key);
+            return record_refuse(why, "%.60s: unknown field", key);
     }
     return KZ_OK;
 }
@@ -131,7 +128,7 @@ static enum kz_err add_id(json_t *record, char why[RECORD_WHY_SIZE],
     if (need(&text, why, from->fields, "id") != KZ_OK)
         return KZ_RANGE;
     if (miner_id_parse(&id, text, strlen(text)) != KZ_OK)
-        return refuse(why, "id: 3 to 32 of a-z, 0-9 and - expected");
+        return record_refuse(why, "id: 3 to 32 of a-z, 0-9 and - expected");
     json_object_set_new(record, "miner_id", json_string(id.text));
     return KZ_OK;
 }
@@ -153,7 +150,7 @@ static enum kz_err add_choice(json_t *record, char why[RECORD_WHY_SIZE],
         snprintf(list + used, sizeof(list) - used, "%s%s", i > 0 ? ", " : "",
                  choices[i]);
     }
-    return refuse(why, "%s: one of %s expected", key, list);
+    return record_refuse(why, "%s: one of %s expected", key, list);
 }
 
 /* "TM" of jurisdiction "tm"; "" when it is not a country's (the generic profile). */
@@ -176,15 +173,16 @@ static enum kz_err add_country(json_t *record, char why[RECORD_WHY_SIZE],
     if (need(&text, why, from->fields, "country") != KZ_OK)
         return KZ_RANGE;
     if (!country_is_assigned(text))
-        return refuse(why, "country: an ISO 3166-1 code of two upper-case letters "
-                           "expected");
+        return record_refuse(why,
+                             "country: an ISO 3166-1 code of two upper-case letters "
+                             "expected");
     jurisdiction_country(home, from->conf);
     bool resident = strcmp(record_text(record, "residency"), "resident") == 0;
     if (home[0] != '\0' && resident != (strcmp(home, text) == 0))
-        return refuse(why,
-                      resident ? "country: a resident's must be %s"
-                               : "country: a non-resident's cannot be %s",
-                      home);
+        return record_refuse(why,
+                             resident ? "country: a resident's must be %s"
+                                      : "country: a non-resident's cannot be %s",
+                             home);
     json_object_set_new(record, "residence_country", json_string(text));
     return KZ_OK;
 }
@@ -196,10 +194,10 @@ static enum kz_err add_certificate(json_t *record, char why[RECORD_WHY_SIZE],
     if (need(&text, why, from->fields, "certificate") != KZ_OK)
         return KZ_RANGE;
     if (!is_clean(text, CERTIFICATE_MAX))
-        return refuse(why,
-                      "certificate: its number in 1 to %d bytes, without blanks "
-                      "around it, expected",
-                      CERTIFICATE_MAX);
+        return record_refuse(why,
+                             "certificate: its number in 1 to %d bytes, without blanks "
+                             "around it, expected",
+                             CERTIFICATE_MAX);
     json_object_set_new(record, "certificate", json_pack("{s:s}", "number", text));
     return KZ_OK;
 }
@@ -213,41 +211,13 @@ static enum kz_err add_name(json_t *record, char why[RECORD_WHY_SIZE],
     if (need(&text, why, from->fields, "name") != KZ_OK)
         return KZ_RANGE;
     if (strcmp(record_text(record, "kind"), "legal_entity") != 0)
-        return refuse(why, "name: a person's name is not kept here; leave it out");
+        return record_refuse(why,
+                             "name: a person's name is not kept here; leave it out");
     if (!is_clean(text, NAME_MAX_BYTES))
-        return refuse(why, "name: 1 to %d bytes without blanks around it expected",
-                      NAME_MAX_BYTES);
+        return record_refuse(why,
+                             "name: 1 to %d bytes without blanks around it expected",
+                             NAME_MAX_BYTES);
     json_object_set_new(record, "official_name", json_string(text));
-    return KZ_OK;
-}
-
-static bool has_address(const json_t *list, const char *text)
-{
-    size_t i;
-    const json_t *one;
-    json_array_foreach((json_t *)list, i, one) if (strcmp(record_text(one, "address"),
-                                                          text) == 0) return true;
-    return false;
-}
-
-static enum kz_err add_address(json_t *list, char why[RECORD_WHY_SIZE],
-                               const char *given, const struct record_request *from)
-{
-    char text[ADDRESS_TEXT_SIZE], since[CLOCK_TEXT_SIZE];
-    struct address a;
-    struct address_problem problem = {.fault = ADDRESS_IS_EMPTY};
-    const struct network *network = network_of(from->conf->network);
-    if (address_normalise(text, given, strlen(given)) != KZ_OK ||
-        address_parse(&a, &problem, network, text, strlen(text)) != KZ_OK ||
-        address_check_payable(&a, &problem) != KZ_OK)
-        return refuse(why, "address: \"%.100s\": %s", given,
-                      address_fault_text(problem.fault));
-    if (has_address(list, text))
-        return refuse(why, "address: \"%.100s\" is given twice", given);
-    clock_utc_format(since, from->now_ms);
-    json_array_append_new(list,
-                          json_pack("{s:s, s:s, s:s, s:n}", "address", text, "type",
-                                    address_type_name(a.type), "from", since, "to"));
     return KZ_OK;
 }
 
@@ -260,16 +230,33 @@ static enum kz_err add_addresses(json_t *record, char why[RECORD_WHY_SIZE],
     size_t count =
         json_is_array(given) ? json_array_size(given) : json_is_string(given);
     if (count == 0 || count > RECORD_ADDRESSES_MAX)
-        return refuse(why, "address: 1 to %d expected", RECORD_ADDRESSES_MAX);
+        return record_refuse(why, "address: 1 to %d expected", RECORD_ADDRESSES_MAX);
     json_t *list = json_array();
     json_object_set_new(record, "payout_addresses", list);
     for (size_t i = 0; i < count; i++) {
         const json_t *one = json_is_array(given) ? json_array_get(given, i) : given;
         if (!json_is_string(one))
-            return refuse(why, "address: must be a text");
-        if (add_address(list, why, json_string_value(one), from) != KZ_OK)
+            return record_refuse(why, "address: must be a text");
+        const struct record_address_change first = {.address = json_string_value(one),
+                                                    .conf = from->conf,
+                                                    .now_ms = from->now_ms};
+        if (record_add_address(list, why, &first, 0) != KZ_OK)
             return KZ_RANGE;
     }
+    return KZ_OK;
+}
+
+enum kz_err record_set_basis(json_t *record, char why[RECORD_WHY_SIZE],
+                             const char *basis, const char *actor)
+{
+    if (basis == NULL || !is_clean(basis, BASIS_MAX))
+        return record_refuse(why, "basis: the reason in 1 to %d bytes expected",
+                             BASIS_MAX);
+    json_t *note = json_pack("{s:s}", "note", basis);
+    if (note == NULL)
+        return record_refuse(why, "basis: must be UTF-8");
+    json_object_set_new(record, "basis", note);
+    json_object_set_new(record, "actor", json_string(actor));
     return KZ_OK;
 }
 
@@ -331,18 +318,17 @@ enum kz_err record_with_state(json_t **out, char why[RECORD_WHY_SIZE],
 {
     enum miner_state was = record_state(record);
     if (was == change->state)
-        return refuse(why, "state: is %s already", miner_state_name(was));
+        return record_refuse(why, "state: is %s already", miner_state_name(was));
     if (!miner_state_can_become(was, change->state))
-        return refuse(why, "state: %s cannot become %s", miner_state_name(was),
-                      miner_state_name(change->state));
-    if (change->basis == NULL || !is_clean(change->basis, BASIS_MAX))
-        return refuse(why, "basis: the reason in 1 to %d bytes expected", BASIS_MAX);
-    json_t *basis = json_pack("{s:s}", "note", change->basis);
-    if (basis == NULL)
-        return refuse(why, "basis: must be UTF-8");
-    *out = json_deep_copy(record);
-    json_object_set_new(*out, "basis", basis);
-    set_state(*out, change->state, change->actor, change->now_ms);
+        return record_refuse(why, "state: %s cannot become %s", miner_state_name(was),
+                             miner_state_name(change->state));
+    json_t *changed = json_deep_copy(record);
+    if (record_set_basis(changed, why, change->basis, change->actor) != KZ_OK) {
+        json_decref(changed);
+        return KZ_RANGE;
+    }
+    set_state(changed, change->state, change->actor, change->now_ms);
+    *out = changed;
     return KZ_OK;
 }
 
@@ -391,15 +377,12 @@ enum kz_err record_with_terms(json_t **out, char why[RECORD_WHY_SIZE],
                               const json_t *record, const struct record_terms *terms)
 {
     if (terms->fee_percent == NULL && terms->minimum_sat == NULL)
-        return refuse(why, "fee-percent: or minimum expected");
-    if (terms->basis == NULL || !is_clean(terms->basis, BASIS_MAX))
-        return refuse(why, "basis: the reason in 1 to %d bytes expected", BASIS_MAX);
-    json_t *basis = json_pack("{s:s}", "note", terms->basis);
-    if (basis == NULL)
-        return refuse(why, "basis: must be UTF-8");
+        return record_refuse(why, "fee-percent: or minimum expected");
     json_t *changed = json_deep_copy(record);
-    json_object_set_new(changed, "basis", basis);
-    json_object_set_new(changed, "actor", json_string(terms->actor));
+    if (record_set_basis(changed, why, terms->basis, terms->actor) != KZ_OK) {
+        json_decref(changed);
+        return KZ_RANGE;
+    }
     bool has_fee = set_term(changed, "fee_ppm", terms->fee_percent, 4, 1000000);
     bool has_minimum =
         set_term(changed, "minimum_sat", terms->minimum_sat, 0, 2100000000000000);
@@ -408,7 +391,8 @@ enum kz_err record_with_terms(json_t **out, char why[RECORD_WHY_SIZE],
         return KZ_OK;
     }
     json_decref(changed);
-    return !has_fee ? refuse(why, "fee-percent: 0 to 100 with at most 4 decimals, or "
-                                  "\"pool\", expected")
-                    : refuse(why, "minimum: whole satoshi, or \"pool\", expected");
+    return !has_fee
+               ? record_refuse(why, "fee-percent: 0 to 100 with at most 4 decimals, or "
+                                    "\"pool\", expected")
+               : record_refuse(why, "minimum: whole satoshi, or \"pool\", expected");
 }

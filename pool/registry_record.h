@@ -3,9 +3,9 @@
  * Schema "kariz-miner/1" (registry spec section 3), of which this first form has:
  * schema, miner_id, kind, residency, residence_country, official_name (legal entities
  * only: a person's name is personal data and belongs in the vault that is yet to be),
- * certificate {number}, payout_addresses [{address, type, from, to}], state,
+ * certificate {number}, payout_addresses (pool/registry_address.h), state,
  * state_since, basis {note}, actor, registered_at. Redis adds number and revision.
- * Times are ISO 8601 in UTC, `to` is null while an address is live.
+ * Times are ISO 8601 in UTC.
  *
  * Errors  KZ_RANGE with `why`, which begins with the field's name as it was given.
  * Thread  any. Pure: no I/O, lock or clock. */
@@ -80,5 +80,13 @@ KZ_MUST_USE enum kz_err record_with_terms(json_t **out, char why[RECORD_WHY_SIZE
 /* Of a record; NULL or the last state when it is damaged. */
 const char *record_text(const json_t *record, const char *key);
 enum miner_state record_state(const json_t *record);
+
+/* For whoever changes a record. `why`, and KZ_RANGE. */
+enum kz_err record_refuse(char why[RECORD_WHY_SIZE], const char *format, ...)
+    KZ_PRINTF(2, 3);
+/* Of a copy: why it is changed, and who does. KZ_RANGE: no basis, or one that is not
+ * clean text. */
+KZ_MUST_USE enum kz_err record_set_basis(json_t *record, char why[RECORD_WHY_SIZE],
+                                         const char *basis, const char *actor);
 
 #endif

@@ -2,7 +2,7 @@
 
 #include "conf/clock.h"
 #include "conf/mem.h"
-#include "pool/registry_record.h"
+#include "pool/registry_address.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,34 +61,10 @@ static bool is_blocked_by_state(struct look *l)
     return l->due->blocked != PLAN_FREE;
 }
 
-/* The newest address without an end; NULL: none. */
-static const json_t *live_address(const json_t *record)
-{
-    const json_t *found = NULL;
-    size_t i;
-    json_t *one;
-    json_array_foreach(json_object_get(record, "payout_addresses"), i, one)
-    {
-        const json_t *to = json_object_get(one, "to");
-        if (to == NULL || json_is_null(to))
-            found = one;
-    }
-    return found;
-}
-
-/* "payable_from" is written by the change of an address; a first address has none. */
-static bool is_waiting(const json_t *address, int64_t now_ms)
-{
-    const char *from = json_string_value(json_object_get(address, "payable_from"));
-    int64_t at;
-    return from != NULL &&
-           (clock_utc_parse(&at, from, strlen(from)) != KZ_OK || at > now_ms);
-}
-
 static bool has_no_address(struct look *l)
 {
     struct address_problem problem;
-    const json_t *one = live_address(l->record);
+    const json_t *one = record_newest_address(l->record);
     const char *text = json_string_value(json_object_get(one, "address"));
     struct address *to = &l->due->to;
     struct wallet_place place;
@@ -104,7 +80,7 @@ static bool has_no_address(struct look *l)
                          (struct bytes){to->script, to->script_len},
                          chain_tip(l->p->chain).height) == KZ_OK)
         block(l, PLAN_NO_ADDRESS, "%s is the pool's own", text);
-    else if (is_waiting(one, l->now_ms))
+    else if (record_address_waits(one, l->now_ms))
         block(l, PLAN_ADDRESS_WAITING, "%s may be paid from %s on", text,
               json_string_value(json_object_get(one, "payable_from")));
     return l->due->blocked != PLAN_FREE;

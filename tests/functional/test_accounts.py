@@ -542,6 +542,21 @@ class Direct(AccountsTest):
         self.assertGreaterEqual(min(self.ledger.balances("mature").values(), default=0), 0)
         self.check_ledger()
 
+    def test_a_miner_whose_new_address_waits_is_owed_and_not_paid_by_the_coinbase(self):
+        self.shares("bob.rig", 5)
+        self.wait_state(self.find_block("alice.rig"), "accepted")
+        wait_until(lambda: self.karizd.status()["payees"] == 2, 60, "jobs pay both miners")
+        self.karizd.ctl("address", "add", "bob", bitcoin.demo_address("bob-2"),
+                        "--basis", "letter 4")
+        wait_until(lambda: self.karizd.status()["payees"] == 1, 60, "jobs pay one miner")
+        found = self.find_block("alice.rig")
+        self.wait_state(found, "accepted")
+        scripts = [s for v, s in self.node.block(found).txs[0].outputs if v > 0]
+        for name in ("bob", "bob-2"):
+            self.assertNotIn(bitcoin.segwit_script(bitcoin.demo_program(name)), scripts)
+        self.assertGreater(self.ledger.balances("immature")["bob"], 0)
+        self.check_ledger()
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -2,7 +2,7 @@
 
 import time
 
-from lib import bitcoin
+from lib import bitcoin, signing
 from lib.case import KarizTest
 from lib.karizd import Refused
 from lib.rig import Closed
@@ -137,3 +137,120 @@ class Records(KarizTest):
         self.karizd.stop()
         self.karizd.start()
         self.assertIn("suspended", str(self.karizd.ask("miner", "show", "lasting")))
+
+
+class Addresses(KarizTest):
+    """Addresses added, ended, and proved by signatures that karizd had no part in."""
+
+    miners = ("alice",)
+    key = signing.private_key("addresses")
+
+    def addresses(self, miner):
+        return self.karizd.ask("miner", "show", miner)["payout_addresses"]
+
+    def newest(self, miner):
+        return self.addresses(miner)[-1]
+
+    def registered(self, miner, kind):
+        """A miner with one address of our key, under a tweak of its own."""
+        key = self.key + sum(miner.encode())
+        address = signing.address_of(key, kind)
+        self.karizd.register(miner, addresses=[address])
+        return key, address
+
+    def challenge(self, miner, address):
+        text = self.karizd.ctl("address", "challenge", miner, address)
+        self.assertEqual(text.count("\n"), 1)
+        return text.rstrip("\n")
+
+    def prove(self, miner, address, signature):
+        self.karizd.ctl("address", "prove", miner, address, "--signature", signature)
+
+    def login(self, text):
+        rig = self.rig()
+        rig.subscribe()
+        return rig.authorize(text)
+
+    def assert_refused(self, reason, *args):
+        with self.assertRaisesRegex(Refused, reason):
+            self.karizd.ctl("address", *args)
+
+    def test_the_challenge_names_network_miner_address_and_end(self):
+        _, address = self.registered("named", "p2wpkh")
+        text = self.challenge("named", address)
+        self.assertRegex(text, f"^kariz regtest named {address} [0-9a-f]{{32}} "
+                               r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")
+        self.assertNotEqual(text, self.challenge("named", address))
+
+    def test_bip322_proofs_are_taken_and_kept(self):
+        for kind in ("p2wpkh", "p2tr", "p2pkh", "p2sh_p2wpkh"):
+            with self.subTest(kind=kind):
+                miner = "b-" + kind.replace("_", "-")
+                key, address = self.registered(miner, kind)
+                text = self.challenge(miner, address)
+                self.prove(miner, address, signing.bip322_sign(key, text, kind))
+                proof = self.newest(miner)["proof"]
+                self.assertEqual((proof["method"], proof["message"]), ("bip322", text))
+
+    def test_older_signed_messages_are_taken_and_kept(self):
+        for kind in ("p2pkh", "p2sh_p2wpkh", "p2wpkh"):
+            with self.subTest(kind=kind):
+                miner = "l-" + kind.replace("_", "-")
+                key, address = self.registered(miner, kind)
+                self.prove(miner, address,
+                           signing.sign_message(key, self.challenge(miner, address), kind))
+                self.assertEqual(self.newest(miner)["proof"]["method"], "legacy")
+
+    def test_a_challenge_outlives_a_restart_and_one_proof_uses_it_up(self):
+        key, address = self.registered("once", "p2tr")
+        text = self.challenge("once", address)
+        self.karizd.stop()
+        self.karizd.start()
+        signature = signing.bip322_sign(key, text, "p2tr")
+        self.prove("once", address, signature)
+        self.assert_refused("no challenge is open", "prove", "once", address,
+                            "--signature", signature)
+
+    def test_a_wrong_proof_is_refused_and_the_challenge_stays_open(self):
+        key, address = self.registered("wrong", "p2wpkh")
+        text = self.challenge("wrong", address)
+        for signature, reason in (
+                (signing.bip322_sign(key + 1, text, "p2wpkh"), "signature: "),
+                (signing.bip322_sign(key, text + " ", "p2wpkh"), "signature: "),
+                (signing.sign_message(key + 1, text), "another key"),
+                ("smp!", "not base64"),
+                ("pof" + signing.bip322_sign(key, text)[3:], "a person decides")):
+            self.assert_refused(reason, "prove", "wrong", address, "--signature", signature)
+        self.assertNotIn("proof", self.newest("wrong"))
+        self.prove("wrong", address, signing.bip322_sign(key, text))
+
+    def test_a_new_address_waits_a_day_and_may_log_in_at_once(self):
+        _, old = self.registered("moving", "p2wpkh")
+        new = signing.address_of(self.key + 1, "p2tr")
+        self.assertNotIn("payable_from", self.newest("moving"))
+        self.karizd.ctl("address", "add", "moving", new.upper(), "--basis", "letter 4")
+        shown = self.newest("moving")
+        self.assertEqual((shown["address"], shown["to"]), (new, None))
+        self.assertEqual(shown["from"][11:], shown["payable_from"][11:])
+        self.assertLess(shown["from"], shown["payable_from"])
+        for address in (old, new):
+            wait_until(lambda: self.login(address + ".rig")["result"] is True, 2)
+        self.karizd.ctl("address", "end", "moving", old, "--basis", "letter 5")
+        self.assertIsNotNone(self.addresses("moving")[0]["to"])
+        self.assert_error(self.login(old + ".rig"), 24, "unregistered")
+        self.assertIs(self.login(new + ".rig")["result"], True)
+
+    def test_addresses_that_cannot_be_are_refused_with_a_reason(self):
+        _, address = self.registered("strict", "p2wpkh")
+        taken = bitcoin.demo_address("alice")
+        mainnet = signing.address_of(self.key, "p2tr", "main")
+        for new, reason in ((taken, "is held by alice"), (mainnet, "address: "),
+                            (address, "is there twice"), (address[:-1], "address: "),
+                            (bitcoin.demo_address("operator"), "the pool's own")):
+            self.assert_refused(reason, "add", "strict", new, "--basis", "x")
+        unused = signing.address_of(self.key + 2, "p2tr")
+        self.assert_refused("basis: ", "add", "strict", unused)
+        self.assert_refused("no miner", "add", "nobody", unused, "--basis", "x")
+        self.assert_refused("no live address", "challenge", "strict", unused)
+        self.assert_refused("no live address", "end", "strict", unused, "--basis", "x")
+        self.assertEqual(len(self.addresses("strict")), 1)

@@ -103,6 +103,18 @@ static struct result set_state(struct daemon *d, const char *id, enum miner_stat
     return r;
 }
 
+static struct result change_address(struct daemon *d, const char *id,
+                                    record_address_fn *how, const char *address)
+{
+    struct result r = {.done = false};
+    const struct record_address_change c = {
+        .address = address, .basis = "letter 1", .actor = "uid 0"};
+    registry_change_address(d->registry, id, how, &c, on_done, &r);
+    turn_until(d, r.done);
+    json_decref(r.record);
+    return r;
+}
+
 static void expect_ok(struct result r)
 {
     if (r.err != KZ_OK)
@@ -238,6 +250,62 @@ static void ids_addresses_and_certificates_belong_to_one_miner(void **state)
     /* what was refused left nothing behind: its number is given to the next */
     expect_ok(register_miner(&d, fields_of("miner-b", "TM-2", ADDRESS_2)));
     assert_int_equal(find(&d, "miner-b")->number, 2);
+    daemon_stop(&d);
+    fixture_clear(&f);
+}
+
+static void a_waiting_address_logs_in_and_an_ended_one_is_free(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct daemon d;
+    fixture_init(&f);
+    f.conf.address_wait_hours = 24;
+    daemon_start(&d, &f);
+    turn_until(&d, d.published > 0);
+    expect_ok(register_miner(&d, fields_of("miner-a", "TM-1", ADDRESS_1)));
+    expect_ok(register_miner(&d, fields_of("miner-b", "TM-2", ADDRESS_2)));
+    expect_refused(change_address(&d, "miner-a", record_with_address, ADDRESS_2),
+                   "address: \"" ADDRESS_2 "\" is held by miner-b");
+    assert_ptr_equal(find(&d, ADDRESS_2), find(&d, "miner-b"));
+    assert_int_equal(change_address(&d, "miner-x", record_with_address, ADDRESS_2).err,
+                     KZ_EMPTY);
+    expect_ok(change_address(&d, "miner-b", record_without_address, ADDRESS_2));
+    assert_null(find(&d, ADDRESS_2));
+    expect_ok(change_address(&d, "miner-a", record_with_address, ADDRESS_2));
+    assert_ptr_equal(find(&d, ADDRESS_2), find(&d, "miner-a"));
+    assert_ptr_equal(find(&d, ADDRESS_1), find(&d, "miner-a"));
+    daemon_stop(&d);
+    fixture_clear(&f);
+}
+
+static void a_challenge_has_a_nonce_of_its_own_and_survives_a_restart(void **state)
+{
+    (void)state;
+    char first[PROOF_MESSAGE_SIZE], second[PROOF_MESSAGE_SIZE],
+        kept[PROOF_MESSAGE_SIZE];
+    struct fixture f;
+    struct daemon d;
+    fixture_init(&f);
+    daemon_start(&d, &f);
+    turn_until(&d, d.published > 0);
+    expect_ok(register_miner(&d, fields_of("miner-a", "TM-1", ADDRESS_1)));
+    char *const messages[] = {first, second, kept};
+    for (size_t i = 0; i < 3; i++) {
+        if (i < 2) {
+            expect_ok(change_address(&d, "miner-a", record_with_challenge, ADDRESS_1));
+        } else {
+            daemon_stop(&d);
+            daemon_start(&d, &f);
+            turn_until(&d, find(&d, "miner-a") != NULL);
+        }
+        json_t *a = registry_show(d.registry, "miner-a");
+        assert_int_equal(record_challenge_message(messages[i], a, ADDRESS_1, &f.conf),
+                         KZ_OK);
+        json_decref(a);
+    }
+    assert_string_not_equal(first, second);
+    assert_string_equal(second, kept);
     daemon_stop(&d);
     fixture_clear(&f);
 }
@@ -428,6 +496,8 @@ int main(void)
         cmocka_unit_test(an_acknowledged_change_survives_a_killed_redis),
         cmocka_unit_test(suspension_is_published_and_resumed),
         cmocka_unit_test(ids_addresses_and_certificates_belong_to_one_miner),
+        cmocka_unit_test(a_waiting_address_logs_in_and_an_ended_one_is_free),
+        cmocka_unit_test(a_challenge_has_a_nonce_of_its_own_and_survives_a_restart),
         cmocka_unit_test(wrong_fields_are_named),
         cmocka_unit_test(missing_fields_and_too_many_addresses_are_named),
         cmocka_unit_test(two_daemons_see_each_others_changes),
