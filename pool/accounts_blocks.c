@@ -421,6 +421,15 @@ static bool accept(struct case_file *c)
 
 /* --- orphan, revive, mature ------------------------------------------------------- */
 
+/* Which outputs of the coinbase are miners': what is left when the entry is not kept. */
+static json_t *payees_of(const struct entry *e)
+{
+    json_t *vouts = json_array();
+    for (size_t i = 0; i < e->output_count; i++)
+        json_array_append_new(vouts, json_integer((json_int_t)e->outputs[i].vout));
+    return vouts;
+}
+
 static bool write_entry(struct case_file *c, const char *state, enum kz_err err,
                         struct entry *e, bool keep_entry)
 {
@@ -430,7 +439,10 @@ static bool write_entry(struct case_file *c, const char *state, enum kz_err err,
     }
     int64_t n = (int64_t)e->key.n;
     bool is_mature = e->key.kind == ENTRY_BLOCK_MATURED;
-    json_t *entry = accounts_entry(e), *set = json_object();
+    json_t *set = json_object();
+    if (is_mature)
+        json_object_set_new(set, "payees", payees_of(e));
+    json_t *entry = accounts_entry(e);
     if (!is_mature)
         json_object_set_new(set, "n", json_integer(n));
     if (keep_entry)

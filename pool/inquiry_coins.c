@@ -3,6 +3,7 @@
 #include "pool/inquiry_parts.h"
 
 #include "payout/tx.h"
+#include "pool/explain.h"
 #include "share/keys.h"
 
 #include <inttypes.h>
@@ -115,22 +116,6 @@ static void ask_coin(struct coins *c, const struct tx_outpoint *at, struct amoun
     complain(c, from, why);
 }
 
-/* What the coinbase paid to a miner is not the pool's, whatever address the settings had
- * then. */
-static bool is_payees(const json_t *record, size_t vout)
-{
-    const json_t *outputs =
-        json_object_get(json_object_get(record, "entry"), "outputs");
-    size_t k;
-    json_t *one;
-    json_array_foreach(outputs, k, one)
-    {
-        if (json_integer_value(json_array_get(one, 1)) == (json_int_t)vout)
-            return true;
-    }
-    return false;
-}
-
 static void ask_block(struct coins *c, const char *hash, const json_t *record)
 {
     const struct booked_block *b = textmap_get(c->proof->blocks, hash);
@@ -151,7 +136,7 @@ static void ask_block(struct coins *c, const char *hash, const json_t *record)
         struct amount value;
         if (c->no_node || script == NULL ||
             !amount_from_sat(&value, json_integer_value(json_array_get(output, 0))) ||
-            amount_is_zero(value) || is_payees(record, k))
+            amount_is_zero(value) || explain_is_payees(record, k))
             continue;
         if (!amount_add(&sum, sum, value))
             complain_of_block(c, hash, "a sum outside the range of money");

@@ -9,6 +9,7 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "pool/explain.h"
 #include "share/keys.h"
 
 #include <inttypes.h>
@@ -172,21 +173,6 @@ static enum kz_err read_table(struct purse *u, struct payer *p)
 
 /* --- blocks that became mature ---------------------------------------------------- */
 
-/* A miner is paid by it: not the pool's. */
-static bool is_payees(const json_t *record, size_t vout)
-{
-    const json_t *outputs =
-        json_object_get(json_object_get(record, "entry"), "outputs");
-    size_t i;
-    json_t *one;
-    json_array_foreach(outputs, i, one)
-    {
-        if (json_integer_value(json_array_get(one, 1)) == (json_int_t)vout)
-            return true;
-    }
-    return false;
-}
-
 /* Outputs of the coinbase as rows: {outpoint: row}. KZ_PARSE: the record lacks them. */
 static enum kz_err block_rows(json_t *rows, const json_t *record)
 {
@@ -202,7 +188,7 @@ static enum kz_err block_rows(json_t *rows, const json_t *record)
     {
         json_int_t sat = json_integer_value(json_array_get(output, 0));
         const char *script = json_string_value(json_array_get(output, 1));
-        if (sat <= 0 || script == NULL || is_payees(record, i))
+        if (sat <= 0 || script == NULL || explain_is_payees(record, i))
             continue;
         at.vout = (uint32_t)i;
         tx_outpoint_format(from, &at);
