@@ -204,7 +204,8 @@ struct conf {
     struct conf_stratum stratum;
 
     char coinbase_tag[65];
-    char coinbase_address[128];
+    char coinbase_address[128]; /* where the pool is paid: this or the other is "" */
+    char coinbase_descriptor[CONF_LINE_MAX + 1]; /* block H pays its script number H */
     struct conf_payout payout;
     struct conf_pay pay;
 

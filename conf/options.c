@@ -175,8 +175,14 @@ const struct option option_table[] = {
 
     {"coinbase.tag", OPTION_TEXT, IN_CONF(coinbase_tag), "\"/Kariz/\"", 0, 0, "", false,
      "put into the coinbase of each block; up to 64 bytes"},
-    {"coinbase.address", OPTION_TEXT, IN_CONF(coinbase_address), NULL, 0, 0, "", false,
-     "the pool's own address, on the right network: rewards go there"},
+    {"coinbase.address", OPTION_TEXT, IN_CONF(coinbase_address), "\"\"", 0, 0, "",
+     false,
+     "the pool's own address, on the right network: rewards go there; this or "
+     "coinbase.descriptor must be given"},
+    {"coinbase.descriptor", OPTION_TEXT, IN_CONF(coinbase_descriptor), "\"\"", 0, 0,
+     "", false,
+     "instead of an address: a descriptor with public keys, such as wpkh(xpub.../0/*); "
+     "a block at height H pays its address number H"},
 
     {"payout.scheme", OPTION_CHOICE, IN_CONF(payout.scheme), "\"pplns\"", 0, 0, "",
      false, "how rewards are shared", .names = scheme_names},
@@ -199,7 +205,7 @@ const struct option option_table[] = {
      "ppm", false, "of a day's blocks, left out at either end of fpps's average fee"},
     {"payout.direct", OPTION_BOOL, IN_CONF(payout.direct), "false", 0, 0, "", true,
      "miners are paid by outputs of the coinbase itself, largest debts first; the rest "
-     "goes to coinbase.address"},
+     "goes to the pool"},
     {"payout.direct_minimum", OPTION_I64, IN_CONF(payout.direct_minimum_sat), "1048576",
      0, SATOSHI_MAX, "satoshi", true, "least such output"},
     {"payout.direct_outputs", OPTION_U32, IN_CONF(payout.direct_outputs), "0", 0, 10000,

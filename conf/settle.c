@@ -248,6 +248,12 @@ enum kz_err settle(struct conf *c, struct conf_problem *problem)
                       "expected a code such as \"tm\"");
     if (!is_printable(c->coinbase_tag))
         return refuse(problem, "coinbase.tag", "expected no control characters");
+    if (c->coinbase_address[0] == '\0' && c->coinbase_descriptor[0] == '\0')
+        return refuse(problem, "coinbase.address",
+                      "must be given, or coinbase.descriptor: where the pool is paid");
+    if (c->coinbase_address[0] != '\0' && c->coinbase_descriptor[0] != '\0')
+        return refuse(problem, "coinbase.descriptor",
+                      "expected it or coinbase.address, not both");
     if (c->redis_server[0] == '\0')
         snprintf(c->redis_server, sizeof(c->redis_server), "redis-server");
     if (c->stratum.minimum > c->stratum.maximum)

@@ -330,7 +330,13 @@ static void *run_thread(void *arg)
 enum kz_err accounts_start(struct accounts **out, const struct conf *conf,
                            struct store *store, const struct accounts_hooks *hooks)
 {
+    struct pool_output *pool_output;
+    char why[POOL_OUTPUT_WHY_SIZE];
+    if (pool_output_new(&pool_output, why, network_of(conf->network),
+                        conf->coinbase_address, conf->coinbase_descriptor) != KZ_OK)
+        return KZ_RANGE;
     struct accounts *a = mem_new(sizeof(*a));
+    a->pool_output = pool_output;
     pthread_mutex_init(&a->lock, NULL);
     pthread_condattr_t attr; /* a clock that is set back makes nobody wait */
     pthread_condattr_init(&attr);
@@ -371,6 +377,7 @@ void accounts_free(struct accounts *a)
     json_decref(a->miners);
     json_decref(a->days);
     mem_free(a->day_fees);
+    pool_output_free(a->pool_output);
     pthread_mutex_destroy(&a->lock);
     pthread_cond_destroy(&a->is_awake);
     mem_free(a);

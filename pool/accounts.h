@@ -44,6 +44,7 @@ struct accounts_hooks {
     void (*on_want_day)(void *ctx, uint32_t day);
 };
 
+/* KZ_RANGE: as refresh_new(). */
 KZ_MUST_USE enum kz_err accounts_start(struct accounts **out, const struct conf *conf,
                                        struct store *store,
                                        const struct accounts_hooks *hooks);

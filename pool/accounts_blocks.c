@@ -364,13 +364,11 @@ static bool finish_accept(struct case_file *c, const struct split_terms *terms,
 static bool pays_strangers(const struct case_file *c)
 {
     struct address pool;
-    struct address_problem problem;
     char hex[2 * ADDRESS_SCRIPT_MAX + 1];
-    const char *text = c->a->conf.coinbase_address;
     size_t i;
     json_t *output;
     if (number_at(c->record, "snapshot") != 0 ||
-        address_parse(&pool, &problem, c->a->network, text, strlen(text)) != KZ_OK)
+        pool_output_at(&pool, c->a->pool_output, (uint32_t)c->height) != KZ_OK)
         return false;
     hex_encode(hex, pool.script, pool.script_len);
     json_array_foreach(json_object_get(c->record, "outputs"), i, output)

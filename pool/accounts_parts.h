@@ -11,6 +11,7 @@
 
 #include "conf/clock.h"
 #include "conf/log.h"
+#include "payout/pool_output.h"
 #include "payout/postings.h"
 #include "payout/pps.h"
 #include "payout/scheme.h"
@@ -28,6 +29,7 @@
 struct accounts {
     struct conf conf;
     const struct network *network;
+    struct pool_output *pool_output; /* the accountant's */
     struct store *store;
     struct accounts_hooks hooks;
     pthread_t thread;

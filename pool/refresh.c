@@ -2,7 +2,7 @@
 
 #include "conf/clock.h"
 #include "conf/mem.h"
-#include "payout/address.h"
+#include "payout/pool_output.h"
 #include "pool/forms.h"
 #include "share/check.h"
 #include "share/network.h"
@@ -16,10 +16,11 @@ struct refresh {
     struct nodes *nodes;
     struct refresh_hooks hooks;
     char tag[sizeof(((struct conf *)0)->coinbase_tag)];
-    struct coinbase_terms terms;
-    bool is_direct;       /* the setting */
-    bool has_new_options; /* the job in force was made by others */
-    uint32_t classes;     /* of firmware, a bit each */
+    struct pool_output *pool_output;
+    struct coinbase_terms terms; /* .pool: of the last job's height */
+    bool is_direct;              /* the setting */
+    bool has_new_options;        /* the job in force was made by others */
+    uint32_t classes;            /* of firmware, a bit each */
     uint32_t job_seconds;
     const struct snapshot *snapshot; /* for the jobs to come; NULL: none */
     struct template *latest;         /* NULL before the first */
@@ -127,11 +128,20 @@ static uint32_t ntime_now(const struct refresh *r)
            (uint32_t)(monotime_ms_between(r->latest_came, clock_now()) / 1000);
 }
 
+static enum kz_err refuse_job(struct refresh *r, const char *why)
+{
+    r->refused++;
+    log_error("job_refused", kv_u64("height", r->latest->height), kv_str("why", why));
+    return KZ_RANGE;
+}
+
 static enum kz_err make_job(struct job_set *job, struct refresh *r,
                             enum direct_mode mode)
 {
     char why[JOB_WHY_SIZE];
     struct template *t = r->latest;
+    if (pool_output_at(&r->terms.pool, r->pool_output, t->height) != KZ_OK)
+        return refuse_job(r, "coinbase.descriptor has no key for this height");
     const struct forms_spec spec = {.template = t,
                                     .serial = r->serial + 1,
                                     .ntime = ntime_now(r),
@@ -141,14 +151,12 @@ static enum kz_err make_job(struct job_set *job, struct refresh *r,
                                     .snapshot = r->snapshot,
                                     .mode = mode};
     enum kz_err err = forms_make(job, why, &spec);
-    if (err != KZ_OK) {
-        r->refused++;
-        log_error("job_refused", kv_u64("height", t->height), kv_str("why", why));
-    } else if (why[0] != '\0') {
+    if (err != KZ_OK)
+        return refuse_job(r, why);
+    if (why[0] != '\0')
         log_warn("coinbase_form_failed", kv_u64("height", t->height),
                  kv_u64("snapshot", r->snapshot->id), kv_str("why", why));
-    }
-    return err;
+    return KZ_OK;
 }
 
 static size_t payees_of(const struct job *job)
@@ -247,14 +255,15 @@ void refresh_on_proposal(struct refresh *r, size_t node, const char *answer)
 enum kz_err refresh_new(struct refresh **out, struct event_base *base,
                         const struct conf *conf)
 {
-    struct address address;
-    struct address_problem problem;
-    if (address_parse(&address, &problem, network_of(conf->network),
-                      conf->coinbase_address, strlen(conf->coinbase_address)) != KZ_OK)
+    struct pool_output *pool_output;
+    char why[POOL_OUTPUT_WHY_SIZE];
+    if (pool_output_new(&pool_output, why, network_of(conf->network),
+                        conf->coinbase_address, conf->coinbase_descriptor) != KZ_OK)
         return KZ_RANGE;
     struct refresh *r = mem_new(sizeof(*r));
     snprintf(r->tag, sizeof(r->tag), "%s", conf->coinbase_tag);
-    r->terms = (struct coinbase_terms){.pool = address, .tag_len = strlen(r->tag)};
+    r->pool_output = pool_output;
+    r->terms = (struct coinbase_terms){.tag_len = strlen(r->tag)};
     refresh_set_options(r, conf);
     /* Ids go on where an earlier run cannot have been: a rig that reconnects with an old
      * job's id must not hit a new job. A second is longer than 256 jobs take. */
@@ -272,6 +281,7 @@ void refresh_free(struct refresh *r)
     job_set_unref(&r->job);
     template_unref(r->latest);
     snapshot_unref(r->snapshot);
+    pool_output_free(r->pool_output);
     mem_free(r);
 }
 

@@ -11,6 +11,8 @@
  * a hook, or when the setting is off, the pool's own output takes all. A new snapshot, or
  * another answer of the hook, makes a new job with the next template, or at once.
  *
+ * The pool's own output goes to the script of the job's height (payout/pool_output.h).
+ *
  * The block of a new tip's first job, nonce and extranonce zero, is proposed to the node
  * in the background (BIP23 "proposal"): whatever a node would refuse of our coinbase is
  * known before a rig finds it. Of several forms the one with the most outputs is proposed;
@@ -27,7 +29,7 @@
 
 struct refresh;
 
-/* KZ_RANGE: the settings' coinbase address is not one of the network's. */
+/* KZ_RANGE: the settings' coinbase address or descriptor is not one of the network's. */
 KZ_MUST_USE enum kz_err refresh_new(struct refresh **out, struct event_base *base,
                                     const struct conf *conf);
 void refresh_free(struct refresh *r); /* NULL accepted */

@@ -1,6 +1,6 @@
 #include "pool/settings.h"
 
-#include "payout/address.h"
+#include "payout/pool_output.h"
 #include "share/job.h"
 
 #include <string.h>
@@ -15,20 +15,17 @@ static enum kz_err refuse(struct conf_problem *problem, const char *path,
     return KZ_RANGE;
 }
 
-static enum kz_err check_address(const struct conf *c, struct conf_problem *problem)
+static enum kz_err check_pool_output(const struct conf *c, struct conf_problem *problem)
 {
-    struct address address;
-    struct address_problem why;
-    char expected[CONF_TEXT_MAX];
-    enum kz_err err = address_parse(&address, &why, network_of(c->network),
-                                    c->coinbase_address, strlen(c->coinbase_address));
-    if (err == KZ_OK)
-        err = address_check_payable(&address, &why);
-    if (err == KZ_OK)
-        return KZ_OK;
-    snprintf(expected, sizeof(expected), "expected an address of network \"%s\": %s",
-             conf_network_name(c->network), address_fault_text(why.fault));
-    return refuse(problem, c->path, "coinbase.address", expected);
+    struct pool_output *made;
+    char why[POOL_OUTPUT_WHY_SIZE];
+    const char *key =
+        c->coinbase_descriptor[0] != '\0' ? "coinbase.descriptor" : "coinbase.address";
+    if (pool_output_new(&made, why, network_of(c->network), c->coinbase_address,
+                        c->coinbase_descriptor) != KZ_OK)
+        return refuse(problem, c->path, key, why);
+    pool_output_free(made);
+    return KZ_OK;
 }
 
 enum kz_err settings_load(struct conf **out, struct conf_problem *problem,
@@ -38,7 +35,7 @@ enum kz_err settings_load(struct conf **out, struct conf_problem *problem,
     enum kz_err err = conf_load(&c, problem, path);
     if (err != KZ_OK)
         return err;
-    err = check_address(c, problem);
+    err = check_pool_output(c, problem);
     if (err == KZ_OK && strlen(c->coinbase_tag) > JOB_TAG_MAX)
         err = refuse(problem, path, "coinbase.tag", "expected at most 64 bytes");
     if (err != KZ_OK) {

@@ -26,6 +26,10 @@ GOOD = {
     "control": {"socket": "/tmp/kariz-check.sock"},
 }
 
+# Keys of examples: whoever pays them pays everybody.
+KEY = "02ff12471208c14bd580709cb2358d98975247d8765f92bc25eab3b2763ed605f8"
+PRIVATE = "cVpF924EspNh8KjYsfhgY96mmxvT6DgdWiTYMtMjuM74hJaU5psW"
+
 
 def lay(path, value):
     """GOOD with one thing changed, as text with a key a line."""
@@ -50,6 +54,14 @@ BROKEN = [
     ("bad address", lay("coinbase.address", "bcrt1qnonsense"), "address", '"address": "bcrt'),
     ("address of another network",
      lay("coinbase.address", bitcoin.segwit_address(bytes(20), "bc")), "address", '"bc1'),
+    ("address and descriptor", lay("coinbase.descriptor", f"wpkh({KEY})"),
+     "coinbase.descriptor", '"descriptor"'),
+    ("bad descriptor", lay("coinbase", {"descriptor": f"wpkh({KEY}"}),
+     "coinbase.descriptor", '"descriptor"'),
+    ("descriptor with a wrong checksum",
+     lay("coinbase", {"descriptor": f"wpkh({KEY})#qqqqqqqq"}), "character", '"descriptor"'),
+    ("descriptor with a private key", lay("coinbase", {"descriptor": f"wpkh({PRIVATE})"}),
+     "never holds a key that can spend", '"descriptor"'),
     ("tag too long", lay("coinbase.tag", "x" * 65), "tag", '"tag"'),
     ("listener without port", lay("stratum.listen.0.address", "127.0.0.1"),
      "stratum.listen[0]", None),

@@ -20,13 +20,13 @@ static inline struct address p2wpkh(unsigned n)
 
 /* A node's template without transactions, on a previous block of that digit alone.
  * template_unref() it. */
-static inline struct template *plain_template(char prev, int64_t value)
+static inline struct template *template_at(char prev, int64_t value, int height)
 {
     struct template *t = NULL;
     char why[TEMPLATE_WHY_SIZE], hash[65] = {0};
     memset(hash, prev, 64);
     json_t *json =
-        json_pack("{s:i, s:s, s:s, s:I, s:I, s:i, s:I, s:[], s:[s]}", "height", 900000,
+        json_pack("{s:i, s:s, s:s, s:I, s:I, s:i, s:I, s:[], s:[s]}", "height", height,
                   "previousblockhash", hash, "bits", "207fffff", "curtime",
                   (json_int_t)1700000000, "mintime", (json_int_t)1699990000, "version",
                   0x20000000, "coinbasevalue", (json_int_t)value, "transactions",
@@ -34,6 +34,11 @@ static inline struct template *plain_template(char prev, int64_t value)
     assert_int_equal(template_parse(&t, why, json, &(struct template_rules){0}), KZ_OK);
     json_decref(json);
     return t;
+}
+
+static inline struct template *plain_template(char prev, int64_t value)
+{
+    return template_at(prev, value, 900000);
 }
 
 /* `workers` miners with work 1000 + n, of which those from `carriers` on have carry

@@ -1,5 +1,5 @@
-/* Pay per share, by the accountant's own thread on a real journal and a real Redis. What
- * a node would say of a day's blocks is told by the test. */
+/* Pay per share, and what a coinbase pays to the pool, by the accountant's own thread on
+ * a real journal and a real Redis. What a node would say of blocks is told by the test. */
 #include "payout/postings.h"
 #include "payout/pps.h"
 #include "payout/scheme.h"
@@ -10,6 +10,15 @@
 #define DAY_MS  (INT64_C(86400) * 1000)
 #define NBITS   0x207fffff
 #define SUBSIDY INT64_C(1250000000)
+
+#define POOL_ADDRESS "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
+#define POOL_SCRIPT  "0014751e76e8199196d454941c45d1b3a323f1433bd6"
+/* Of bips/descriptors.json, with two of its scripts. */
+#define POOL_DESCRIPTOR                                                                \
+    "wpkh([5453efb5/84h/1h/0h]tpubDCkREm8bPE3h88mskdm78JQGLQCFC8zA8bVrCgbDmivRjiooRmf" \
+    "Prh5Cq79vVpgjMq3uZ65cudjhUaCTgiVUZF4K24eTqPLC5SKJG5NcmCe/0/*)#glr9ma8m"
+#define SCRIPT_3 "00148a6ba31348caf7066394f5938e758840d4915193"
+#define SCRIPT_4 "0014307cfa3651f0537a566ed8c4d0b98b599bce7064"
 
 struct bed {
     struct fixture f;
@@ -67,6 +76,8 @@ static void bed_start(struct bed *b, enum conf_scheme scheme)
     fixture_init(&b->f);
     b->f.conf.payout.scheme = scheme;
     b->f.conf.payout.fee_ppm = 20000;
+    snprintf(b->f.conf.coinbase_address, sizeof(b->f.conf.coinbase_address), "%s",
+             POOL_ADDRESS);
     b->yesterday = (uint32_t)(clock_utc_ms() / DAY_MS) - 1;
     bed_up(b);
 }
@@ -366,9 +377,73 @@ without_means_pay_per_share_is_suspended_until_an_operator_asks(void **state)
     bed_clear(&b);
 }
 
+static bool alarms(struct bed *b, const char *part)
+{
+    json_t *status = accounts_status(b->accounts);
+    const char *alarm = json_string_value(json_object_get(status, "alarm"));
+    bool is = strstr(alarm, part) != NULL;
+    json_decref(status);
+    return is;
+}
+
+/* A block whose coinbase pays `script` all, seen on the best chain. */
+static void see_block(struct bed *b, char digit, int height, const char *script)
+{
+    char hash[HASH256_HEX_SIZE] = {0}, said[256];
+    struct sighting seen = {.confirmations = 1, .tip = (uint32_t)height};
+    memset(hash, digit, sizeof(hash) - 1);
+    json_t *set = json_pack(
+        "{s:s, s:i, s:s, s:s, s:I, s:I, s:I, s:I, s:[[I, s]]}", "state", "submitted",
+        "height", height, "instance", "front-1", "miner", "", "found_ms", (json_int_t)0,
+        "snapshot", (json_int_t)0, "nbits", (json_int_t)NBITS, "value_sat",
+        (json_int_t)SUBSIDY, "outputs", (json_int_t)SUBSIDY, script);
+    json_t *event = json_pack("{s:[], s:{s:s, s:i, s:b, s:o}}", "entries", "block",
+                              "hash", hash, "height", height, "open", 1, "set", set);
+    assert_int_equal(store_ledger_write(said, b->f.store, EVENT_LEDGER, event), KZ_OK);
+    assert_int_equal(hash256_parse_display(&seen.hash, hash, HASH256_HEX_SIZE - 1),
+                     KZ_OK);
+    accounts_block_seen(b->accounts, &seen);
+}
+
+#define STRANGERS "pays others than the pool"
+#define NO_WORK   "booked to the pool"
+
+static void a_coinbase_pays_the_pool_at_the_script_of_its_height(void **state)
+{
+    (void)state;
+    static const struct {
+        bool has_descriptor;
+        int height;
+        const char *script;
+        const char *alarm;
+    } blocks[] = {
+        {false, 3, POOL_SCRIPT, NO_WORK}, {false, 3, SCRIPT_3, STRANGERS},
+        {true, 3, SCRIPT_3, NO_WORK},     {true, 4, SCRIPT_3, STRANGERS},
+        {true, 4, SCRIPT_4, NO_WORK},     {true, 4, POOL_SCRIPT, STRANGERS},
+    };
+    struct bed b;
+    struct conf *c = &b.f.conf;
+    bed_start(&b, CONF_PPLNS);
+    for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+        bed_down(&b); /* an alarm stays until a start */
+        snprintf(c->coinbase_address, sizeof(c->coinbase_address), "%s",
+                 blocks[i].has_descriptor ? "" : POOL_ADDRESS);
+        snprintf(c->coinbase_descriptor, sizeof(c->coinbase_descriptor), "%s",
+                 blocks[i].has_descriptor ? POOL_DESCRIPTOR : "");
+        bed_up(&b);
+        see_block(&b, (char)('1' + i), blocks[i].height, blocks[i].script);
+        wait_until(alarms(&b, "block"));
+        if (!alarms(&b, blocks[i].alarm))
+            fail_msg("block %zu: not %s", i, blocks[i].alarm);
+    }
+    expect_sum_zero(&b);
+    bed_clear(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_coinbase_pays_the_pool_at_the_script_of_its_height),
         cmocka_unit_test(fees_are_credited_when_the_day_is_over_once_each),
         cmocka_unit_test(a_daemon_that_stops_while_it_closes_goes_on_where_it_was),
         cmocka_unit_test(a_day_without_blocks_earns_no_fees),

@@ -4,6 +4,7 @@
 
 #include "direct_fixture.h"
 #include "pool/refresh.h"
+#include "tests/unit/vectors.h"
 
 #include <event2/event.h>
 
@@ -47,13 +48,14 @@ static void give_snapshot(struct bed *b, uint64_t id, bool now)
     snapshot_unref(s);
 }
 
-static struct bed *bed_new(void)
+static struct bed *bed_paying(const char *address, const char *descriptor)
 {
     struct bed *b = mem_new(sizeof(*b));
     b->f = fixture_new();
     b->standing.accounted = true;
     struct conf *c = b->f->conf;
-    snprintf(c->coinbase_address, sizeof(c->coinbase_address), ALICE_ADDRESS);
+    snprintf(c->coinbase_address, sizeof(c->coinbase_address), "%s", address);
+    snprintf(c->coinbase_descriptor, sizeof(c->coinbase_descriptor), "%s", descriptor);
     snprintf(c->coinbase_tag, sizeof(c->coinbase_tag), TAG);
     c->payout.direct = true;
     c->payout.direct_minimum_sat = 10000;
@@ -65,6 +67,11 @@ static struct bed *bed_new(void)
     refresh_set_parts(b->r, b->f->server, NULL);
     refresh_set_hooks(b->r, &(struct refresh_hooks){b, on_standing});
     return b;
+}
+
+static struct bed *bed_new(void)
+{
+    return bed_paying(ALICE_ADDRESS, "");
 }
 
 static void bed_free(struct bed *b)
@@ -256,6 +263,63 @@ static void a_session_that_resumes_as_another_agent_keeps_its_work(void **state)
     bed_free(b);
 }
 
+/* A job on another tip; the pool's output is the last. */
+static void next_job_pays(struct bed *b, struct rig *r, char prev, int height,
+                          const json_t *derived)
+{
+    struct read_coinbase c;
+    int64_t miners;
+    char hex[2 * ADDRESS_SCRIPT_MAX + 1];
+    const json_t *one = json_array_get(derived, (size_t)height);
+    size_t jobs = r->jobs;
+    struct template *t = template_at(prev, VALUE, height);
+    refresh_on_template(b->r, t, true);
+    template_unref(t);
+    rig_wait_jobs(r, jobs + 1);
+    rig_coinbase(r, &c, &miners);
+    hex_encode(hex, c.at[c.count - 1].script, c.at[c.count - 1].script_len);
+    assert_string_equal(hex, json_string_value(json_object_get(one, "script_pubkey")));
+}
+
+static void with_a_descriptor_each_height_has_its_own_script(void **state)
+{
+    (void)state;
+    json_t *file = vectors_json("bips/descriptors.json");
+    const json_t *one = json_array_get(json_object_get(file, "ranged"), 0);
+    const json_t *derived = json_object_get(one, "derived");
+    struct bed *b =
+        bed_paying("", json_string_value(json_object_get(one, "descriptor")));
+    struct rig *r = &b->rigs[3];
+    struct template *t = template_at('1', VALUE, 1);
+    refresh_on_template(b->r, t, true);
+    template_unref(t);
+    begin_as(r, b->f, 0, agents[3]);
+    next_job_pays(b, r, '2', 2, derived);
+    next_job_pays(b, r, '3', 3, derived);
+    next_job_pays(b, r, '4', 3, derived); /* another tip of that height */
+    assert_int_equal(rig_payees(r), 0);
+    give_snapshot(b, 7, false);
+    next_job_pays(b, r, '5', 4, derived);
+    assert_true(rig_payees(r) > 150);
+    bed_free(b);
+    json_decref(file);
+}
+
+static void settings_that_pay_nobody_make_no_refresh(void **state)
+{
+    (void)state;
+    struct conf *c = mem_new(sizeof(*c));
+    struct refresh *r = NULL;
+    struct event_base *base = event_base_new();
+    c->network = CONF_REGTEST;
+    assert_int_equal(refresh_new(&r, base, c), KZ_RANGE);
+    snprintf(c->coinbase_descriptor, sizeof(c->coinbase_descriptor), "wpkh()");
+    assert_int_equal(refresh_new(&r, base, c), KZ_RANGE);
+    assert_null(r);
+    event_base_free(base);
+    mem_free(c);
+}
+
 static void a_hold_makes_new_jobs_at_once_and_the_old_stay_good(void **state)
 {
     (void)state;
@@ -375,6 +439,8 @@ int main(void)
         cmocka_unit_test(an_unknown_agent_gets_the_small_form),
         cmocka_unit_test(a_listener_may_force_a_class),
         cmocka_unit_test(a_session_that_resumes_as_another_agent_keeps_its_work),
+        cmocka_unit_test(with_a_descriptor_each_height_has_its_own_script),
+        cmocka_unit_test(settings_that_pay_nobody_make_no_refresh),
         cmocka_unit_test(a_hold_makes_new_jobs_at_once_and_the_old_stay_good),
         cmocka_unit_test(carry_is_paid_only_when_our_own_blocks_are_accounted_for),
         cmocka_unit_test(without_a_hook_the_pool_takes_all),
