@@ -179,8 +179,8 @@ const struct option option_table[] = {
      false,
      "the pool's own address, on the right network: rewards go there; this or "
      "coinbase.descriptor must be given"},
-    {"coinbase.descriptor", OPTION_TEXT, IN_CONF(coinbase_descriptor), "\"\"", 0, 0,
-     "", false,
+    {"coinbase.descriptor", OPTION_TEXT, IN_CONF(coinbase_descriptor), "\"\"", 0, 0, "",
+     false,
      "instead of an address: a descriptor with public keys, such as wpkh(xpub.../0/*); "
      "a block at height H pays its address number H"},
 

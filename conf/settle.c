@@ -235,6 +235,40 @@ static bool is_printable(const char *text)
     return true;
 }
 
+/* "" or "HH:MM". */
+static bool is_time(const char *text)
+{
+    char hour[3], minute[3];
+    uint32_t n;
+    if (text[0] == '\0')
+        return true;
+    if (strlen(text) != 5 || text[2] != ':')
+        return false;
+    snprintf(hour, sizeof(hour), "%.2s", text);
+    snprintf(minute, sizeof(minute), "%.2s", text + 3);
+    return parse_number(&n, hour, 23) && parse_number(&n, minute, 59);
+}
+
+static enum kz_err settle_pay(const struct conf_pay *pay, struct conf_problem *problem)
+{
+    if (!is_time(pay->at))
+        return refuse(problem, "payout.at",
+                      "expected \"HH:MM\", 00:00 to 23:59, or \"\"");
+    if (pay->fee_floor > pay->fee_ceiling)
+        return refuse(problem, "payout.fee.floor",
+                      "expected no more than payout.fee.ceiling (%lld)",
+                      (long long)pay->fee_ceiling);
+    if (pay->key_file[0] != '\0' && (pay->receive[0] != '\0' || pay->change[0] != '\0'))
+        return refuse(problem, "payout.wallet.key_file",
+                      "expected a key file, or receive and change, not both");
+    for (size_t i = 0; i < pay->list_count; i++)
+        if (pay->lists[i][0] != '/')
+            return refuse(problem, "payout.lists", "expected absolute paths");
+    if (pay->screen[0] != '\0' && pay->screen[0] != '/')
+        return refuse(problem, "payout.screen", "expected an absolute path");
+    return KZ_OK;
+}
+
 enum kz_err settle(struct conf *c, struct conf_problem *problem)
 {
     if (!is_name(c->instance))
@@ -260,6 +294,8 @@ enum kz_err settle(struct conf *c, struct conf_problem *problem)
         return refuse(problem, "stratum.vardiff.minimum",
                       "expected at most the maximum");
     enum kz_err err = settle_nodes(c, problem);
+    if (err == KZ_OK)
+        err = settle_pay(&c->pay, problem);
     for (size_t i = 0; err == KZ_OK && i < c->stratum.listen_count; i++) {
         char key[64];
         snprintf(key, sizeof(key), "stratum.listen[%zu]", i);

@@ -307,3 +307,23 @@ void explain_compare(const struct explain *e, const struct window *w,
     }
     works_clear(&works);
 }
+
+/* Until it is mature the entry in force has its outputs, then the record their numbers. */
+bool explain_is_payees(const json_t *record, size_t vout)
+{
+    const json_t *outputs =
+        json_object_get(json_object_get(record, "entry"), "outputs");
+    size_t i;
+    json_t *one;
+    json_array_foreach(outputs, i, one)
+    {
+        if (json_integer_value(json_array_get(one, 1)) == (json_int_t)vout)
+            return true;
+    }
+    json_array_foreach(json_object_get(record, "payees"), i, one)
+    {
+        if (json_integer_value(one) == (json_int_t)vout)
+            return true;
+    }
+    return false;
+}

@@ -52,4 +52,8 @@ bool explain_is_whole(const struct window *w, const struct explain *e);
 void explain_compare(const struct explain *e, const struct window *w,
                      json_t *differences);
 
+/* Whether output `vout` of a block's coinbase is a miner's, by the block's record; else it
+ * is the pool's, whatever address the settings had then. */
+bool explain_is_payees(const json_t *record, size_t vout);
+
 #endif

@@ -143,15 +143,29 @@ static void turn(struct turns *t)
     join_if_due(t);
 }
 
+static void stop_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGINT);
+}
+
+enum kz_err daemon_block_signals(struct payer *p)
+{
+    sigset_t stops;
+    stop_signals(&stops);
+    return sigprocmask(SIG_BLOCK, &stops, NULL) == 0
+               ? KZ_OK
+               : pay_fail(p, KZ_IO, "signals: %s", strerror(errno));
+}
+
 enum kz_err daemon_run(struct payer *p, const struct passphrase_source *passphrase)
 {
     struct turns t = {.p = p, .order = {.passphrase = passphrase}};
     sigset_t stops;
-    sigemptyset(&stops);
-    sigaddset(&stops, SIGTERM);
-    sigaddset(&stops, SIGINT);
+    stop_signals(&stops);
     struct pollfd wait = {.fd = signalfd(-1, &stops, SFD_CLOEXEC), .events = POLLIN};
-    if (wait.fd < 0 || sigprocmask(SIG_BLOCK, &stops, NULL) != 0)
+    if (wait.fd < 0)
         return pay_fail(p, KZ_IO, "signals: %s", strerror(errno));
     log_info("payout_ready", kv_str("version", KARIZ_VERSION));
     do {

@@ -12,6 +12,8 @@
 
 #include "pool/pay/run.h"
 
+/* Before any thread is started: the signals that stop it are then read, not caught. */
+KZ_MUST_USE enum kz_err daemon_block_signals(struct payer *p);
 KZ_MUST_USE enum kz_err daemon_run(struct payer *p,
                                    const struct passphrase_source *passphrase);
 

@@ -430,14 +430,17 @@ static enum kz_err open_for(struct payer *p, const struct invocation *in,
                             const struct command *c)
 {
     char why[WALLET_WHY_SIZE];
+    bool is_daemon = c->run == command_daemon;
     bool writes = c->need == NEED_WRITER || argument(in, "psbt") != NULL;
-    enum kz_err err = pay_open(p, in->conf, !writes);
+    enum kz_err err = is_daemon ? daemon_block_signals(p) : KZ_OK;
+    if (err == KZ_OK)
+        err = pay_open(p, in->conf, !writes);
     p->passphrase = &in->passphrase;
     if (err == KZ_OK && chain_refresh(p->chain) != KZ_OK)
         err = pay_fail(p, KZ_IO, "%s", chain_why(p->chain));
     if (err == KZ_OK && wallet_open(&p->wallet, why, in->conf) != KZ_OK)
         err = pay_fail(p, KZ_RANGE, "%s", why);
-    if (err == KZ_OK && writes && c->run != command_daemon)
+    if (err == KZ_OK && writes && !is_daemon)
         err = begin_writing(p);
     return err;
 }

@@ -38,7 +38,7 @@ class Payer:
         try:
             return processes.start(command, pass_fds=(read_fd,), text=True,
                                    errors="replace", env={**environment(), **self.extra},
-                                   stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                   stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, **how)
         finally:
             os.close(read_fd)
