@@ -111,8 +111,19 @@ static void print_sum(const char *sign, const char *name, const json_t *s,
     printf("%s %-10s %20s\n", sign, name, cell);
 }
 
+static void fill_pays(char row[CTL_COLUMNS_MAX][CTL_CELL_SIZE], const json_t *p)
+{
+    set_money(row[0], p, "sat");
+    ctl_set_cell(row[1], ctl_text(p, "block"));
+    snprintf(row[2], CTL_CELL_SIZE, "%.64s:%" PRId64, ctl_text(p, "transaction"),
+             ctl_number(p, "vout"));
+}
+
 void show_statement(const json_t *s)
 {
+    struct ctl_table pays = {
+        .head = {">PAID", "FOR BLOCK (OR SHARES OF)", "BY TRANSACTION:OUTPUT"},
+        .columns = 3};
     struct ctl_table t = {.head = {"TIME (UTC)", "WHAT", ">CHANGE", ">IMMATURE",
                                    ">MATURE", ">HELD", ">RESERVED", ">RECEIVABLE",
                                    "BLOCK OR TRANSACTION"},
@@ -132,6 +143,10 @@ void show_statement(const json_t *s)
     print_sum("-", "reversed", s, "reversed");
     print_sum("+", "adjusted", s, "adjusted");
     print_sum("=", "end", s, "end");
+    if (json_array_size(json_object_get(s, "pays")) > 0) {
+        puts("");
+        ctl_print_array(&pays, json_object_get(s, "pays"), fill_pays);
+    }
     if (!json_is_true(json_object_get(s, "sound")))
         puts("\nTHIS DOES NOT ADD UP: the ledger has a defect; see karizctl ledger "
              "verify");

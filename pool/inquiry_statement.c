@@ -1,6 +1,7 @@
 #include "pool/inquiry_parts.h"
 
 #include "conf/clock.h"
+#include "payout/lots.h"
 #include "payout/statement.h"
 #include "share/keys.h"
 
@@ -78,16 +79,35 @@ static bool read_date(int64_t *ms, char text[INQUIRY_TEXT_SIZE],
 
 struct reading {
     struct statement s;
+    struct lots lots;
+    json_t *pays; /* [{"transaction", "vout", "block", "sat"}, ...] */
     uint64_t entries;
     char *text;
 };
+
+/* Which credits a transaction's output pays, the oldest first. */
+static void add_pays(struct reading *r, const struct entry *e)
+{
+    size_t count;
+    const struct entry_output *o = entry_output_of(e, &r->s.miner);
+    const struct lot *rows = lots_of_payout(&r->lots, e->key.object, &count);
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(
+            r->pays, json_pack("{s:s, s:I, s:s, s:o}", "transaction", e->reference,
+                               "vout", o != NULL ? (json_int_t)o->vout : -1, "block",
+                               rows[i].reference, "sat", sat(rows[i].sat)));
+}
 
 static enum kz_err take(void *ctx, uint64_t n, const struct entry *e)
 {
     struct reading *r = ctx;
     (void)n;
     r->entries++;
-    if (statement_add(&r->s, e) != KZ_OK)
+    bool is_in = e->time_ms >= r->s.from_ms && e->time_ms < r->s.to_ms;
+    if (e->key.kind == ENTRY_PAYOUT_CONFIRMED && is_in)
+        add_pays(r, e);
+    if (statement_add(&r->s, e) != KZ_OK ||
+        lots_follow(&r->lots, &r->s.miner, e) != KZ_OK)
         return inquiry_say(r->text, KZ_RANGE, "a sum outside the range of money");
     if (r->s.line_count > INQUIRY_LINES_MAX)
         return inquiry_say(r->text, KZ_RANGE,
@@ -112,6 +132,7 @@ enum kz_err inquiry_statement(json_t **value, char text[INQUIRY_TEXT_SIZE],
         return KZ_PARSE;
     if (from > to)
         return inquiry_say(text, KZ_RANGE, "--from is behind --to");
+    r.pays = json_array();
     statement_init(&r.s, &miner, from, to);
     key_statement(key, miner.text);
     enum kz_err err = ledger_walk(
@@ -123,8 +144,12 @@ enum kz_err inquiry_statement(json_t **value, char text[INQUIRY_TEXT_SIZE],
     if (err == KZ_OK && r.entries == 0 &&
         !json_is_true(json_object_get(arguments, "registered")))
         err = inquiry_say(text, KZ_EMPTY, "no miner \"%s\"", miner.text);
-    if (err == KZ_OK)
+    if (err == KZ_OK) {
         *value = statement_json(&r.s);
+        json_object_set(*value, "pays", r.pays);
+    }
+    json_decref(r.pays);
+    lots_clear(&r.lots);
     statement_clear(&r.s);
     return err;
 }

@@ -13,6 +13,7 @@ void dues_clear(struct dues *d)
     mem_free(d->rows);
     mem_free(d->notes);
     mem_free(d->addresses);
+    json_decref(d->held);
     *d = (struct dues){.count = 0};
 }
 
@@ -172,6 +173,33 @@ static json_t *by_id(const json_t *registry)
     return all;
 }
 
+/* What registrations hold back: no due, but shown with the reason. */
+static enum kz_err read_held(struct dues *d, struct payer *p, const json_t *records)
+{
+    json_t *held = NULL, *text;
+    const char *miner;
+    enum kz_err err = store_read_hash(&held, p->store, KEY_HELD);
+    if (err != KZ_OK)
+        return pay_fail(p, err, "Redis is away");
+    d->held = json_object();
+    json_object_foreach(held, miner, text)
+    {
+        const json_t *record = json_object_get(records, miner);
+        uint64_t sat;
+        char why[64] = "no such miner is registered";
+        if (!decimal_read(&sat, json_string_value(text), AMOUNT_MAX_SAT) || sat == 0)
+            continue;
+        if (record != NULL)
+            snprintf(why, sizeof(why), "the registration's state is %s",
+                     miner_state_name(record_state(record)));
+        json_object_set_new(
+            d->held, miner,
+            json_pack("{s:I, s:s}", "sat", (json_int_t)sat, "why", why));
+    }
+    json_decref(held);
+    return KZ_OK;
+}
+
 enum kz_err dues_read(struct dues *d, struct payer *p, struct screen *s)
 {
     struct dues made = {.count = 0};
@@ -192,6 +220,8 @@ enum kz_err dues_read(struct dues *d, struct payer *p, struct screen *s)
                          .now_ms = clock_utc_ms()};
         look_at(&l);
     }
+    if (err == KZ_OK)
+        err = read_held(&made, p, records);
     json_decref(records);
     json_decref(registry);
     if (err != KZ_OK) {

@@ -23,6 +23,7 @@ struct dues {
     size_t count;
     char (*notes)[DUES_NOTE_SIZE];
     char (*addresses)[ADDRESS_TEXT_SIZE];
+    json_t *held; /* {miner: {"sat", "why"}}: lies in `held`, and why */
 };
 
 KZ_MUST_USE enum kz_err dues_read(struct dues *d, struct payer *p, struct screen *s);

@@ -4,6 +4,7 @@
 #include "conf/clock.h"
 #include "conf/mem.h"
 #include "payout/book.h"
+#include "payout/lots.h"
 #include "payout/textmap.h"
 #include "pool/ctl_table.h"
 
@@ -19,57 +20,29 @@
 static const int64_t ages[] = {1, 7, 30, 90, INT64_MAX / DAY_MS};
 #define AGES (sizeof(ages) / sizeof(ages[0]))
 
-/* What became payable to one miner and is not paid, oldest first. */
-struct lot {
-    int64_t time_ms;
-    struct amount left;
-};
-struct queue {
-    struct lot *lots;
-    size_t count, room, first;
-};
-
-static void push(struct queue *q, int64_t time_ms, struct amount a)
+/* What the entry does to each miner's payable money, once for all its postings. */
+static enum kz_err take_entry(struct textmap *all, const struct entry *e)
 {
-    if (q->count == q->room) {
-        q->room = q->room > 0 ? 2 * q->room : 8;
-        q->lots = mem_resize(q->lots, q->room * sizeof(*q->lots));
-    }
-    q->lots[q->count++] = (struct lot){time_ms, a};
-}
-
-/* The oldest is paid first. */
-static void pop(struct queue *q, struct amount a)
-{
-    while (q->first < q->count && !amount_is_zero(a)) {
-        struct lot *l = &q->lots[q->first];
-        struct amount rest;
-        bool fits = amount_sub(&rest, l->left, a);
-        if (fits && !amount_is_negative(rest)) {
-            l->left = rest;
-            return;
-        }
-        fits = amount_sub(&a, a, l->left);
-        q->first++;
-    }
-}
-
-static void take_entry(struct textmap *queues, const struct entry *e)
-{
-    for (size_t i = 0; i < e->posting_count; i++) {
+    struct textmap *changes = textmap_new(sizeof(struct amount));
+    bool fits = true;
+    for (size_t i = 0; i < e->posting_count && fits; i++) {
         const struct posting *p = &e->postings[i];
-        if (p->account.name != ACCOUNT_MATURE)
+        if (!lots_is_payable(&p->account))
             continue;
-        struct queue *q = textmap_put(queues, p->account.miner.text);
-        if (amount_is_negative(p->amount))
-            push(q, e->time_ms, entry_turned(p->amount));
-        else
-            pop(q, p->amount);
+        struct amount *change = textmap_put(changes, p->account.miner.text);
+        fits = amount_sub(change, *change, p->amount);
     }
+    for (size_t i = 0; i < textmap_count(changes) && fits; i++) {
+        const char *miner = textmap_text(changes, i);
+        struct amount *change = textmap_get(changes, miner);
+        lots_apply(textmap_put(all, miner), e, *change);
+    }
+    textmap_free(changes);
+    return fits ? KZ_OK : KZ_RANGE;
 }
 
-/* All entries, in order, into the book and the queues. */
-static enum kz_err walk(struct book *book, struct textmap *queues, struct payer *p)
+/* All entries, in order, into the book and the lots. */
+static enum kz_err walk(struct book *book, struct textmap *all, struct payer *p)
 {
     uint64_t after = 0;
     json_t *page = NULL, *one;
@@ -88,7 +61,7 @@ static enum kz_err walk(struct book *book, struct textmap *queues, struct payer 
             if (read == KZ_OK) {
                 read = book_apply(book, &why, &e);
                 if (read == KZ_OK)
-                    take_entry(queues, &e);
+                    read = take_entry(all, &e);
                 entry_clear(&e);
             }
             if (read != KZ_OK) {
@@ -104,23 +77,32 @@ static enum kz_err walk(struct book *book, struct textmap *queues, struct payer 
     return err == KZ_EMPTY ? KZ_OK : pay_fail(p, err, "Redis is away");
 }
 
-static json_t *by_age(struct textmap *queues)
+static size_t age_of(int64_t time_ms, int64_t now_ms)
+{
+    size_t k = 0;
+    while (k + 1 < AGES && now_ms - time_ms > ages[k] * DAY_MS)
+        k++;
+    return k;
+}
+
+/* Clears the lots. */
+static json_t *by_age(struct textmap *all)
 {
     struct amount sums[AGES];
     int64_t now = clock_utc_ms();
     json_t *list = json_array();
     for (size_t k = 0; k < AGES; k++)
         sums[k] = amount_zero();
-    for (size_t i = 0; i < textmap_count(queues); i++) {
-        struct queue *q = textmap_get(queues, textmap_text(queues, i));
-        for (size_t n = q->first; n < q->count; n++) {
-            size_t k = 0;
-            while (k + 1 < AGES && now - q->lots[n].time_ms > ages[k] * DAY_MS)
-                k++;
-            if (!amount_add(&sums[k], sums[k], q->lots[n].left))
+    for (size_t i = 0; i < textmap_count(all); i++) {
+        struct lots *l = textmap_get(all, textmap_text(all, i));
+        size_t count;
+        const struct lot *rows = lots_left(l, &count);
+        for (size_t n = 0; n < count; n++) {
+            struct amount *sum = &sums[age_of(rows[n].time_ms, now)];
+            if (!amount_add(sum, *sum, rows[n].sat))
                 break;
         }
-        mem_free(q->lots);
+        lots_clear(l);
     }
     for (size_t k = 0; k < AGES; k++) {
         char label[32] = "older";
@@ -219,13 +201,13 @@ static enum kz_err fill(json_t *out, const struct book *book, struct payer *p)
 enum kz_err reserves_json(json_t **out, struct payer *p)
 {
     struct book *book = book_new();
-    struct textmap *queues = textmap_new(sizeof(struct queue));
+    struct textmap *all = textmap_new(sizeof(struct lots));
     json_t *made = json_object();
-    enum kz_err err = walk(book, queues, p);
+    enum kz_err err = walk(book, all, p);
     if (err == KZ_OK)
         err = fill(made, book, p);
-    json_object_set_new(made, "by_age", by_age(queues));
-    textmap_free(queues);
+    json_object_set_new(made, "by_age", by_age(all));
+    textmap_free(all);
     book_free(book);
     if (err != KZ_OK) {
         json_decref(made);
@@ -254,10 +236,10 @@ void show_reserves(const json_t *r)
     json_array_foreach(json_object_get(r, "by_age"), i, one)
     {
         char what[64];
-        snprintf(what, sizeof(what), "payable since: %s", ctl_text(one, "age"));
+        snprintf(what, sizeof(what), "payable or held, %s", ctl_text(one, "age"));
         line(what, one, "sat");
     }
-    line("held for registrations", r, "held");
+    line("of these held for registrations", r, "held");
     line("inside open payouts", r, "reserved");
     line("of blocks not yet mature", r, "immature");
     line("all", r, "liabilities");

@@ -86,12 +86,21 @@ static json_t *caps_json(unsigned caps)
 json_t *show_plan_json(const struct run *r, const struct payer *p)
 {
     const struct plan *plan = &r->plan;
+    const char *miner;
+    json_t *held;
     json_t *chunks = json_array(), *waits = json_array();
     struct amount free_sum = amount_zero();
     for (size_t i = 0; i < plan->chunk_count; i++)
         json_array_append_new(chunks, chunk_json(&plan->chunks[i], r));
     for (size_t i = 0; i < plan->wait_count; i++)
         json_array_append_new(waits, wait_json(&plan->waits[i]));
+    json_object_foreach(r->dues.held, miner, held)
+    {
+        json_array_append_new(waits,
+                              json_pack("{s:s, s:O, s:s, s:O}", "miner", miner, "sat",
+                                        json_object_get(held, "sat"), "reason", "held",
+                                        "why", json_object_get(held, "why")));
+    }
     for (size_t i = 0; i < r->free_count; i++)
         if (!amount_add(&free_sum, free_sum, r->free_coins[i].value))
             break;
