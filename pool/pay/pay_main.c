@@ -7,6 +7,7 @@
 #include "pool/ctl_options.h"
 #include "pool/pay/daemon.h"
 #include "pool/pay/key.h"
+#include "pool/pay/recover.h"
 #include "pool/pay/show.h"
 #include "pool/settings.h"
 
@@ -323,6 +324,19 @@ static int command_cancel(struct payer *p, const struct invocation *in)
     return with_key(p, in, act_cancel);
 }
 
+static int command_recover(struct payer *p, const struct invocation *in)
+{
+    size_t count = 0;
+    if (!has(in, "yes"))
+        return usage("recover takes what it finds on the chain for payouts of this "
+                     "ledger: say --yes, after a backup was restored");
+    enum kz_err err = recover_run(p, &count);
+    if (count > 0)
+        printf("%zu payout%s found on the chain; kariz-payout list shows them\n", count,
+               count == 1 ? "" : "s");
+    return end_with(p, err);
+}
+
 static int command_daemon(struct payer *p, const struct invocation *in)
 {
     return end_with(p, daemon_run(p, &in->passphrase));
@@ -381,6 +395,10 @@ static const struct command commands[] = {
      NEED_WRITER,
      command_join,
      "many small coins into one, while fees are below payout.consolidate_below"},
+    {{"recover", NULL, "yes!"},
+     NEED_WRITER,
+     command_recover,
+     "after a restored backup: payouts that the ledger does not know, from the chain"},
     {{"list", NULL, "open!"},
      NEED_READER,
      command_list,

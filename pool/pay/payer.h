@@ -9,6 +9,9 @@
  *   follow.c    what becomes of what was sent
  *   bump.c      raising a fee, taking a payment back
  *   psbt_io.c   signing elsewhere
+ *   join.c      payments of the pool to itself
+ *   recover.c   payouts read from the chain, after a restored backup
+ *   reserves.c  what is owed, against what is there
  *   show.c      what people see
  *
  * Two ways to be opened. A reader has no journal and no lease: it plans and shows. A

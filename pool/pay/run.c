@@ -163,7 +163,7 @@ static void name_payout(struct payout *o, const struct payer *p, size_t chunk)
 }
 
 /* One index for each payout, whether it has change or not: a cancellation needs one. */
-static enum kz_err next_change_index(uint32_t *out, struct payer *p)
+enum kz_err run_next_change(uint32_t *out, struct payer *p)
 {
     json_t *text = NULL;
     uint64_t n = 0;
@@ -175,6 +175,15 @@ static enum kz_err next_change_index(uint32_t *out, struct payer *p)
         return pay_fail(p, err, "the index of the next change address is not known");
     *out = (uint32_t)n;
     return KZ_OK;
+}
+
+enum kz_err run_set_next_change(struct payer *p, uint32_t next)
+{
+    char text[24];
+    snprintf(text, sizeof(text), "%" PRIu32, next);
+    return pay_write(
+        p, EVENT_LEDGER,
+        json_pack("{s:[[s, s, s, s]]}", "marks", "fence", "change", text, "keep"));
 }
 
 static const struct purse_coin *find_coin(const struct run *r,
@@ -221,18 +230,16 @@ static void take_recipients(struct payout *o, const struct run *r,
     }
 }
 
-static void begin_payout(struct payout *o, const struct run *r, const struct payer *p,
-                         size_t number)
+void run_begin(struct payout *o, const struct payer *p, size_t number)
 {
     o->created_ms = clock_utc_ms();
     o->height = o->locktime = chain_tip(p->chain).height;
-    o->rate = r->rate;
     o->state = PAYOUT_RESERVED;
     snprintf(o->journal, sizeof(o->journal), "%s", journal_id(p->journal));
     name_payout(o, p, number);
 }
 
-static enum kz_err make_reserve(struct payout *o, struct payer *p)
+enum kz_err run_make_reserve(struct payout *o, struct payer *p)
 {
     struct postings_due *due = mem_array(o->recipient_count + 1, sizeof(*due));
     for (size_t i = 0; i < o->recipient_count; i++)
@@ -385,16 +392,17 @@ static enum kz_err reserve_chunk(const struct run *r, struct payer *p, size_t k)
     struct payout o = {.has_change = chunk->has_change,
                        .change = chunk->change,
                        .planned_fee = chunk->fee};
-    begin_payout(&o, r, p, k);
+    run_begin(&o, p, k);
+    o.rate = r->rate;
     o.change_at =
         chunk->has_change
             ? (uint32_t)plan_change_position(chunk, random_number())
             : (uint32_t)chunk->recipient_count; /* where a bump would put it */
-    enum kz_err err = next_change_index(&o.change_index, p);
+    enum kz_err err = run_next_change(&o.change_index, p);
     take_coins(&o, r, chunk->coins, chunk->coin_count);
     take_recipients(&o, r, chunk);
     if (err == KZ_OK)
-        err = make_reserve(&o, p);
+        err = run_make_reserve(&o, p);
     if (err == KZ_OK)
         err = run_reserve(&o, p);
     if (err == KZ_OK)
@@ -418,10 +426,11 @@ enum kz_err run_reserve_self(const struct run *r, struct payer *p,
         .has_change = true, .change = self->change, .planned_fee = self->fee};
     struct coin *coins = mem_copy(self->coins, self->count * sizeof(*coins));
     qsort(coins, self->count, sizeof(*coins), by_place);
-    begin_payout(&o, r, p, 0);
+    run_begin(&o, p, 0);
+    o.rate = r->rate;
     take_coins(&o, r, coins, self->count);
     o.recipients = mem_array(1, sizeof(*o.recipients));
-    enum kz_err err = next_change_index(&o.change_index, p);
+    enum kz_err err = run_next_change(&o.change_index, p);
     if (err == KZ_OK)
         err = run_reserve(&o, p);
     mem_free(coins);

@@ -60,6 +60,14 @@ KZ_MUST_USE enum kz_err run_reserve(struct payout *o, struct payer *p);
 KZ_MUST_USE enum kz_err run_take_coins(struct payout *o, struct payer *p, size_t first,
                                        const char *more);
 
+/* What every payout begins with: name, time, height, whose. */
+void run_begin(struct payout *o, const struct payer *p, size_t number);
+/* The entry that takes the recipients' money. */
+KZ_MUST_USE enum kz_err run_make_reserve(struct payout *o, struct payer *p);
+/* The index of the next change address. */
+KZ_MUST_USE enum kz_err run_next_change(uint32_t *out, struct payer *p);
+KZ_MUST_USE enum kz_err run_set_next_change(struct payer *p, uint32_t next);
+
 /* A payment of the pool to itself. */
 struct run_self {
     const struct coin *coins; /* in the purse of the draft */
