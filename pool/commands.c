@@ -570,6 +570,8 @@ const struct control_command commands_table[] = {
     {"balance", commands_balance, false},
     {"statement", commands_statement, false},
     {"ledger_verify", commands_ledger_verify, false},
+    {"payout_list", commands_payout_list, false},
+    {"payout_show", commands_payout_show, false},
     {"block_explain", commands_block_explain, false},
     {"journal_adopt", on_journal_adopt, true},
     {"miner_list", on_miner_list, false},

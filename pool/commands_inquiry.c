@@ -58,3 +58,13 @@ void commands_block_explain(void *ctx, struct control_request *r,
 {
     ask(ctx, r, INQUIRY_BLOCK, arguments);
 }
+
+void commands_payout_list(void *ctx, struct control_request *r, const json_t *arguments)
+{
+    ask(ctx, r, INQUIRY_PAYOUTS, arguments);
+}
+
+void commands_payout_show(void *ctx, struct control_request *r, const json_t *arguments)
+{
+    ask(ctx, r, INQUIRY_PAYOUT, arguments);
+}

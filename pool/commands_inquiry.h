@@ -6,6 +6,6 @@
 #include "pool/control.h"
 
 control_handler commands_balance, commands_statement, commands_ledger_verify,
-    commands_block_explain;
+    commands_block_explain, commands_payout_list, commands_payout_show;
 
 #endif

@@ -11,10 +11,9 @@
 #include <time.h>
 
 static inquiry_fn *const functions[INQUIRY_KINDS] = {
-    [INQUIRY_BALANCE] = inquiry_balance,
-    [INQUIRY_STATEMENT] = inquiry_statement,
-    [INQUIRY_VERIFY] = inquiry_verify,
-    [INQUIRY_BLOCK] = inquiry_block,
+    [INQUIRY_BALANCE] = inquiry_balance, [INQUIRY_STATEMENT] = inquiry_statement,
+    [INQUIRY_VERIFY] = inquiry_verify,   [INQUIRY_BLOCK] = inquiry_block,
+    [INQUIRY_PAYOUTS] = inquiry_payouts, [INQUIRY_PAYOUT] = inquiry_payout,
 };
 
 /* Waits in the queue, is worked on, and travels back with its answer. */

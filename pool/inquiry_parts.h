@@ -6,6 +6,7 @@
  *   inquiry_verify.c     VERIFY: entries, balances, blocks
  *   inquiry_coins.c      VERIFY: coins against the node
  *   inquiry_block.c      BLOCK
+ *   inquiry_payout.c     PAYOUTS, PAYOUT
  *
  * Thread: the inquiry's own, but where it says otherwise. */
 #ifndef POOL_INQUIRY_PARTS_H
@@ -48,7 +49,8 @@ struct inquiry {
 /* Answers one kind: KZ_OK and a value, else a text. KZ_BUSY: stopping. */
 typedef enum kz_err inquiry_fn(json_t **value, char text[INQUIRY_TEXT_SIZE],
                                struct inquiry *i, const json_t *arguments);
-inquiry_fn inquiry_balance, inquiry_statement, inquiry_verify, inquiry_block;
+inquiry_fn inquiry_balance, inquiry_statement, inquiry_verify, inquiry_block,
+    inquiry_payouts, inquiry_payout;
 
 bool inquiry_is_stopping(struct inquiry *i);
 /* False: stopping. */

@@ -8,6 +8,7 @@
 #include "pool/ctl_local.h"
 #include "pool/ctl_options.h"
 #include "pool/ctl_show.h"
+#include "pool/pay/show.h"
 #include "pool/settings.h"
 
 #include <stdlib.h>
@@ -60,6 +61,16 @@ static const struct command commands[] = {
      "      what was credited and paid from (that day) to (before that one), UTC",
      csv_statement,
      CTL_LONG_PATIENCE_S},
+    {{"payout list", NULL, "open!"},
+     "payout_list",
+     show_list,
+     "payments by kariz-payout; --open: not at an end",
+     .patience_s = CTL_LONG_PATIENCE_S},
+    {{"payout show", "payout", ""},
+     "payout_show",
+     show_payout,
+     "one payment: transactions, recipients, outputs; PAYOUT is its name or a txid",
+     .patience_s = CTL_LONG_PATIENCE_S},
     {{"ledger verify", NULL, "no-node!"},
      "ledger_verify",
      show_ledger_verify,

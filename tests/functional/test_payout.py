@@ -1,13 +1,11 @@
 """From balances to confirmed transactions, on a real node."""
 
-import os
 import shutil
 import tempfile
 
 from lib import bitcoin
-from lib import node as nodes
-from lib.payer import Payer, PayerFailed, make_key
-from lib.wait import wait_until
+from lib.karizd import Refused
+from lib.payer import Payer, make_key
 from test_accounts import AccountsTest
 
 
@@ -64,7 +62,7 @@ class PayoutTest(AccountsTest):
 
 class Pays(PayoutTest):
     def test_balances_become_a_confirmed_transaction_and_statements(self):
-        self.earn()
+        (found,) = self.earn()
         owed = self.ledger.balances("mature")
         self.assertEqual(set(owed), {"alice", "bob", "carol"})
         plan = self.payer.ask("plan")
@@ -80,3 +78,13 @@ class Pays(PayoutTest):
         self.check_ledger()
         shown = self.payer.ask("show", payout["txid"])
         self.assertEqual({r["miner"]: r["paid"] for r in shown["recipients"]}, owed)
+        self.assertEqual(self.karizd.ask("payout", "show", payout["txid"]), shown)
+        self.assertEqual(self.karizd.ask("payout", "list"), self.payer.payouts())
+        self.assertIn(payout["id"], self.karizd.ctl("payout", "list"))
+        with self.assertRaises(Refused) as caught:
+            self.karizd.ctl("payout", "show", "no-such")
+        self.assertIn("there is no payout no-such", str(caught.exception))
+        statement = self.karizd.ask("statement", "alice")
+        self.assertEqual([(x["block"], x["sat"]) for x in statement["pays"]],
+                         [(found, owed["alice"])])
+        self.assertEqual(statement["pays"][0]["transaction"], payout["txid"])
