@@ -11,7 +11,7 @@
  *              to_ms, start, credited, ..., end, sound, at_start, at_end, lines}
  *   VERIFY     no_node -> {ok, lines, problems, entries, last}: the ledger proved from its
  *              entries, against the kept balances, the blocks' records and the node
- *   PAYOUTS    open (true: those not at an end) -> [payout, ...] as a row each
+ *   PAYOUTS    open (true: those not at an end; else the newest) -> a row each
  *   PAYOUT     payout (its name, or the id of a transaction of it) -> the whole of it
  *   BLOCK      block (hash, prefix of 8 digits or more, height) -> {record, ok,
  *              recomputed, differences}

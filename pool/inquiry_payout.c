@@ -7,8 +7,8 @@ enum kz_err inquiry_payouts(json_t **value, char text[INQUIRY_TEXT_SIZE],
 {
     struct payer p = {.store = i->parts.store};
     struct payout_list l = {.count = 0};
-    enum kz_err err =
-        pay_list(&l, &p, json_is_true(json_object_get(arguments, "open")));
+    bool open_only = json_is_true(json_object_get(arguments, "open"));
+    enum kz_err err = pay_list(&l, &p, open_only ? PAY_OPEN : PAY_NEWEST);
     if (err == KZ_OK)
         *value = show_list_json(&l);
     payout_list_clear(&l);

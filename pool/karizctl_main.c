@@ -64,7 +64,7 @@ static const struct command commands[] = {
     {{"payout list", NULL, "open!"},
      "payout_list",
      show_list,
-     "payments by kariz-payout; --open: not at an end",
+     "the newest hundred payments by kariz-payout; --open: those not at an end",
      .patience_s = CTL_LONG_PATIENCE_S},
     {{"payout show", "payout", ""},
      "payout_show",

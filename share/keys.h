@@ -49,6 +49,7 @@
  *   snap:{ledger}:<id>             "s" -> who a job's coinbase may pay, frozen
  *   po:{ledger}:<id>               a payout: member -> value (pool/pay/record.h)
  *   pos:{ledger}                   payout's id -> its state
+ *   potx:{ledger}                  txid of any version -> payout's id
  *   coin:{ledger}                  "<txid>:<vout>" -> what it is: never changes
  *   coinblk:{ledger}               block's hash -> "1": its coins are in there
  *   use:{ledger}:<txid>:<vout>     payout's id -> "held", "freed", "spent" or "void"
@@ -95,6 +96,7 @@
 #define KEY_FPPS          "fpps:{ledger}"
 #define KEY_FALLBACK      "fallback:{ledger}"
 #define KEY_PAYOUTS       "pos:{ledger}"
+#define KEY_PAYOUT_TXIDS  "potx:{ledger}"
 #define KEY_COINS         "coin:{ledger}"
 #define KEY_COIN_BLOCKS   "coinblk:{ledger}"
 #define KEY_FENCE         "fence:{ledger}"

@@ -302,7 +302,7 @@ static enum kz_err follow_one(struct payout *o, struct payer *p)
 enum kz_err follow_all(struct payer *p)
 {
     struct payout_list l;
-    enum kz_err err = pay_list(&l, p, true);
+    enum kz_err err = pay_list(&l, p, PAY_OPEN);
     if (err != KZ_OK)
         return err;
     for (size_t i = 0; i < l.count && err == KZ_OK; i++) {

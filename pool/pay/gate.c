@@ -57,7 +57,7 @@ enum kz_err gate_prove(struct payer *p)
 static enum kz_err look_at_payouts(struct payer *p)
 {
     struct payout_list l = {.count = 0};
-    enum kz_err err = pay_list(&l, p, true);
+    enum kz_err err = pay_list(&l, p, PAY_OPEN);
     for (size_t i = 0; err == KZ_OK && i < l.count; i++) {
         const struct payout *o = &l.rows[i];
         if (o->state == PAYOUT_CONFLICTED || strncmp(o->note, "refused", 7) == 0)

@@ -179,7 +179,10 @@ static int plan_only(struct payer *p, const struct invocation *in)
 static int command_list(struct payer *p, const struct invocation *in)
 {
     struct payout_list l = {.count = 0};
-    enum kz_err err = pay_list(&l, p, has(in, "open"));
+    enum pay_which which = has(in, "open")  ? PAY_OPEN
+                           : has(in, "all") ? PAY_ALL
+                                            : PAY_NEWEST;
+    enum kz_err err = pay_list(&l, p, which);
     int status =
         err == KZ_OK ? show(in, show_list_json(&l), show_list) : end_with(p, err);
     payout_list_clear(&l);
@@ -399,10 +402,10 @@ static const struct command commands[] = {
      NEED_WRITER,
      command_recover,
      "after a restored backup: payouts that the ledger does not know, from the chain"},
-    {{"list", NULL, "open!"},
+    {{"list", NULL, "open! all!"},
      NEED_READER,
      command_list,
-     "payouts; --open: not at an end"},
+     "the newest hundred payouts; --open: those not at an end; --all"},
     {{"show", "payout", ""},
      NEED_READER,
      command_show,

@@ -276,25 +276,62 @@ static int by_time(const void *a, const void *b)
     return strcmp(x->id.text, y->id.text);
 }
 
-enum kz_err pay_list(struct payout_list *l, struct payer *p, bool open_only)
+static int by_name(const void *a, const void *b)
 {
-    json_t *index = NULL, *value;
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static bool is_wanted(const char *id, const char *state, enum pay_which which)
+{
+    enum payout_state s;
+    char today[PAYOUT_DAY_SIZE];
+    switch (which) {
+    case PAY_OPEN:
+        return payout_state_parse(&s, state) != KZ_OK || !payout_state_is_end(s);
+    case PAY_TODAY:
+        payout_day(today, clock_utc_ms());
+        return strncmp(id, today, strlen(today)) == 0;
+    case PAY_NEWEST:
+    case PAY_ALL:
+        break;
+    }
+    return true;
+}
+
+/* Names of the wanted, which begin with their time: the first are the oldest. Borrowed
+ * from `index`. */
+static const char **wanted_names(size_t *count, json_t *index, enum pay_which which)
+{
+    const char **names = mem_array(json_object_size(index) + 1, sizeof(*names));
     const char *id;
+    json_t *state;
+    *count = 0;
+    json_object_foreach(index, id, state)
+    {
+        if (is_wanted(id, json_string_value(state), which))
+            names[(*count)++] = id;
+    }
+    qsort(names, *count, sizeof(*names), by_name);
+    return names;
+}
+
+enum kz_err pay_list(struct payout_list *l, struct payer *p, enum pay_which which)
+{
+    json_t *index = NULL;
+    size_t count;
     struct payout_list made = {.count = 0};
-    enum payout_state state;
     enum kz_err err = store_read_hash(&index, p->store, KEY_PAYOUTS);
     if (err != KZ_OK)
         return pay_fail(p, err, "Redis is away");
-    made.rows = mem_array(json_object_size(index) + 1, sizeof(*made.rows));
-    json_object_foreach(index, id, value)
-    {
-        const char *name = json_string_value(value);
-        bool is_over =
-            payout_state_parse(&state, name) == KZ_OK && payout_state_is_end(state);
-        if (err == KZ_OK && !(open_only && is_over))
-            err = read_one(&made.rows[made.count], p, id);
-        made.count += err == KZ_OK && !(open_only && is_over);
+    const char **names = wanted_names(&count, index, which);
+    size_t first =
+        which == PAY_NEWEST && count > PAY_NEWEST_MAX ? count - PAY_NEWEST_MAX : 0;
+    made.rows = mem_array(count + 1, sizeof(*made.rows));
+    for (size_t i = first; i < count && err == KZ_OK; i++) {
+        err = read_one(&made.rows[made.count], p, names[i]);
+        made.count += err == KZ_OK;
     }
+    mem_free(names);
     json_decref(index);
     if (err != KZ_OK) {
         payout_list_clear(&made);
@@ -305,31 +342,19 @@ enum kz_err pay_list(struct payout_list *l, struct payer *p, bool open_only)
     return KZ_OK;
 }
 
-static bool has_version(const struct payout *o, const struct hash256 *txid)
-{
-    for (size_t i = 0; i < o->version_count; i++)
-        if (hash256_equal(&o->versions[i].txid, txid))
-            return true;
-    return false;
-}
-
 enum kz_err pay_find(struct payout *o, struct payer *p, const char *name)
 {
     struct hash256 txid;
-    struct payout_list l;
+    json_t *id = NULL;
     if (hash256_parse_display(&txid, name, strlen(name)) != KZ_OK)
         return read_one(o, p, name);
-    enum kz_err err = pay_list(&l, p, false);
-    if (err != KZ_OK)
-        return err;
-    err = KZ_EMPTY;
-    for (size_t i = 0; i < l.count && err == KZ_EMPTY; i++)
-        if (has_version(&l.rows[i], &txid)) {
-            *o = l.rows[i];
-            l.rows[i] = (struct payout){.version_count = 0};
-            err = KZ_OK;
-        }
-    payout_list_clear(&l);
-    return err == KZ_OK ? KZ_OK
-                        : pay_fail(p, err, "no payout has transaction %s", name);
+    enum kz_err err = store_read_field(&id, p->store, KEY_PAYOUT_TXIDS, name);
+    if (err == KZ_OK)
+        err = read_one(o, p, json_string_value(id));
+    else if (err == KZ_EMPTY)
+        pay_fail(p, err, "no payout has transaction %s", name);
+    else
+        pay_fail(p, err, "Redis is away");
+    json_decref(id);
+    return err;
 }

@@ -172,9 +172,17 @@ struct payout_list {
     size_t count;
 };
 void payout_list_clear(struct payout_list *l);
-/* By id; `open_only`: those that are not at an end. */
+/* Which: there are more with every day, and each has its transactions. */
+enum pay_which {
+    PAY_OPEN,   /* not at an end */
+    PAY_TODAY,  /* reserved this UTC day, by their names */
+    PAY_NEWEST, /* the PAY_NEWEST_MAX newest */
+    PAY_ALL,
+};
+#define PAY_NEWEST_MAX 100
+/* The oldest first. */
 KZ_MUST_USE enum kz_err pay_list(struct payout_list *l, struct payer *p,
-                                 bool open_only);
+                                 enum pay_which which);
 /* By id, or by the txid of any version. KZ_EMPTY: none. */
 KZ_MUST_USE enum kz_err pay_find(struct payout *o, struct payer *p, const char *name);
 

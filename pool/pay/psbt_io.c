@@ -165,7 +165,7 @@ static enum kz_err export_one(struct payout *o, struct payer *p, const char *dir
 enum kz_err psbt_export_all(struct payer *p, const char *dir, size_t *count)
 {
     struct payout_list l = {.count = 0};
-    enum kz_err err = pay_list(&l, p, true);
+    enum kz_err err = pay_list(&l, p, PAY_OPEN);
     *count = 0;
     if (err == KZ_OK && store_settle(p->store) == KZ_IO)
         err = pay_fail(p, KZ_IO, "Redis did not say that its file is synced");
@@ -238,7 +238,7 @@ static enum kz_err find_exported(struct payout *o, struct payer *p,
                                  const struct psbt *in, const char *path)
 {
     struct payout_list l = {.count = 0};
-    enum kz_err err = pay_list(&l, p, true);
+    enum kz_err err = pay_list(&l, p, PAY_OPEN);
     bool found = false;
     for (size_t i = 0; i < l.count && !found; i++) {
         struct tx t;

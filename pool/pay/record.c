@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 /* --- names ------------------------------------------------------------------------ */
 
@@ -402,4 +403,13 @@ struct amount payout_paid(const struct payout *p)
         (void)fits;
     }
     return sum;
+}
+
+void payout_day(char out[PAYOUT_DAY_SIZE], int64_t utc_ms)
+{
+    time_t seconds = (time_t)(utc_ms / 1000);
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    snprintf(out, PAYOUT_DAY_SIZE, "%04d%02d%02d", tm.tm_year % 10000 + 1900,
+             (tm.tm_mon + 1) % 100, tm.tm_mday % 100);
 }

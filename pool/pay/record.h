@@ -122,6 +122,10 @@ char *payout_plan_text(const struct payout *p, const char *token);
 char *payout_version_text(const struct payout_version *v);
 char *payout_seen_text(const struct payout_seen *s);
 
+/* "20260131": what the name of a payout of that day begins with. */
+#define PAYOUT_DAY_SIZE 16
+void payout_day(char out[PAYOUT_DAY_SIZE], int64_t utc_ms);
+
 /* A mark of one member, for an event's "marks": [key, field, value, "keep"]. */
 json_t *payout_mark(const struct payout_id *id, const char *member, const char *value);
 

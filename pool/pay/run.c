@@ -14,7 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 
 /* --- drafting --------------------------------------------------------------------- */
 
@@ -60,21 +59,14 @@ static enum kz_err choose_rate(struct run *r, struct payer *p)
     return KZ_OK;
 }
 
-static int64_t day_of(int64_t utc_ms)
-{
-    return utc_ms / 86400000;
-}
-
 static enum kz_err sum_today(struct amount *sum, struct payer *p)
 {
     struct payout_list l = {.count = 0};
-    int64_t today = day_of(clock_utc_ms());
-    enum kz_err err = pay_list(&l, p, false);
+    enum kz_err err = pay_list(&l, p, PAY_TODAY);
     *sum = amount_zero();
     for (size_t i = 0; err == KZ_OK && i < l.count; i++) {
         const struct payout *o = &l.rows[i];
-        bool counts = day_of(o->created_ms) == today && o->state != PAYOUT_ABANDONED &&
-                      o->state != PAYOUT_CANCELLED;
+        bool counts = o->state != PAYOUT_ABANDONED && o->state != PAYOUT_CANCELLED;
         if (counts && !amount_add(sum, *sum, payout_debit(o)))
             err = pay_fail(p, KZ_RANGE, "amount overflow: payouts of today");
     }
@@ -154,12 +146,12 @@ static uint64_t random_number(void)
 /* Of this second, this chunk, this journal. */
 static void name_payout(struct payout *o, const struct payer *p, size_t chunk)
 {
-    time_t seconds = (time_t)(o->created_ms / 1000);
-    struct tm tm;
-    gmtime_r(&seconds, &tm);
-    snprintf(o->id.text, sizeof(o->id.text), "%04d%02d%02d-%02d%02d%02d-%zu-%.4s",
-             tm.tm_year % 10000 + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-             tm.tm_min, tm.tm_sec, chunk, journal_id(p->journal));
+    char day[PAYOUT_DAY_SIZE];
+    int seconds = (int)(o->created_ms / 1000 % 86400);
+    payout_day(day, o->created_ms);
+    snprintf(o->id.text, sizeof(o->id.text), "%s-%02d%02d%02d-%zu-%.4s", day,
+             seconds / 3600, seconds / 60 % 60, seconds % 60, chunk,
+             journal_id(p->journal));
 }
 
 /* One index for each payout, whether it has change or not: a cancellation needs one. */
@@ -554,7 +546,7 @@ static enum kz_err finish_list(struct payout_list *l, struct payer *p,
 enum kz_err run_finish(struct payer *p, struct run_order *order)
 {
     struct payout_list l = {.count = 0};
-    enum kz_err err = pay_list(&l, p, true);
+    enum kz_err err = pay_list(&l, p, PAY_OPEN);
     if (err != KZ_OK)
         return err;
     size_t all = count_to_finish(&l, p);

@@ -45,6 +45,15 @@ static void add_state(json_t *marks, const struct payout *o, enum payout_state s
                           json_pack("[s, s, s, s]", "pos", o->id.text, name, "keep"));
 }
 
+/* So that it is found by any of its transactions. */
+static void add_txid(json_t *marks, const struct payout *o, const struct hash256 *txid)
+{
+    char text[HASH256_HEX_SIZE];
+    hash256_format_display(text, txid);
+    json_array_append_new(marks,
+                          json_pack("[s, s, s, s]", "potx", text, o->id.text, "keep"));
+}
+
 /* Takes `marks` and `entries` (NULL: none). */
 static enum kz_err write_step(struct payer *p, json_t *marks, json_t *entries)
 {
@@ -265,6 +274,7 @@ enum kz_err step_keep(struct payout *o, struct payer *p, const struct tx *t,
     snprintf(member, sizeof(member), "v%zu", o->version_count);
     add_mark(marks, o, member, text);
     add_state(marks, o, state, "");
+    add_txid(marks, o, &v.txid);
     free(text); /* allowed: jansson's */
     enum kz_err err = write_step(p, marks, NULL);
     if (err != KZ_OK) {
