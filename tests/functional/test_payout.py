@@ -63,6 +63,11 @@ class PayoutTest(AccountsTest):
             self.wait_state(block_hash, "mature")
         return found
 
+    def broadcast(self):
+        """The one that is under way."""
+        (payout,) = [o for o in self.payer.ask("list", "--open") if o["state"] == "broadcast"]
+        return payout
+
     def confirm(self, count=2):
         self.node.generate(count)
         self.payer.run("follow")
@@ -70,8 +75,7 @@ class PayoutTest(AccountsTest):
     def send(self):
         """Runs, and gets what was sent into the chain."""
         self.payer.run("run")
-        (payout,) = self.payer.ask("list", "--open")
-        self.assertEqual(payout["state"], "broadcast")
+        payout = self.broadcast()
         self.assertIn(payout["txid"], self.node.mempool())
         self.confirm()
         return payout
@@ -129,13 +133,16 @@ class PayoutTest(AccountsTest):
         self.assertLessEqual(abs(fee * 1000 - self.rate * vsize) * 100, self.rate * vsize)
 
     def check_statement(self, recipient, txid):
-        """It names the output that paid."""
         statement = self.karizd.ask("statement", recipient["miner"])
+        self.check_paid_line(statement, recipient, txid)
+        return statement
+
+    def check_paid_line(self, statement, recipient, txid):
+        """It names the output that paid."""
         self.assertIs(statement["sound"], True)
         (line,) = [x for x in statement["lines"] if x["reference"] == txid]
         self.assertEqual((line["term"], line["vout"], line["output"], -line["change"]),
                          ("paid", recipient["vout"], recipient["paid"], recipient["due"]))
-        return statement
 
 
 class Pays(PayoutTest):
@@ -215,7 +222,7 @@ class FromTaproot(Types, PayoutTest):
     kind = "tr"
 
     def confirm(self, count=2):
-        (payout,) = self.payer.ask("list", "--open")
+        payout = self.broadcast()
         if payout["txid"] not in self.node.mempool():
             self.node.generate_with(self.kept(payout["id"]))
             count -= 1
@@ -223,7 +230,7 @@ class FromTaproot(Types, PayoutTest):
 
     def send(self):
         self.payer.run("run")
-        (payout,) = self.payer.ask("list", "--open")
+        payout = self.broadcast()
         self.confirm()
         return payout
 
