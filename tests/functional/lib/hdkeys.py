@@ -63,6 +63,19 @@ class PublicKey:
         return cls(times(int.from_bytes(sha256(name.encode()), "big") % N),
                    sha256(b"chain of " + name.encode()))
 
+    @classmethod
+    def read(cls, text):
+        """Of an extended public key's text."""
+        number = 0
+        for digit in text:
+            number = number * 58 + DIGITS.index(digit)
+        data = number.to_bytes(82, "big")
+        if sha256d(data[:-4])[:4] != data[-4:] or data[:4] != TEST_PUBLIC:
+            raise ValueError(text)
+        x = int.from_bytes(data[46:78], "big")
+        y = pow(x**3 + 7, (P + 1) // 4, P)
+        return cls((x, y if y % 2 == data[45] % 2 else P - y), data[13:45])
+
     def child(self, number):
         more = hmac.new(self.chain, compressed(self.point) + number.to_bytes(4, "big"),
                         hashlib.sha512).digest()

@@ -10,6 +10,7 @@ import re
 import shlex
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
@@ -228,6 +229,24 @@ class Karizd:
 
     def ask(self, *args):
         return json.loads(self.ctl("--json", *args))
+
+    def ask_each(self, command, arguments):
+        """What the control socket answers to a command with each of the arguments: one
+        connection, so much faster than a karizctl for each."""
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(60 * SCALE)
+            s.connect(self.settings["control"]["socket"])
+            with s.makefile("rw") as lines:
+                return [self._ask_line(lines, command, one) for one in arguments]
+
+    @staticmethod
+    def _ask_line(lines, command, arguments):
+        lines.write(json.dumps({"command": command, "arguments": arguments}) + "\n")
+        lines.flush()
+        answer = json.loads(lines.readline())
+        if not answer["ok"]:
+            raise Refused(answer["error"])
+        return answer["result"]
 
     def status(self):
         return self.ask("status")

@@ -12,6 +12,7 @@ import os
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 import time
@@ -22,6 +23,7 @@ from .wait import wait_until
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../.."))
 ANYBODY = bitcoin.sha256(bitcoin.OP_TRUE)  # the witness program of script OP_TRUE
 MATURITY = 100
+SUBSIDY_SPAN = 150  # blocks, on regtest
 
 
 def bitcoind_path():
@@ -158,6 +160,30 @@ class Node:
             hashes += self.rpc("generatetoaddress", step, address)
             count -= step
         return hashes
+
+    def generate_with(self, *txs):
+        """A block with these transactions alone, whatever the mempool's rules say of them."""
+        template = self.rpc("getblocktemplate", {"rules": ["segwit"]})
+        root = bitcoin.merkle_root([bytes(32)] + [tx.wtxid() for tx in txs])
+        commitment = b"\x6a\x24\xaa\x21\xa9\xed" + bitcoin.sha256d(root + bytes(32))
+        coinbase = bitcoin.Tx(
+            [(bytes(32), 0xFFFFFFFF, bitcoin.script_number(template["height"]) + b"\x00", 0xFFFFFFFF)],
+            [(50 * 10**8 >> template["height"] // SUBSIDY_SPAN, bitcoin.segwit_script(ANYBODY)),
+             (0, commitment)], [[bytes(32)]])
+        block = [coinbase, *txs]
+        head = (struct.pack("<I", template["version"])
+                + bitcoin.from_display(template["previousblockhash"])
+                + bitcoin.merkle_root([tx.txid() for tx in block])
+                + struct.pack("<II", template["curtime"], int(template["bits"], 16)))
+        target = bitcoin.target_of_nbits(int(template["bits"], 16))
+        nonce = next(n for n in range(1 << 32) if bitcoin.hash_number(
+            bitcoin.sha256d(head + struct.pack("<I", n))) <= target)
+        raw = head + struct.pack("<I", nonce) + bitcoin.compact_size(len(block))
+        raw += b"".join(tx.bytes() for tx in block)
+        answer = self.rpc("submitblock", raw.hex())
+        if answer is not None:
+            raise AssertionError(f"{self.kind} refused a block: {answer}")
+        return bitcoin.display(bitcoin.Block(raw).hash())
 
     def generate_to(self, height):
         missing = height - self.height

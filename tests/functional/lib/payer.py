@@ -105,3 +105,9 @@ def addresses_in(said):
         elif branch and len(words) == 2 and words[0].isdigit():
             found[branch].append(words[1])
     return found
+
+
+def descriptors_in(said):
+    """{branch: descriptor} of what the key commands print."""
+    lines = [line.split() for line in said.splitlines()]
+    return {w[0]: w[1] for w in lines if len(w) == 2 and w[0] in ("receive", "change")}

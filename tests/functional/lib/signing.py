@@ -238,6 +238,29 @@ def script_of(key, kind):
     raise ValueError(kind)
 
 
+KINDS = ("p2pkh", "p2sh", "p2wpkh", "p2wsh", "p2tr")
+
+
+def demo_script(name, kind):
+    """That nobody has a key of, a different one for each name. A taproot key has to be on
+    the curve."""
+    data = sha256(name.encode())
+    if kind == "p2pkh":
+        return b"\x76\xa9\x14" + data[:20] + b"\x88\xac"
+    if kind == "p2sh":
+        return b"\xa9\x14" + data[:20] + b"\x87"
+    if kind == "p2wpkh":
+        return b"\x00\x14" + data[:20]
+    if kind == "p2wsh":
+        return b"\x00\x20" + data
+    while True:
+        try:
+            lift_x(number(data))
+            return p2tr_script(data)
+        except ValueError:
+            data = sha256(data)
+
+
 def base58check(payload):
     data = payload + sha256d(payload)[:4]
     alphabet = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
