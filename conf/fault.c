@@ -17,8 +17,9 @@ void fault_point(const char *name)
     size_t len = strlen(name);
     if (wanted == NULL || strncmp(wanted, name, len) != 0 || wanted[len] != ':')
         return;
-    if (atomic_fetch_add(&passed, 1) + 1 == atoi(wanted + len + 1)) /* allowed: test */
-        raise(SIGKILL);
+    if (atomic_fetch_add(&passed, 1) + 1 != atoi(wanted + len + 1)) /* allowed: test */
+        return;
+    raise(strstr(wanted + len, ":stop") != NULL ? SIGSTOP : SIGKILL);
 }
 
 #else

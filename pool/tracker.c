@@ -34,6 +34,8 @@ struct tracker {
     } asking[ASKED_MAX];
 };
 
+static void ask_due(struct tracker *t);
+
 static void on_answer(void *ctx, enum kz_err err, int64_t confirmations)
 {
     struct asking *q = ctx;
@@ -44,6 +46,7 @@ static void on_answer(void *ctx, enum kz_err err, int64_t confirmations)
         s.confirmations = err == KZ_OK ? confirmations : 0;
         t->answered++;
         accounts_block_seen(t->accounts, &s);
+        ask_due(t); /* else those behind the first ASKED_MAX would never be asked */
     }
 }
 
@@ -109,12 +112,13 @@ void tracker_stop(struct tracker *t)
     mem_free(t);
 }
 
-static bool was_watched(const struct tracker *t, const struct hash256 *hash)
+/* One that nobody watched so far, or whose turn has not come. */
+static bool is_to_ask(const struct tracker *t, const struct hash256 *hash)
 {
     for (size_t i = 0; i < t->count; i++)
         if (hash256_equal(&t->blocks[i].hash, hash))
-            return true;
-    return false;
+            return t->blocks[i].is_due;
+    return true;
 }
 
 static bool read_block(struct watched *w, const json_t *block)
@@ -138,7 +142,7 @@ void tracker_watch(struct tracker *t, json_t *blocks)
     {
         if (!read_block(&list[count], block))
             continue;
-        list[count].is_due = !was_watched(t, &list[count].hash);
+        list[count].is_due = is_to_ask(t, &list[count].hash);
         count++;
     }
     mem_free(t->blocks);
