@@ -224,25 +224,39 @@ static uint32_t patience_of(const struct payout *o, uint32_t bump_after)
     return (uint32_t)blocks;
 }
 
-/* Without the key in memory it is only said. */
-enum kz_err bump_when_late(struct payout *o, struct payer *p)
+bool bump_is_late(const struct payout *o, const struct payer *p)
 {
     uint32_t tip = chain_tip(p->chain).height, after = p->conf->pay.bump_after;
-    if (after == 0 || tip < o->height + patience_of(o, after))
-        return KZ_OK;
-    if (!wallet_can_sign(p->wallet) || p->passphrase == NULL)
-        return step_state(o, p, o->state, "late: its fee should be raised", NULL);
+    return after > 0 && tip >= o->height + patience_of(o, after);
+}
+
+bool bump_is_too_cheap(const struct payout *o)
+{
+    const char *low = chain_sent_name(CHAIN_FEE_LOW),
+               *bump_low = chain_sent_name(CHAIN_BUMP_LOW);
+    return strncmp(o->note, low, strlen(low)) == 0 ||
+           strncmp(o->note, bump_low, strlen(bump_low)) == 0;
+}
+
+/* What the node said of its fee says more, and comes again each time it is sent. */
+static enum kz_err say_late(struct payout *o, struct payer *p, const char *why)
+{
+    char note[PAYOUT_NOTE_SIZE];
+    snprintf(note, sizeof(note), "late: %.200s", why);
+    return bump_is_too_cheap(o) ? KZ_OK : step_state(o, p, o->state, note, NULL);
+}
+
+/* Without the key it is only said. What stops a bump stops nobody else's payout. */
+enum kz_err bump_late(struct payout *o, struct payer *p)
+{
     char why[WALLET_WHY_SIZE];
+    if (!wallet_can_sign(p->wallet) || p->passphrase == NULL)
+        return say_late(o, p, "its fee should be raised");
     if (wallet_unlock(p->wallet, why, p->passphrase) != KZ_OK)
-        return step_state(o, p, o->state, "late: the key cannot be opened", NULL);
+        return say_late(o, p, "the key cannot be opened");
     enum kz_err err = bump_payout(o, p, feerate_of(0));
     wallet_lock(p->wallet);
-    if (err == KZ_BUSY) {
-        char note[PAYOUT_NOTE_SIZE];
-        snprintf(note, sizeof(note), "late: %.200s", p->why);
-        return step_state(o, p, o->state, note, NULL);
-    }
-    return err;
+    return err == KZ_BUSY || err == KZ_RANGE ? say_late(o, p, p->why) : err;
 }
 
 /* --- calling it off --------------------------------------------------------------- */

@@ -245,13 +245,20 @@ enum kz_err chain_transaction(struct tx *out, struct chain *c,
     return err;
 }
 
+/* Nodes have one number for it, or another that means no more than an error. */
+static bool is_not_there(const struct rpc_answer *a)
+{
+    return a->code == RPC_CODE_NOT_FOUND ||
+           strstr(a->message, "not in mempool") != NULL;
+}
+
 enum kz_err chain_is_in_mempool(bool *out, struct chain *c, const struct hash256 *txid)
 {
     char params[PARAMS_SIZE];
     struct rpc_answer a;
     hash_params(params, txid, "");
     enum kz_err err = chain_call(&a, c, "getmempoolentry", params);
-    if (err == KZ_OK || (err == KZ_EMPTY && a.code == RPC_CODE_NOT_FOUND)) {
+    if (err == KZ_OK || (err == KZ_EMPTY && is_not_there(&a))) {
         *out = err == KZ_OK && json_is_object(a.result);
         err = KZ_OK;
     } else if (err == KZ_EMPTY) {

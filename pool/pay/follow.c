@@ -14,6 +14,9 @@
 #include <string.h>
 
 #define FINAL_CONFIRMATIONS 100
+/* A cancellation sets debts free, which the other version would pay: whatever the settings
+ * say, it is buried deeper than reorganisations go. */
+#define CANCEL_CONFIRMATIONS 6
 
 /* --- where a payout is ------------------------------------------------------------ */
 
@@ -150,12 +153,13 @@ static enum kz_err step_in_chain(struct payout *o, struct payer *p,
                                  const struct sight *s)
 {
     enum kz_err err = keep_seen(o, p, s);
+    bool cancels = o->versions[s->seen.version].why == VERSION_CANCELS;
     bool is_deep = s->confirmations >= (int64_t)p->conf->pay.confirmations;
     if (err != KZ_OK || !is_deep)
         return err;
-    if (o->versions[s->seen.version].why == VERSION_CANCELS)
-        return step_cancelled(o, p);
-    return step_confirm(o, p);
+    if (cancels && s->confirmations < CANCEL_CONFIRMATIONS)
+        return KZ_OK;
+    return cancels ? step_cancelled(o, p) : step_confirm(o, p);
 }
 
 static enum kz_err step_conflicted(struct payout *o, struct payer *p,
@@ -181,7 +185,18 @@ static enum kz_err send_again(struct payout *o, struct payer *p)
         err = step_state(o, p, o->state, "a reorganisation took its block", marks);
         o->seen = (struct payout_seen){.height = 0};
     }
-    return err == KZ_OK ? step_send(o, p) : err;
+    if (err == KZ_OK)
+        err = step_send(o, p);
+    bool is_to_bump = bump_is_too_cheap(o) && bump_is_late(o, p);
+    return err == KZ_OK && is_to_bump ? bump_late(o, p) : err;
+}
+
+/* The note of one that is late stays until it is not: a step each time would be two. */
+static enum kz_err step_in_mempool(struct payout *o, struct payer *p)
+{
+    if (o->state == PAYOUT_BROADCAST && bump_is_late(o, p))
+        return bump_late(o, p);
+    return step_state(o, p, PAYOUT_BROADCAST, "", NULL);
 }
 
 static enum kz_err note_stranger(struct payout *o, struct payer *p,
@@ -209,8 +224,7 @@ static enum kz_err follow_sent(struct payout *o, struct payer *p)
     case AT_STRANGER:
         return note_stranger(o, p, &s);
     case AT_MEMPOOL:
-        err = step_state(o, p, PAYOUT_BROADCAST, "", NULL);
-        return err == KZ_OK ? bump_when_late(o, p) : err;
+        return step_in_mempool(o, p);
     case AT_OLDER:
     case AT_NOWHERE:
         return send_again(o, p);

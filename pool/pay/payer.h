@@ -83,6 +83,7 @@ struct purse_coin {
     bool is_ours;                   /* the wallet can spend it */
     bool is_held;                   /* by an open payout */
     bool is_spent;                  /* by a confirmed one */
+    bool is_void;                   /* change of what a reorganisation took */
     char payout[PAYOUT_ID_MAX + 1]; /* whose, when held or spent */
 };
 struct purse {
@@ -149,7 +150,9 @@ KZ_MUST_USE enum kz_err follow_all(struct payer *p);
 
 /* --- bump.c ----------------------------------------------------------------------- */
 /* What an operator, or the clock, asks of a payout that does not confirm. */
-KZ_MUST_USE enum kz_err bump_when_late(struct payout *o, struct payer *p);
+bool bump_is_late(const struct payout *o, const struct payer *p);
+bool bump_is_too_cheap(const struct payout *o); /* so said the node, of its newest */
+KZ_MUST_USE enum kz_err bump_late(struct payout *o, struct payer *p);
 /* At `rate` (0: what the node estimates now). KZ_BUSY: it cannot be raised now. The wallet
  * is unlocked. */
 KZ_MUST_USE enum kz_err bump_payout(struct payout *o, struct payer *p,

@@ -138,7 +138,8 @@ static struct amount sum_of_purse(const struct purse *u, bool held)
 {
     struct amount sum = amount_zero();
     for (size_t i = 0; i < u->count; i++)
-        if (!u->coins[i].is_spent && u->coins[i].is_held == held &&
+        if (!u->coins[i].is_spent && !u->coins[i].is_void &&
+            u->coins[i].is_held == held &&
             !amount_add(&sum, sum, u->coins[i].coin.value))
             break;
     return sum;

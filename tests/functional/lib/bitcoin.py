@@ -125,6 +125,11 @@ def script_number(height):
     return bytes([len(body)]) + body
 
 
+def push(data):
+    """Onto the stack, up to 75 bytes."""
+    return bytes([len(data)]) + data
+
+
 # --- transactions and blocks -----------------------------------------------------------
 
 
@@ -241,3 +246,21 @@ class Block:
         magic = bytes.fromhex("6a24aa21a9ed")
         found = [s for _, s in self.txs[0].outputs if s.startswith(magic) and len(s) >= 38]
         return found[-1][6:38] if found else None
+
+
+def new_block(prev, height, time, nbits, txs, unique):
+    """A whole block's bytes, its work done: quick where half of all hashes are blocks. Its
+    coinbase claims nothing; `unique` makes it another than all before."""
+    coinbase = Tx([(bytes(32), 0xFFFFFFFF, script_number(height) + push(unique), 0xFFFFFFFF)],
+                  [(0, OP_TRUE)], [[bytes(32)]])
+    root = merkle_root([bytes(32)] + [tx.wtxid() for tx in txs])
+    commitment = sha256d(root + bytes(32))
+    coinbase.outputs.append((0, bytes.fromhex("6a24aa21a9ed") + commitment))
+    all_txs = [coinbase] + list(txs)
+    start = struct.pack("<I32s32sII", 0x20000000, prev,
+                        merkle_root([tx.txid() for tx in all_txs]), time, nbits)
+    nonce = 0
+    while hash_number(sha256d(start + struct.pack("<I", nonce))) > target_of_nbits(nbits):
+        nonce += 1
+    return (start + struct.pack("<I", nonce) + compact_size(len(all_txs))
+            + b"".join(tx.bytes() for tx in all_txs))

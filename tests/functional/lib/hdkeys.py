@@ -13,6 +13,7 @@ N = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFEBAAEDCE6AF48A03BBFD25E8CD0364141
 G = (0x79BE667EF9DCBBAC55A06295CE870B07029BFCDB2DCE28D959F2815B16F81798,
      0x483ADA7726A3C4655DA4FBFC0E1108A8FD17B448A68554199C47D08FFB10D4B8)
 DIGITS = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+HARDENED = 1 << 31
 TEST_PUBLIC = bytes.fromhex("043587cf")  # "tpub"
 
 
@@ -86,6 +87,42 @@ class PublicKey:
         """Of a master key, as test networks write it."""
         nobody = bytes(1 + 4 + 4)  # depth, the parent's fingerprint, number
         return base58check(TEST_PUBLIC + nobody + self.chain + compressed(self.point))
+
+
+class PrivateKey:
+    """An extended private key; the steps of a path are numbers, from HARDENED on hardened."""
+
+    def __init__(self, number, chain, depth=0, parent=bytes(4), step=0):
+        self.number, self.chain = number, chain
+        self.depth, self.parent, self.step = depth, parent, step
+
+    @classmethod
+    def of_seed(cls, seed):
+        data = hmac.new(b"Bitcoin seed", seed, hashlib.sha512).digest()
+        return cls(int.from_bytes(data[:32], "big"), data[32:])
+
+    def public(self):
+        return compressed(times(self.number))
+
+    def fingerprint(self):
+        return hashlib.new("ripemd160", sha256(self.public())).digest()[:4]
+
+    def child(self, step):
+        own = b"\0" + self.number.to_bytes(32, "big") if step >= HARDENED else self.public()
+        more = hmac.new(self.chain, own + step.to_bytes(4, "big"), hashlib.sha512).digest()
+        number = (int.from_bytes(more[:32], "big") + self.number) % N
+        return PrivateKey(number, more[32:], self.depth + 1, self.fingerprint(), step)
+
+    def descend(self, path):
+        key = self
+        for step in path:
+            key = key.child(step)
+        return key
+
+    def public_text(self):
+        """Its public half, as test networks write it."""
+        return base58check(TEST_PUBLIC + bytes([self.depth]) + self.parent
+                           + self.step.to_bytes(4, "big") + self.chain + self.public())
 
 
 def wsh_script(*keys):

@@ -60,6 +60,8 @@ class Node:
     kind = None
     hrp = "bcrt"
     base_blocks = 130
+    blocks_mined = 0  # by mine(), so that no two coinbases are the same
+    extra = ()  # words of the command line, from the next start on
 
     def __init__(self, folder=None, base=True):
         self.folder = folder or tempfile.mkdtemp(prefix="kariz-node-")
@@ -195,6 +197,32 @@ class Node:
     def block_at(self, height):
         return self.block(self.rpc("getblockhash", height))
 
+    def mine(self, txs=(), parent=None):
+        """One block made here: of these transactions (hex) and no others, on `parent`, the
+        tip if it is not given. So a test says what miners take, and which chain is the
+        longest. Its hash."""
+        parent = self.rpc("getblockheader", parent or self.tip())
+        Node.blocks_mined += 1
+        unique = struct.pack("<I", Node.blocks_mined)
+        nbits = parent["bits"]
+        nbits = nbits if isinstance(nbits, int) else int(nbits, 16)
+        block = bitcoin.new_block(
+            bitcoin.from_display(parent["hash"]), parent["height"] + 1,
+            max(parent["time"], parent["mediantime"]) + 1, nbits,
+            [bitcoin.Tx.read(bitcoin.Reader(bytes.fromhex(tx))) for tx in txs], unique)
+        answer = self.rpc("submitblock", block.hex())
+        if answer not in (None, "inconclusive"):
+            raise AssertionError(f"the node refused a block: {answer}")
+        return bitcoin.display(bitcoin.sha256d(block[:80]))
+
+    def mine_branch(self, fork, count, txs=()):
+        """`count` blocks on the block `fork`, `txs` in the first: the longest chain."""
+        found = [self.mine(txs, fork)]
+        while len(found) < count:
+            found.append(self.mine((), found[-1]))
+        wait_until(lambda: self.tip() == found[-1], 20, "the node has reorganised")
+        return found
+
     def fill_mempool(self, count=3, fee=10000):
         """Sends `count` transactions with witnesses; returns their txids (display)."""
         txids = []
@@ -260,6 +288,7 @@ class Bitcoind(Node):
             "-rpcthreads=100",
             "-rpcworkqueue=200",
             "-fallbackfee=0.0001",
+            *self.extra,
         ]
 
     @property
@@ -303,6 +332,7 @@ class Bcoin(Node):
             "--workers=false",
             "--log-level=info",
             "--log-file=false",
+            *self.extra,
         ]
 
     def credentials(self):

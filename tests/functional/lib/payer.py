@@ -30,13 +30,12 @@ class Payer:
         self.extra = {}  # environment of the next command
 
     def _start(self, words, **how):
-        read_fd, write_fd = os.pipe()
-        os.write(write_fd, (self.passphrase + "\n").encode())
-        os.close(write_fd)
+        read_fd = readable(self.passphrase)
         command = [program("kariz-payout"), "--conf", self.config,
                    "--passphrase-fd", str(read_fd), *words]
+        fds = (read_fd, *how.pop("fds", ()))
         try:
-            return processes.start(command, pass_fds=(read_fd,), text=True,
+            return processes.start(command, pass_fds=fds, text=True,
                                    errors="replace", env={**environment(), **self.extra},
                                    stdout=subprocess.PIPE,
                                    stderr=subprocess.PIPE, **how)
@@ -57,12 +56,12 @@ class Payer:
                 raise AssertionError("a checker complained about kariz-payout:\n" + text)
         return process.returncode, out, err
 
-    def try_run(self, *words, seconds=120):
-        return self.finish(self._start(list(words)), seconds)
+    def try_run(self, *words, seconds=120, fds=()):
+        return self.finish(self._start(list(words), fds=fds), seconds)
 
-    def run(self, *words, expect=0, seconds=120):
+    def run(self, *words, expect=0, seconds=120, fds=()):
         """Standard output; the exit status must be as expected."""
-        status, out, err = self.try_run(*words, seconds=seconds)
+        status, out, err = self.try_run(*words, seconds=seconds, fds=fds)
         if status != expect:
             raise PayerFailed(status, err + out)
         return out if expect == 0 else err
@@ -78,16 +77,31 @@ class Payer:
         self.process.communicate()
 
 
+def readable(line):
+    """A file descriptor that a line can be read from."""
+    read_fd, write_fd = os.pipe()
+    os.write(write_fd, (line + "\n").encode())
+    os.close(write_fd)
+    return read_fd
+
+
 def make_key(folder, kind="wpkh", network="regtest", name="wallet.key",
-             passphrase=PASSPHRASE):
-    """A key file made by the program itself; (path, addresses of each branch)."""
+             passphrase=PASSPHRASE, seed=None):
+    """A key file made by the program itself, of `seed` (bytes) if that is given; (path,
+    addresses of each branch)."""
     path = os.path.join(folder, name)
     config = os.path.join(folder, "key.json")
     with open(config, "w") as f:
         json.dump({"network": network,
                    "coinbase": {"address": DEMO[network]}}, f)
     payer = Payer(folder, config, passphrase)
-    said = payer.run("key", "create", path, "--type", kind, "--scrypt-n", "16384")
+    words = ["key", "create", path, "--type", kind, "--scrypt-n", "16384"]
+    if seed is None:
+        said = payer.run(*words)
+    else:
+        fd = readable(seed.hex())
+        said = payer.run(*words, "--key-fd", str(fd), fds=(fd,))
+        os.close(fd)
     return path, addresses_in(said)
 
 
