@@ -80,6 +80,7 @@ struct purse_coin {
     bool is_ours;                   /* the wallet can spend it */
     bool is_held;                   /* by an open payout */
     bool is_spent;                  /* by a confirmed one */
+    bool is_void;                   /* change of one that is not confirmed any more */
     char payout[PAYOUT_ID_MAX + 1]; /* whose, when held or spent */
 };
 struct purse {
