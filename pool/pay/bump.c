@@ -294,14 +294,12 @@ static enum kz_err rules_to_cancel(struct bump_rules *out, struct payout *o,
                                    struct payer *p)
 {
     bool has_version = o->version_count > 0;
-    if (!has_version)
+    if (!has_version) /* its rate does not matter, its fee does */
         o->versions[o->version_count++] =
-            (struct payout_version){.fee = o->planned_fee, .vsize = 1};
+            (struct payout_version){.fee = o->planned_fee, .vsize = PLAN_VSIZE_MAX};
     enum kz_err err = rules_of(out, o, p, feerate_of(0));
-    if (!has_version) {
+    if (!has_version)
         o->version_count = 0;
-        out->old_vsize = PLAN_VSIZE_MAX; /* its rate does not matter, its fee does */
-    }
     return err;
 }
 
