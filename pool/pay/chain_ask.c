@@ -82,7 +82,7 @@ static bool is_not_there(const struct rpc_answer *a)
     return a->code == RPC_CODE_NOT_FOUND ||
            strcmp(a->message, "Block not found") == 0 ||
            strcmp(a->message, "Transaction not found.") == 0 ||
-           strcmp(a->message, "Transaction not in mempool.") == 0;
+           strstr(a->message, "not in mempool") != NULL;
 }
 
 static void hash_params(char out[PARAMS_SIZE], const struct hash256 *h,
@@ -260,13 +260,6 @@ enum kz_err chain_transaction(struct tx *out, struct chain *c,
         err = KZ_IO;
     mem_free(bytes);
     return err;
-}
-
-/* Nodes have one number for it, or another that means no more than an error. */
-static bool is_not_there(const struct rpc_answer *a)
-{
-    return a->code == RPC_CODE_NOT_FOUND ||
-           strstr(a->message, "not in mempool") != NULL;
 }
 
 enum kz_err chain_is_in_mempool(bool *out, struct chain *c, const struct hash256 *txid)
