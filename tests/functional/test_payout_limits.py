@@ -105,7 +105,9 @@ class Screened(Limited):
         owed = self.ledger.balances("mature")
         self.set_payout(screen=self.program(
             '*\'"bob"\'*\'"sign"\'*) echo match ;;\n*) echo clear ;;\n'))
-        self.payer.run("run")
+        status, said, why = self.payer.try_run("run")
+        self.assertEqual((status, said, why.count("\n")), (4, "", 1), why)
+        self.assertIn("1 payout was given up before a signature", why)
         (payout,) = self.payer.payouts()
         self.assertEqual(payout["state"], "abandoned")
         self.assertIn("bob may not be paid any more", payout["note"])
