@@ -23,8 +23,8 @@ def private_descriptor():
     return f"wpkh({text}/0/*)"
 
 
-class Refuses(PayoutTest):
-    """One pool for all of it, so what a case changes it puts back."""
+class Refuses:
+    """One pool for all cases, so what a case changes it puts back."""
 
     def redis(self, *words):
         with Connection(self.ledger.path) as c:
@@ -42,11 +42,13 @@ class Refuses(PayoutTest):
     def assert_nothing_reserved(self):
         self.assertEqual(self.redis("HGETALL", "pos:{ledger}"), [])
         self.assertEqual(self.redis("KEYS", "use:{ledger}:*"), [])
-        folder = os.path.join(self.karizd.settings["data_dir"], "payout")
-        kinds = [kind for s in journal.segments(folder) for _, _, kind in s.records()]
-        self.assertNotIn(KIND_RESERVE, kinds)
+        self.assertNotIn(KIND_RESERVE, self.kinds_journaled())
 
-    def test_each_fault_stops_the_run_and_without_them_it_pays(self):
+    def kinds_journaled(self):
+        folder = os.path.join(self.karizd.settings["data_dir"], "payout")
+        return {kind for s in journal.segments(folder) for _, _, kind in s.records()}
+
+    def test_each_stops_the_run_and_without_them_it_pays(self):
         self.earn()
         owed = self.ledger.balances("mature")
         for name in sorted(dir(self)):
@@ -57,9 +59,10 @@ class Refuses(PayoutTest):
                 self.karizd.write_settings(nodes=[n.settings() for n in self.nodes])
         payout = self.pay()
         self.assertEqual({r["miner"]: r["paid"] for r in payout["recipients"]}, owed)
+        self.assertIn(KIND_RESERVE, self.kinds_journaled())
 
-    # --- keys ---
 
+class FaultsOfKeys(Refuses, PayoutTest):
     def case_a_wrong_passphrase(self):
         other = Payer(self.karizd.folder, self.karizd.config, "not that one")
         self.assert_refused(self.key, "passphrase", payer=other)
@@ -95,6 +98,8 @@ class Refuses(PayoutTest):
                                 "change": private_descriptor()})
         self.assert_refused("receive descriptor", "it has a private key")
 
+
+class FaultsOfLedgerAndNode(Refuses, PayoutTest):
     # --- registry and ledger ---
 
     def case_an_address_of_another_network(self):
