@@ -62,7 +62,9 @@ static bool is_blocked_by_state(struct look *l)
     return l->due->blocked != PLAN_FREE;
 }
 
-static bool has_no_address(struct look *l)
+/* An address that this network does not have was never registered here: that is no
+ * matter of one payee, but of a registry that is not ours, or was changed. */
+static enum kz_err look_at_address(struct look *l)
 {
     struct address_problem problem;
     const json_t *one = record_newest_address(l->record);
@@ -71,11 +73,13 @@ static bool has_no_address(struct look *l)
     struct wallet_place place;
     if (text == NULL) {
         block(l, PLAN_NO_ADDRESS, "no address is registered");
-        return true;
+        return KZ_OK;
     }
     snprintf(l->address, ADDRESS_TEXT_SIZE, "%s", text);
-    if (address_parse(to, &problem, l->p->network, text, strlen(text)) != KZ_OK ||
-        address_check_payable(to, &problem) != KZ_OK)
+    if (address_parse(to, &problem, l->p->network, text, strlen(text)) != KZ_OK)
+        return pay_fail(l->p, KZ_RANGE, "registry: %s is to be paid at %.120s: %s",
+                        l->due->miner.text, text, address_fault_text(problem.fault));
+    if (address_check_payable(to, &problem) != KZ_OK)
         block(l, PLAN_NO_ADDRESS, "%s: %s", text, address_fault_text(problem.fault));
     else if (wallet_find(&place, l->p->wallet,
                          (struct bytes){to->script, to->script_len},
@@ -84,7 +88,7 @@ static bool has_no_address(struct look *l)
     else if (record_address_waits(one, l->now_ms))
         block(l, PLAN_ADDRESS_WAITING, "%s may be paid from %s on", text,
               json_string_value(json_object_get(one, "payable_from")));
-    return l->due->blocked != PLAN_FREE;
+    return KZ_OK;
 }
 
 static void look_at_screen(struct look *l)
@@ -112,11 +116,15 @@ static struct amount minimum_of(const struct look *l)
     return amount_compare(own, pool) > 0 ? own : pool;
 }
 
-static void look_at(struct look *l)
+static enum kz_err look_at(struct look *l)
 {
     l->due->minimum = minimum_of(l);
-    if (!is_blocked_by_state(l) && !has_no_address(l))
+    if (is_blocked_by_state(l))
+        return KZ_OK;
+    enum kz_err err = look_at_address(l);
+    if (err == KZ_OK && l->due->blocked == PLAN_FREE)
         look_at_screen(l);
+    return err;
 }
 
 /* --- all -------------------------------------------------------------------------- */
@@ -218,7 +226,7 @@ enum kz_err dues_read(struct dues *d, struct payer *p, struct screen *s)
                          .note = made.notes[i],
                          .address = made.addresses[i],
                          .now_ms = clock_utc_ms()};
-        look_at(&l);
+        err = look_at(&l);
     }
     if (err == KZ_OK)
         err = read_held(&made, p, records);

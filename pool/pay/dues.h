@@ -6,7 +6,8 @@
  * program. Texts are for the operator; the payee is never told which list.
  *
  * Ownership  dues_read() fills; dues_clear() releases, accepts a zeroed one.
- * Errors     p->why; KZ_IO Redis is away, KZ_RANGE a list that cannot be used.
+ * Errors     p->why; KZ_IO Redis is away, KZ_RANGE a list that cannot be used, or an
+ *            address that is none of this network's.
  * Thread     one; it may wait for the screening program. */
 #ifndef POOL_PAY_DUES_H
 #define POOL_PAY_DUES_H

@@ -523,6 +523,7 @@ static enum kz_err finish_list(struct payout_list *l, struct payer *p,
 {
     json_t *registry = NULL, *records = NULL;
     struct screen *screen = NULL;
+    size_t given_up = 0;
     enum kz_err err = read_records(&registry, &records, p);
     if (err == KZ_OK)
         err = screen_open(&screen, p);
@@ -535,10 +536,17 @@ static enum kz_err finish_list(struct payout_list *l, struct payer *p,
         err = pay_hold_lease(p);
         if (err == KZ_OK)
             err = sign_and_send(&l->rows[i], p, records, screen);
+        given_up += l->rows[i].state == PAYOUT_ABANDONED;
         order->paid += err == KZ_OK && l->rows[i].state != PAYOUT_ABANDONED;
         if (err == KZ_OK && order->on_progress != NULL)
             order->on_progress(order->ctx, ++done, all);
     }
+    if (err == KZ_OK && given_up > 0)
+        err = pay_fail(p, KZ_BUSY,
+                       "%zu payout%s given up before a signature, for a payee that may "
+                       "not be paid any more: kariz-payout list says who; the next run "
+                       "plans anew",
+                       given_up, given_up == 1 ? " was" : "s were");
     screen_close(screen);
     json_decref(records);
     json_decref(registry);

@@ -49,7 +49,8 @@ KZ_MUST_USE enum kz_err run_join(struct payer *p, struct run_order *order);
 /* A child of an unconfirmed payout, spending its change at a fee for both. */
 KZ_MUST_USE enum kz_err run_child(struct payer *p, struct run_order *order,
                                   const struct payout *o);
-/* What earlier runs reserved and did not sign: signed, or given up. */
+/* What earlier runs reserved and did not sign: signed, or given up. KZ_BUSY: some was
+ * given up; it is owed again, and another run can pay the others. */
 KZ_MUST_USE enum kz_err run_finish(struct payer *p, struct run_order *order);
 
 /* Reserves `o`, which is whole but for its place in Redis, and writes down how that ended.

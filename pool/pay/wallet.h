@@ -7,7 +7,8 @@
  * descriptor), or else among the first WALLET_LOOK indices (one that the settings name).
  *
  * Private keys are there only between wallet_unlock() and wallet_lock(), in locked memory
- * (conf/locked.h).
+ * (conf/locked.h). A passphrase that came through a descriptor stays, in such memory too,
+ * until wallet_close(): it can be read only once.
  *
  * Ownership  wallet_open(), then wallet_close(), which locks; NULL accepted.
  * Errors     `why` is one line for the operator.

@@ -8,6 +8,7 @@ from lib import bitcoin, signing
 from lib.faults import Connection
 from lib.karizd import Refused
 from lib.payer import Payer, make_key
+from lib.wait import wait_until
 from test_accounts import AccountsTest
 
 TAPROOT_SIGNATURE = 64  # bytes, of hash type DEFAULT
@@ -54,15 +55,25 @@ class PayoutTest(AccountsTest):
 
     def earn(self, blocks=1):
         """Mature balances: alice has twice what bob has, carol a little."""
+        self.wait_job()
         for miner, count in self.work.items():
             self.shares(miner + ".rig", count)
-        found = [self.find_block(self.miners[-1] + ".rig") for _ in range(blocks)]
+        found = [self.find_next(self.miners[-1]) for _ in range(blocks)]
         for block_hash in found:
             self.wait_state(block_hash, "accepted")
         self.node.generate(100)
         for block_hash in found:
             self.wait_state(block_hash, "mature")
         return found
+
+    def wait_job(self):
+        wait_until(lambda: self.karizd.status()["height"] == self.node.height + 1, 20,
+                   "a job on the tip")
+
+    def find_next(self, miner):
+        """On the tip, not beside it."""
+        self.wait_job()
+        return self.find_block(miner + ".rig")
 
     def broadcast(self):
         """The one that is under way."""

@@ -2,6 +2,7 @@
 
 import os
 import re
+import signal
 
 from lib import bitcoin, hdkeys, signing
 from lib.payer import Payer, addresses_in, descriptors_in
@@ -48,6 +49,9 @@ class Caps(Limited):
 
 
 class Screened(Limited):
+    # So much is the pool's own that there is a coin for each of two payments.
+    payout = {"fee_percent": 52, "window": 1000, "minimum": 1000}
+
     def program(self, text):
         """Of the settings; it works alone, so nothing of ours is changed by it."""
         path = os.path.join(self.keys, "screen")
@@ -101,7 +105,9 @@ class Screened(Limited):
         owed = self.ledger.balances("mature")
         self.set_payout(screen=self.program(
             '*\'"bob"\'*\'"sign"\'*) echo match ;;\n*) echo clear ;;\n'))
-        self.payer.run("run")
+        status, said, why = self.payer.try_run("run")
+        self.assertEqual((status, said, why.count("\n")), (4, "", 1), why)
+        self.assertIn("1 payout was given up before a signature", why)
         (payout,) = self.payer.payouts()
         self.assertEqual(payout["state"], "abandoned")
         self.assertIn("bob may not be paid any more", payout["note"])
@@ -112,6 +118,32 @@ class Screened(Limited):
         self.set_payout(screen=self.program('*\'"bob"\'*) echo match ;;\n*) echo clear ;;\n'))
         payout = self.pay()
         self.assertEqual([r["miner"] for r in payout["recipients"]], ["alice", "carol"])
+
+
+    def test_a_killed_runs_payout_is_signed_by_the_next_which_pays_the_others(self):
+        """With one passphrase, that the next run can read once only."""
+        self.earn(2)
+        owed = self.ledger.balances("mature")
+        listed = os.path.join(self.keys, "list")
+        with open(listed, "w") as f:
+            f.write(bitcoin.demo_address("bob"))
+        self.set_payout(lists=[listed], screen=self.program(
+            '*\'"sign"\'*) kill -9 $PPID ;;\n*) echo clear ;;\n'))
+        self.payer.run("run", expect=-signal.SIGKILL)
+        (payout,) = self.payer.payouts()
+        self.assertEqual((payout["state"], payout["txid"]), ("reserved", ""))
+        self.assertEqual(self.ledger.balances("mature"), {"bob": owed["bob"]})
+        self.set_payout(lists=[], screen="")
+        status, _, why = self.payer.try_run("run")
+        self.assertEqual((status, why), (0, ""))
+        self.confirm()
+        payouts = [self.payer.ask("show", o["id"]) for o in self.payer.payouts()]
+        self.assertEqual([o["state"] for o in payouts], ["confirmed", "confirmed"])
+        self.assertEqual({r["miner"]: r["paid"] for o in payouts for r in o["recipients"]}, owed)
+        for payout in payouts:
+            self.check_transaction(payout)
+        self.assertEqual(self.ledger.balances("mature"), {})
+        self.check_ledger()
 
 
 def shares_of(fee, dues):
@@ -227,9 +259,9 @@ class Short(PayoutTest):
 
     def test_what_is_payable_before_its_coins_are_is_shown_and_not_paid(self):
         for _ in range(3):
-            self.wait_state(self.find_block("alice.rig"), "accepted")
+            self.wait_state(self.find_next("alice"), "accepted")
         self.shares("bob.rig", 1)
-        self.wait_state(self.find_block("alice.rig"), "accepted")
+        self.wait_state(self.find_next("alice"), "accepted")
         wait_until(lambda: set(self.ledger.balances("mature")) == {"alice", "bob"}, 20, "credits")
         owed = self.ledger.balances("mature")
         status, said, _ = self.payer.try_run("reserves")

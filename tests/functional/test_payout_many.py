@@ -48,7 +48,7 @@ class ManyMiners(PayoutTest):
 
     def earn(self, blocks=1):
         self.earn_shares()
-        found = self.find_block(self.miners[0] + ".rig")
+        found = self.find_next(self.miners[0])
         self.wait_state(found, "accepted")
         self.node.generate(100)
         self.wait_state(found, "mature")
