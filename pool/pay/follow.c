@@ -155,7 +155,9 @@ static enum kz_err step_in_chain(struct payout *o, struct payer *p,
         return err;
     if (o->versions[s->seen.version].why == VERSION_CANCELS)
         return step_cancelled(o, p);
-    return step_confirm(o, p);
+    /* Two who followed it at once may have left an older state behind. */
+    return o->has_confirm ? step_state(o, p, PAYOUT_CONFIRMED, "", NULL)
+                          : step_confirm(o, p);
 }
 
 static enum kz_err step_conflicted(struct payout *o, struct payer *p,
