@@ -278,7 +278,8 @@ static int with_key(struct payer *p, const struct invocation *in,
     char why[WALLET_WHY_SIZE];
     struct payout o = {.version_count = 0};
     enum kz_err err = pay_find(&o, p, argument(in, "payout"));
-    if (err == KZ_OK && o.state != PAYOUT_RESERVED && wallet_can_sign(p->wallet)) {
+    bool is_unsigned = err == KZ_OK && o.state == PAYOUT_RESERVED && pay_is_ours(&o, p);
+    if (err == KZ_OK && !is_unsigned && wallet_can_sign(p->wallet)) {
         err = wallet_unlock(p->wallet, why, &in->passphrase);
         if (err != KZ_OK)
             err = pay_fail(p, KZ_RANGE, "%s", why);
