@@ -22,6 +22,7 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -29,10 +30,10 @@ from collections import Counter
 from . import bitcoin
 from . import node as nodes
 from .faults import Broken, Connection, Daemon, is_answering, is_rewriting, read_ledger
-from .karizd import Refused, listener, merged
+from .karizd import Refused, environment, listener, merged
 from .payer import Payer, make_key
 from .rig import Closed, Rig
-from .wait import wait_until
+from .wait import SCALE, wait_until
 
 MINERS = ("alice", "bob", "carol", "dave", "erin")
 MATURITY = 100
@@ -628,9 +629,15 @@ class System:
             raise AssertionError(f"{miner}'s statement names {named}, paid were {want}")
 
     def check_verify(self):
-        said = self.karizd.ctl("ledger", "verify")
-        if "ledger verify: ok" not in said:
-            raise AssertionError(said)
+        """More than once: a karizd that has just been started knows no node yet."""
+        def is_ok():
+            done = subprocess.run(self.karizd.command("ledger", "verify"), text=True,
+                                  capture_output=True, timeout=120 * SCALE, check=False,
+                                  env=environment(), stdin=subprocess.DEVNULL)
+            self.said = (done.stdout + done.stderr)[-2000:]
+            return done.returncode == 0 and "ledger verify: ok" in done.stdout
+
+        wait_until(is_ok, 20, "ledger verify is content", every=0.5)
 
 
 # --- what to do --------------------------------------------------------------------------
