@@ -292,6 +292,12 @@ enum kz_err bump_cancel_payout(struct payout *o, struct payer *p)
 {
     struct bump_rules rules;
     struct bump b;
+    if (o->state == PAYOUT_RESERVED && !pay_is_own(p, o))
+        return pay_fail(
+            p, KZ_RANGE,
+            "payout %s was reserved by another journal (%s), which may have "
+            "signed it: if that is gone for good, kariz-payout adopt",
+            o->id.text, o->journal);
     if (o->state == PAYOUT_RESERVED)
         return step_abandon(o, p, "given up by an operator");
     enum kz_err err = o->state == PAYOUT_EXPORTED ? KZ_OK : may_be_replaced(o, p);

@@ -262,6 +262,11 @@ enum kz_err pay_write(struct payer *p, enum event_kind kind, json_t *event)
     return err;
 }
 
+bool pay_is_own(const struct payer *p, const struct payout *o)
+{
+    return strcmp(o->journal, journal_id(p->journal)) == 0;
+}
+
 /* --- payouts ---------------------------------------------------------------------- */
 
 void payout_list_clear(struct payout_list *l)
