@@ -25,6 +25,8 @@ struct wallet {
     struct script *looked; /* of WALLET_LOOK receive indices */
     size_t look_count;
     struct locked *key; /* struct unlocked; NULL: locked */
+    /* What a descriptor gave, which gives it once: a pipe is empty then. */
+    struct locked *passphrase;
 };
 
 static const char *const branch_names[] = {"receive", "change"};
@@ -135,6 +137,7 @@ void wallet_close(struct wallet *w)
     if (w == NULL)
         return;
     wallet_lock(w);
+    locked_free(w->passphrase);
     sign_context_free(w->context);
     mem_free(w->looked);
     mem_free(w);
@@ -231,22 +234,35 @@ static enum kz_err take_secret(struct unlocked *u, const struct wallet *w,
     return err == KZ_OK ? KZ_OK : KZ_RANGE;
 }
 
+/* A credential is read each time, and forgotten. */
+static enum kz_err open_file(struct keyfile_secret *secret, struct wallet *w,
+                             struct key_problem *problem,
+                             const struct passphrase_source *source)
+{
+    struct locked *line = w->passphrase;
+    enum kz_err err = line == NULL ? passphrase_read(&line, problem, source) : KZ_OK;
+    if (err != KZ_OK)
+        return err;
+    struct keyfile_public *about = mem_new(sizeof(*about));
+    err = keyfile_open(about, secret, problem, w->conf->pay.key_file,
+                       (struct bytes){locked_bytes(line), locked_size(line)});
+    mem_free(about);
+    if (source->fd >= 0)
+        w->passphrase = line;
+    else
+        locked_free(line);
+    return err;
+}
+
 enum kz_err wallet_unlock(struct wallet *w, char why[WALLET_WHY_SIZE],
                           const struct passphrase_source *source)
 {
-    struct locked *passphrase = NULL, *key = NULL;
+    struct locked *key = NULL;
     struct key_problem problem = {.text = ""};
     struct keyfile_secret secret = {.data = NULL};
     if (w->key != NULL)
         return KZ_OK;
-    struct keyfile_public *about = mem_new(sizeof(*about));
-    enum kz_err err = passphrase_read(&passphrase, &problem, source);
-    if (err == KZ_OK)
-        err = keyfile_open(
-            about, &secret, &problem, w->conf->pay.key_file,
-            (struct bytes){locked_bytes(passphrase), locked_size(passphrase)});
-    locked_free(passphrase);
-    mem_free(about);
+    enum kz_err err = open_file(&secret, w, &problem, source);
     if (err != KZ_OK) {
         snprintf(why, WALLET_WHY_SIZE, "%.120s: %.100s", w->conf->pay.key_file,
                  problem.text);
@@ -338,6 +354,10 @@ enum kz_err wallet_sign(struct tx *t, char why[WALLET_WHY_SIZE], const struct wa
     struct keyring ring = {.memory = NULL};
     struct txsign_problem problem = {.what = ""};
     size_t n = t->input_count;
+    if (w->key == NULL) {
+        snprintf(why, WALLET_WHY_SIZE, "there is no key here: it is signed elsewhere");
+        return KZ_RANGE;
+    }
     if (locked_new(&ring.memory, n * sizeof(ring.keys[0])) != KZ_OK) {
         snprintf(why, WALLET_WHY_SIZE, "memory cannot be locked: see the log");
         return KZ_RANGE;
