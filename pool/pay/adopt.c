@@ -55,7 +55,7 @@ static enum kz_err take_over(struct payout *o, struct payer *p)
 
 enum kz_err adopt_payout(struct payout *o, struct payer *p)
 {
-    if (pay_is_own(p, o))
+    if (pay_is_ours(o, p))
         return pay_fail(p, KZ_RANGE, "payout %s is of this machine's journal",
                         o->id.text);
     if (o->state != PAYOUT_RESERVED)

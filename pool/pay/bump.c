@@ -292,15 +292,11 @@ enum kz_err bump_cancel_payout(struct payout *o, struct payer *p)
 {
     struct bump_rules rules;
     struct bump b;
-    if (o->state == PAYOUT_RESERVED && !pay_is_own(p, o))
-        return pay_fail(
-            p, KZ_RANGE,
-            "payout %s was reserved by another journal (%s), which may have "
-            "signed it: if that is gone for good, kariz-payout adopt",
-            o->id.text, o->journal);
-    if (o->state == PAYOUT_RESERVED)
+    if (o->state == PAYOUT_RESERVED && pay_is_ours(o, p))
         return step_abandon(o, p, "given up by an operator");
-    enum kz_err err = o->state == PAYOUT_EXPORTED ? KZ_OK : may_be_replaced(o, p);
+    /* Another's reserve may be signed at this moment, as one that was exported. */
+    bool may_be_signed = o->state == PAYOUT_RESERVED || o->state == PAYOUT_EXPORTED;
+    enum kz_err err = may_be_signed ? KZ_OK : may_be_replaced(o, p);
     if (err == KZ_OK)
         err = rules_to_cancel(&rules, o, p);
     if (err != KZ_OK)

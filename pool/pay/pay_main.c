@@ -278,7 +278,7 @@ static int with_key(struct payer *p, const struct invocation *in,
     char why[WALLET_WHY_SIZE];
     struct payout o = {.version_count = 0};
     enum kz_err err = pay_find(&o, p, argument(in, "payout"));
-    bool is_given_up = err == KZ_OK && o.state == PAYOUT_RESERVED && pay_is_own(p, &o);
+    bool is_given_up = err == KZ_OK && o.state == PAYOUT_RESERVED && pay_is_ours(&o, p);
     if (err == KZ_OK && !is_given_up && wallet_can_sign(p->wallet)) {
         err = wallet_unlock(p->wallet, why, &in->passphrase);
         if (err != KZ_OK)

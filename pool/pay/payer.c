@@ -262,7 +262,7 @@ enum kz_err pay_write(struct payer *p, enum event_kind kind, json_t *event)
     return err;
 }
 
-bool pay_is_own(const struct payer *p, const struct payout *o)
+bool pay_is_ours(const struct payout *o, const struct payer *p)
 {
     return strcmp(o->journal, journal_id(p->journal)) == 0;
 }

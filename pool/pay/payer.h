@@ -69,9 +69,8 @@ bool pay_is_current(struct payer *p);
 KZ_MUST_USE enum kz_err pay_look_again(struct payer *p);
 /* Journals and applies an event. KZ_RANGE: a reserve that Redis refused. Takes it. */
 KZ_MUST_USE enum kz_err pay_write(struct payer *p, enum event_kind kind, json_t *event);
-/* Reserved by this program's journal: only that one may give it up, since it alone knows
- * that nothing was signed. */
-bool pay_is_own(const struct payer *p, const struct payout *o);
+/* Reserved by our journal, whose directory is locked: nobody else has signed it, or will. */
+bool pay_is_ours(const struct payout *o, const struct payer *p);
 /* An entry as JSON for an event. Clears `e`. */
 json_t *pay_entry(struct entry *e);
 
@@ -159,7 +158,7 @@ KZ_MUST_USE enum kz_err bump_when_late(struct payout *o, struct payer *p);
  * is unlocked. */
 KZ_MUST_USE enum kz_err bump_payout(struct payout *o, struct payer *p,
                                     struct feerate rate);
-/* The anchor back to the pool. Of one that nobody signed: given up at once. */
+/* The anchor back to the pool. Of one of ours that nobody signed: given up at once. */
 KZ_MUST_USE enum kz_err bump_cancel_payout(struct payout *o, struct payer *p);
 
 /* --- adopt.c ---------------------------------------------------------------------- */

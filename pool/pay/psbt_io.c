@@ -171,7 +171,7 @@ enum kz_err psbt_export_all(struct payer *p, const char *dir, size_t *count)
         err = pay_fail(p, KZ_IO, "Redis did not say that its file is synced");
     for (size_t i = 0; i < l.count && err == KZ_OK; i++) {
         struct payout *o = &l.rows[i];
-        if (!pay_is_own(p, o) ||
+        if (!pay_is_ours(o, p) ||
             (o->state != PAYOUT_RESERVED && o->state != PAYOUT_EXPORTED))
             continue;
         err = export_one(o, p, dir);

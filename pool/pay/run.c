@@ -479,7 +479,7 @@ static enum kz_err sign_and_send(struct payout *o, struct payer *p,
 
 static bool is_to_finish(const struct payout *o, const struct payer *p)
 {
-    return o->state == PAYOUT_RESERVED && pay_is_own(p, o);
+    return o->state == PAYOUT_RESERVED && pay_is_ours(o, p);
 }
 
 static enum kz_err read_records(json_t **registry, json_t **records, struct payer *p)

@@ -24,9 +24,8 @@ struct wallet {
     struct descriptor branches[2];
     struct script *looked; /* of WALLET_LOOK receive indices */
     size_t look_count;
-    struct locked *key; /* struct unlocked; NULL: locked */
-    /* What a descriptor gave, which gives it once: a pipe is empty then. */
-    struct locked *passphrase;
+    struct locked *key;        /* struct unlocked; NULL: locked */
+    struct locked *passphrase; /* of a descriptor, which has it once; NULL: not read */
 };
 
 static const char *const branch_names[] = {"receive", "change"};
@@ -234,23 +233,24 @@ static enum kz_err take_secret(struct unlocked *u, const struct wallet *w,
     return err == KZ_OK ? KZ_OK : KZ_RANGE;
 }
 
-/* A credential is read each time, and forgotten. */
+/* The passphrase is kept only where it could not be read again, and was the right one. */
 static enum kz_err open_file(struct keyfile_secret *secret, struct wallet *w,
                              struct key_problem *problem,
                              const struct passphrase_source *source)
 {
-    struct locked *line = w->passphrase;
-    enum kz_err err = line == NULL ? passphrase_read(&line, problem, source) : KZ_OK;
-    if (err != KZ_OK)
-        return err;
     struct keyfile_public *about = mem_new(sizeof(*about));
-    err = keyfile_open(about, secret, problem, w->conf->pay.key_file,
-                       (struct bytes){locked_bytes(line), locked_size(line)});
+    enum kz_err err = KZ_OK;
+    if (w->passphrase == NULL)
+        err = passphrase_read(&w->passphrase, problem, source);
+    if (err == KZ_OK)
+        err = keyfile_open(
+            about, secret, problem, w->conf->pay.key_file,
+            (struct bytes){locked_bytes(w->passphrase), locked_size(w->passphrase)});
+    if (err != KZ_OK || source->fd < 0) {
+        locked_free(w->passphrase);
+        w->passphrase = NULL;
+    }
     mem_free(about);
-    if (source->fd >= 0)
-        w->passphrase = line;
-    else
-        locked_free(line);
     return err;
 }
 
