@@ -32,7 +32,7 @@
  * It is judged once. The writer's next ledger record says how that ended: EVENT_DECIDED,
  * and the reserve is in force; any other, and it never was. So a replay does not judge
  * the past again; only a reserve that is the stream's last ledger record is judged, and
- * store_undecided() names it until the next is written.
+ * store_undecided() (share/store_read.h) names it until the next is written.
  *
  * Pure: no I/O, lock or clock; any thread. */
 #ifndef SHARE_EVENT_H

@@ -84,7 +84,6 @@ static void publish_status(struct store *s)
     h->journal = journal;
     h->is_drained = ship_is_done(s);
     h->has_all_events = ship_has_all_events(s);
-    memcpy(h->undecided, s->events.undecided, sizeof(h->undecided));
     h->generation = atomic_load(&s->generation);
     memcpy(h->version, s->version, sizeof(h->version));
     memcpy(h->error, s->error, sizeof(h->error));
@@ -400,13 +399,6 @@ json_t *store_journal_status(struct store *s)
     set_u64(o, "open_work", h->open_work);
     mem_free(h);
     return o;
-}
-
-void store_undecided(struct store *s, char out[STORE_PAYOUT_SIZE])
-{
-    pthread_mutex_lock(&s->lock);
-    memcpy(out, s->shared.undecided, STORE_PAYOUT_SIZE);
-    pthread_mutex_unlock(&s->lock);
 }
 
 bool store_is_drained(struct store *s)

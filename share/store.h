@@ -103,10 +103,8 @@ void store_reasons(struct store *s, const char *miner, store_reply_fn *on_reply,
  * written. Takes `event`. */
 void store_ledger_put(struct store *s, enum event_kind kind, json_t *event,
                       store_reply_fn *on_reply, void *ctx);
-/* The payout whose reserve is the last ledger record of our stream: what became of it is
- * to be written (EVENT_DECIDED, or any other) before anything else. "": none. Known once
- * store_has_all_events(). Any thread. */
-void store_undecided(struct store *s, char out[33]);
+#define STORE_PAYOUT_SIZE 33 /* a payout's id */
+
 /* What a node said of a block, found by its "hash": written into its record, not
  * journaled. The block is listed from its own event on. Takes `members`. */
 void store_block_note(struct store *s, json_t *members, store_reply_fn *on_reply,

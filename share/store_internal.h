@@ -32,7 +32,6 @@
 #define STORE_TURN_RECORDS 20000 /* read of one stream before others have their turn */
 #define STORE_REQUESTS_MAX 4096
 #define STORE_TEXT         256
-#define STORE_PAYOUT_SIZE  33
 
 /* Redis is 'away' in all phases but the last two. */
 enum ship_phase {
@@ -113,7 +112,6 @@ struct store_shared {
     char journal_alarm[STORE_TEXT];
     uint64_t segments_released;
     bool is_drained, has_all_events;
-    char undecided[STORE_PAYOUT_SIZE];
     uint64_t generation;
     struct tally_refusal refusals[TALLY_REFUSALS_MAX];
     size_t refusal_count;

@@ -474,6 +474,39 @@ enum kz_err store_read_open_slice(json_t **out, struct store *s)
     return err;
 }
 
+struct undecided_question {
+    struct question question;
+    char id[STORE_PAYOUT_SIZE];
+};
+
+static void run_undecided(void *owner, void *arg)
+{
+    struct store *s = owner;
+    struct undecided_question *u = arg;
+    memcpy(u->id, s->events.undecided, sizeof(u->id));
+    answer(&u->question, ship_has_all_events(s) ? KZ_OK : KZ_IO);
+}
+
+static void drop_undecided(void *arg)
+{
+    struct undecided_question *u = arg;
+    answer(&u->question, KZ_IO);
+}
+
+/* Asked of the store's thread: what it publishes now and then may be of before. */
+enum kz_err store_undecided(char out[STORE_PAYOUT_SIZE], struct store *s)
+{
+    struct undecided_question u = {.id = ""};
+    question_init(&u.question, NULL, NULL);
+    if (mailbox_post(s->mailbox,
+                     (struct mailbox_call){run_undecided, drop_undecided, &u}) != KZ_OK)
+        drop_undecided(&u);
+    enum kz_err err = wait_for_answer(&u.question);
+    if (err == KZ_OK)
+        memcpy(out, u.id, sizeof(u.id));
+    return err;
+}
+
 bool store_has_all_events(struct store *s, uint64_t *generation)
 {
     pthread_mutex_lock(&s->lock);

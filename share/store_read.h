@@ -66,6 +66,11 @@ KZ_MUST_USE enum kz_err store_read_registry(json_t **out, struct store *s);
 KZ_MUST_USE enum kz_err store_ledger_write(char text[256], struct store *s,
                                            enum event_kind kind, json_t *event);
 
+/* The payout whose reserve is the last ledger record of our stream: what became of it is
+ * to be written (EVENT_DECIDED, or any other) before anything else. "": none. KZ_IO:
+ * Redis does not have every event, so that it is not known. */
+KZ_MUST_USE enum kz_err store_undecided(char out[STORE_PAYOUT_SIZE], struct store *s);
+
 /* Redis is there, and every event that was journaled is in it. Any thread. `generation` is
  * another one whenever it was away, and may have come back with less: what was read since
  * is of one state while store_is_generation() holds. */

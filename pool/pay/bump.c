@@ -236,7 +236,7 @@ enum kz_err bump_when_late(struct payout *o, struct payer *p)
         return step_state(o, p, o->state, "late: the key cannot be opened", NULL);
     enum kz_err err = bump_payout(o, p, feerate_of(0));
     wallet_lock(p->wallet);
-    if (err == KZ_BUSY) {
+    if (err == KZ_BUSY || err == KZ_RANGE) { /* others need not wait for it */
         char note[PAYOUT_NOTE_SIZE];
         snprintf(note, sizeof(note), "late: %.200s", p->why);
         return step_state(o, p, o->state, note, NULL);
@@ -279,14 +279,12 @@ static enum kz_err rules_to_cancel(struct bump_rules *out, struct payout *o,
                                    struct payer *p)
 {
     bool has_version = o->version_count > 0;
-    if (!has_version)
+    if (!has_version) /* its rate does not matter, its fee does */
         o->versions[o->version_count++] =
-            (struct payout_version){.fee = o->planned_fee, .vsize = 1};
+            (struct payout_version){.fee = o->planned_fee, .vsize = PLAN_VSIZE_MAX};
     enum kz_err err = rules_of(out, o, p, feerate_of(0));
-    if (!has_version) {
+    if (!has_version)
         o->version_count = 0;
-        out->old_vsize = PLAN_VSIZE_MAX; /* its rate does not matter, its fee does */
-    }
     return err;
 }
 

@@ -47,6 +47,7 @@ void chain_call_node(struct rpc_answer *a, struct chain *c, size_t node,
 enum kz_err chain_call(struct rpc_answer *a, struct chain *c, const char *method,
                        const char *params)
 {
+    memset(a, 0, sizeof(*a)); /* cleared by the caller, however this ends */
     if (c->in_use == c->count) {
         rpc_answer_fail(a, RPC_LOST, "no node is in good order");
         return KZ_IO;

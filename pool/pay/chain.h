@@ -102,8 +102,5 @@ KZ_MUST_USE enum kz_err chain_rates(struct chain_rates *out, struct chain *c,
 
 /* To all nodes; the best answer counts. `why` (RPC_MESSAGE_SIZE) is the node's text. */
 enum chain_sent chain_send(char *why, struct chain *c, const char *hex);
-/* A parent below the node's minimum and its child together. */
-enum chain_sent chain_send_package(char *why, struct chain *c, const char *parent_hex,
-                                   const char *child_hex);
 
 #endif

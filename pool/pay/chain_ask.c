@@ -11,8 +11,8 @@
 #define PARAMS_SIZE 256
 #define HEADER_SIZE 80
 
-/* Unknown method. */
 #define CODE_NO_METHOD (-32601)
+#define CODE_NO_HEIGHT (-8) /* above the tip */
 
 /* sendrawtransaction's. */
 #define CODE_VERIFY   (-25)
@@ -75,6 +75,16 @@ static uint8_t *read_bytes(size_t *len, const json_t *value)
     return NULL;
 }
 
+/* The node said that it has no such thing. Any other error (it starts, it is pruned) is
+ * no answer. Some programs have one code for everything, and say it in words. */
+static bool is_not_there(const struct rpc_answer *a)
+{
+    return a->code == RPC_CODE_NOT_FOUND ||
+           strcmp(a->message, "Block not found") == 0 ||
+           strcmp(a->message, "Transaction not found.") == 0 ||
+           strcmp(a->message, "Transaction not in mempool.") == 0;
+}
+
 static void hash_params(char out[PARAMS_SIZE], const struct hash256 *h,
                         const char *more)
 {
@@ -128,7 +138,8 @@ enum kz_err chain_block_hash(struct hash256 *out, struct chain *c, uint32_t heig
     struct rpc_answer a;
     snprintf(params, sizeof(params), "[%" PRIu32 "]", height);
     enum kz_err err = chain_call(&a, c, "getblockhash", params);
-    if (err == KZ_OK && !read_hash(out, a.result))
+    bool is_none = err == KZ_EMPTY && a.code == CODE_NO_HEIGHT;
+    if ((err == KZ_EMPTY && !is_none) || (err == KZ_OK && !read_hash(out, a.result)))
         err = KZ_IO;
     rpc_answer_clear(&a);
     return err;
@@ -147,15 +158,17 @@ enum kz_err chain_confirmations(int64_t *out, struct chain *c,
     const json_t *count = json_object_get(a.result, "confirmations");
     const json_t *height = json_object_get(a.result, "height");
     json_int_t n = json_integer_value(count), at = json_integer_value(height);
-    if (err == KZ_EMPTY && a.code != RPC_CODE_NOT_FOUND)
+    if (err == KZ_EMPTY && !is_not_there(&a))
         err = KZ_IO;
     if (err == KZ_OK && (!json_is_integer(count) || !json_is_integer(height) || at < 0))
         err = KZ_IO;
     rpc_answer_clear(&a);
     if (err == KZ_OK && n > 0) {
         err = chain_block_hash(&there, c, (uint32_t)at);
-        if (err == KZ_OK && !hash256_equal(&there, block))
+        if (err == KZ_EMPTY || (err == KZ_OK && !hash256_equal(&there, block))) {
             n = -1;
+            err = KZ_OK;
+        }
     }
     if (err == KZ_OK)
         *out = n;
@@ -196,6 +209,8 @@ enum kz_err chain_block_walk(struct chain *c, const struct hash256 *block,
     size_t len = 0;
     hash_params(params, block, ",0");
     enum kz_err err = chain_call(&a, c, "getblock", params);
+    if (err == KZ_EMPTY && !is_not_there(&a))
+        err = KZ_IO;
     uint8_t *bytes = err == KZ_OK ? read_bytes(&len, a.result) : NULL;
     rpc_answer_clear(&a);
     if (err != KZ_OK)
@@ -236,6 +251,8 @@ enum kz_err chain_transaction(struct tx *out, struct chain *c,
     }
     hash_params(params, txid, ",0");
     enum kz_err err = chain_call(&a, c, "getrawtransaction", params);
+    if (err == KZ_EMPTY && !is_not_there(&a))
+        err = KZ_IO;
     uint8_t *bytes = err == KZ_OK ? read_bytes(&len, a.result) : NULL;
     rpc_answer_clear(&a);
     if (err == KZ_OK &&
@@ -251,7 +268,7 @@ enum kz_err chain_is_in_mempool(bool *out, struct chain *c, const struct hash256
     struct rpc_answer a;
     hash_params(params, txid, "");
     enum kz_err err = chain_call(&a, c, "getmempoolentry", params);
-    if (err == KZ_OK || (err == KZ_EMPTY && a.code == RPC_CODE_NOT_FOUND)) {
+    if (err == KZ_OK || (err == KZ_EMPTY && is_not_there(&a))) {
         *out = err == KZ_OK && json_is_object(a.result);
         err = KZ_OK;
     } else if (err == KZ_EMPTY) {
@@ -311,7 +328,9 @@ enum kz_err chain_mempool_spender(struct hash256 *txid, struct chain *c,
              o->vout);
     enum kz_err err = chain_call(&a, c, "gettxspendingprevout", params);
     const json_t *by = json_object_get(json_array_get(a.result, 0), "spendingtxid");
-    c->lacks_spender_call = err == KZ_EMPTY;
+    c->lacks_spender_call = err == KZ_EMPTY && a.code == CODE_NO_METHOD;
+    if (err == KZ_EMPTY)
+        err = KZ_IO;
     if (err == KZ_OK)
         err = by == NULL ? KZ_EMPTY : read_hash(txid, by) ? KZ_OK : KZ_IO;
     rpc_answer_clear(&a);
@@ -368,10 +387,10 @@ static enum chain_sent judge_rejection(const struct rpc_answer *a)
     if (says(a, "min relay fee") || says(a, "mempool min fee") ||
         says(a, "min fee not met") || says(a, "insufficient priority"))
         return CHAIN_FEE_LOW;
-    if (says(a, "missing") || says(a, "missingorspent") ||
-        says(a, "txn-mempool-conflict"))
+    if (says(a, "issing") || says(a, "txn-mempool-conflict")) /* "Missing inputs" */
         return CHAIN_MISSING;
-    if (says(a, "already in") || says(a, "txn-already-known"))
+    if (says(a, "already in") || says(a, "txn-already-") ||
+        says(a, "same-nonwitness-data"))
         return says(a, "utxo set") || says(a, "chain") ? CHAIN_CONFIRMED : CHAIN_SENT;
     return CHAIN_REFUSED;
 }
@@ -393,14 +412,13 @@ static enum chain_sent judge_answer(const struct rpc_answer *a)
 }
 
 /* One node's good word outweighs another's refusal, whose mempool may be another. */
-static enum chain_sent send_to_all(char *why, struct chain *c, const char *method,
-                                   const char *params)
+static enum chain_sent send_to_all(char *why, struct chain *c, const char *params)
 {
     enum chain_sent best = CHAIN_UNKNOWN;
     snprintf(why, RPC_MESSAGE_SIZE, "no node answered");
     for (size_t i = 0; i < c->count; i++) {
         struct rpc_answer a;
-        chain_call_node(&a, c, i, method, params);
+        chain_call_node(&a, c, i, "sendrawtransaction", params);
         enum chain_sent s = judge_answer(&a);
         if (i == 0 || s < best || best == CHAIN_UNKNOWN) {
             best = s;
@@ -417,18 +435,7 @@ enum chain_sent chain_send(char *why, struct chain *c, const char *hex)
     size_t size = strlen(hex) + 8;
     char *params = mem_new(size);
     snprintf(params, size, "[\"%s\"]", hex);
-    enum chain_sent s = send_to_all(why, c, "sendrawtransaction", params);
-    mem_free(params);
-    return s;
-}
-
-enum chain_sent chain_send_package(char *why, struct chain *c, const char *parent_hex,
-                                   const char *child_hex)
-{
-    size_t size = strlen(parent_hex) + strlen(child_hex) + 16;
-    char *params = mem_new(size);
-    snprintf(params, size, "[[\"%s\",\"%s\"]]", parent_hex, child_hex);
-    enum chain_sent s = send_to_all(why, c, "submitpackage", params);
+    enum chain_sent s = send_to_all(why, c, params);
     mem_free(params);
     return s;
 }

@@ -155,7 +155,7 @@ static enum kz_err step_in_chain(struct payout *o, struct payer *p,
         return err;
     if (o->versions[s->seen.version].why == VERSION_CANCELS)
         return step_cancelled(o, p);
-    /* Two who followed it at once may have left an older state behind. */
+    /* Booked already, and a replay of another journal has set the state back. */
     return o->has_confirm ? step_state(o, p, PAYOUT_CONFIRMED, "", NULL)
                           : step_confirm(o, p);
 }
@@ -220,6 +220,14 @@ static enum kz_err follow_sent(struct payout *o, struct payer *p)
     return KZ_OK;
 }
 
+/* A node that never had the block says nothing of it; what it has at that height tells. */
+static bool is_block_gone(const struct payout *o, struct payer *p)
+{
+    struct hash256 there;
+    return chain_block_hash(&there, p->chain, o->seen.height) == KZ_OK &&
+           !hash256_equal(&there, &o->seen.block);
+}
+
 /* Booked as paid: is it still? */
 static enum kz_err follow_confirmed(struct payout *o, struct payer *p)
 {
@@ -227,7 +235,8 @@ static enum kz_err follow_confirmed(struct payout *o, struct payer *p)
     enum kz_err err = chain_confirmations(&confirmations, p->chain, &o->seen.block);
     if (err == KZ_OK && confirmations >= FINAL_CONFIRMATIONS)
         return step_state(o, p, PAYOUT_FINAL, "", NULL);
-    if (err == KZ_OK && confirmations < 0) {
+    if ((err == KZ_OK && confirmations < 0) ||
+        (err == KZ_EMPTY && is_block_gone(o, p))) {
         err = step_unconfirm(o, p);
         return err == KZ_OK ? follow_sent(o, p) : err;
     }
@@ -242,8 +251,10 @@ static enum kz_err follow_conflicted(struct payout *o, struct payer *p)
     enum kz_err err = chain_txout(&anchor, p->chain, &o->coins[0].from, false);
     if (err != KZ_OK)
         return KZ_OK;
-    if (anchor.is_unspent && o->version_count > 0)
-        return step_state(o, p, PAYOUT_BROADCAST, "its anchor is unspent again", NULL);
+    if (anchor.is_unspent)
+        return step_state(o, p,
+                          o->version_count > 0 ? PAYOUT_BROADCAST : PAYOUT_EXPORTED,
+                          "its anchor is unspent again", NULL);
     if (look_for(&s, o, p) == KZ_OK && s.where == AT_CHAIN)
         return step_in_chain(o, p, &s);
     return KZ_OK;

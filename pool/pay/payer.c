@@ -233,10 +233,30 @@ json_t *pay_entry(struct entry *e)
     return json;
 }
 
+/* Any other event behind a reserve would say that the reserve never was, while its money
+ * is taken and may be paid: only its own end may follow it. */
+static enum kz_err may_write(struct payer *p, enum event_kind kind, const json_t *event)
+{
+    char id[STORE_PAYOUT_SIZE];
+    enum kz_err err = store_undecided(id, p->store);
+    if (err != KZ_OK)
+        return pay_fail(p, err, "Redis is away");
+    bool is_end = kind == EVENT_DECIDED ||
+                  (kind != EVENT_RESERVE && json_object_get(event, "payout") != NULL);
+    return id[0] == '\0' || is_end
+               ? KZ_OK
+               : pay_fail(p, KZ_IO, "the reserve of payout %s is not decided yet", id);
+}
+
 enum kz_err pay_write(struct payer *p, enum event_kind kind, json_t *event)
 {
     char text[256];
-    enum kz_err err = store_ledger_write(text, p->store, kind, event);
+    enum kz_err err = may_write(p, kind, event);
+    if (err != KZ_OK) {
+        json_decref(event);
+        return err;
+    }
+    err = store_ledger_write(text, p->store, kind, event);
     if (err != KZ_OK)
         pay_fail(p, err, "%s", text[0] != '\0' ? text : "Redis is away");
     return err;

@@ -8,6 +8,7 @@
  *   run.c       plan, reserve, sign, send
  *   follow.c    what becomes of what was sent
  *   bump.c      raising a fee, taking a payment back
+ *   adopt.c     what a lost journal reserved
  *   psbt_io.c   signing elsewhere
  *   show.c      what people see
  *
@@ -82,6 +83,7 @@ struct purse_coin {
     bool is_ours;                   /* the wallet can spend it */
     bool is_held;                   /* by an open payout */
     bool is_spent;                  /* by a confirmed one */
+    bool is_void;                   /* change of one that is not confirmed any more */
     char payout[PAYOUT_ID_MAX + 1]; /* whose, when held or spent */
 };
 struct purse {
@@ -107,6 +109,9 @@ void purse_use_marks(json_t *marks, const struct payout *o, const char *use);
 /* What must hold before anything is reserved: the lease, a node in good order, a ledger
  * that proves, coins where the ledger has them, no payout that waits for a person. */
 KZ_MUST_USE enum kz_err gate_pass(struct payer *p);
+/* KZ_BUSY: the lease was another journal's that did not give it back, and the gate was
+ * not passed at two heights since. */
+KZ_MUST_USE enum kz_err gate_is_proved(struct payer *p);
 /* The proof of the ledger alone. */
 KZ_MUST_USE enum kz_err gate_prove(struct payer *p);
 
@@ -155,6 +160,11 @@ KZ_MUST_USE enum kz_err bump_payout(struct payout *o, struct payer *p,
                                     struct feerate rate);
 /* The anchor back to the pool. Of one of ours that nobody signed: given up at once. */
 KZ_MUST_USE enum kz_err bump_cancel_payout(struct payout *o, struct payer *p);
+
+/* --- adopt.c ---------------------------------------------------------------------- */
+/* What another journal reserved, whose machine is gone for good: an operator says so. It
+ * may have been signed there, so it is signed again here, never given up. */
+KZ_MUST_USE enum kz_err adopt_payout(struct payout *o, struct payer *p);
 
 /* --- psbt_io.c -------------------------------------------------------------------- */
 /* Reserved payouts of ours into files `dir`/<id>.psbt, to be signed elsewhere. `*count` is

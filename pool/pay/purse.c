@@ -133,6 +133,7 @@ static enum kz_err read_use(struct purse_coin *c, struct payer *p)
     {
         bool is_held = strcmp(json_string_value(how), "held") == 0;
         bool is_spent = strcmp(json_string_value(how), "spent") == 0;
+        c->is_void |= strcmp(json_string_value(how), "void") == 0;
         if (!is_held && !is_spent)
             continue;
         c->is_held |= is_held;
@@ -290,7 +291,7 @@ struct coin *purse_free(size_t **places, size_t *count, const struct purse *u)
     *count = 0;
     for (size_t i = 0; i < u->count; i++) {
         const struct purse_coin *c = &u->coins[i];
-        if (!c->is_ours || c->is_held || c->is_spent)
+        if (!c->is_ours || c->is_held || c->is_spent || c->is_void)
             continue;
         (*places)[*count] = i;
         free_coins[(*count)++] = c->coin;
@@ -328,7 +329,7 @@ enum kz_err purse_check(const struct purse *u, struct payer *p)
 {
     enum kz_err err = KZ_OK;
     for (size_t i = 0; i < u->count && err == KZ_OK; i++)
-        if (!u->coins[i].is_held && !u->coins[i].is_spent)
+        if (!u->coins[i].is_held && !u->coins[i].is_spent && !u->coins[i].is_void)
             err = check_coin(&u->coins[i], p);
     return err;
 }

@@ -344,6 +344,9 @@ enum kz_err run_take_coins(struct payout *o, struct payer *p, size_t first,
                            const char *more)
 {
     char use[TX_OUTPOINT_TEXT_SIZE + 8];
+    enum kz_err err = gate_is_proved(p);
+    if (err != KZ_OK)
+        return err;
     json_t *needs = json_array(), *marks = json_array();
     json_array_append_new(
         needs, json_pack("[s, s, s, s]", "fence", "token", "is", p->lease.token));
@@ -362,12 +365,14 @@ enum kz_err run_take_coins(struct payout *o, struct payer *p, size_t first,
 /* A crash between a reserve and its decision. */
 enum kz_err pay_resolve(struct payer *p)
 {
-    char id[PAYOUT_ID_MAX + 1];
+    char id[STORE_PAYOUT_SIZE];
     struct payout o;
-    store_undecided(p->store, id);
+    enum kz_err err = store_undecided(id, p->store);
+    if (err != KZ_OK)
+        return pay_fail(p, err, "Redis is away");
     if (id[0] == '\0')
         return KZ_OK;
-    enum kz_err err = pay_find(&o, p, id);
+    err = pay_find(&o, p, id);
     log_info("payout_resolved", kv_str("payout", id),
              kv_str("as", err == KZ_OK ? "reserved" : "never reserved"));
     if (err == KZ_EMPTY)
@@ -594,6 +599,23 @@ static enum kz_err reserve_all(const struct run *r, struct payer *p)
     return err;
 }
 
+/* After an error a reserve may be undecided: nothing is signed before it is. `p->why`
+ * stays that of the error. */
+static enum kz_err finish_after(struct payer *p, struct run_order *order,
+                                enum kz_err ended)
+{
+    char why[PAY_TEXT_SIZE];
+    memcpy(why, p->why, sizeof(why));
+    enum kz_err err = ended == KZ_IO ? pay_look_again(p) : KZ_OK;
+    if (err == KZ_OK)
+        err = pay_resolve(p);
+    if (err == KZ_OK)
+        err = run_finish(p, order);
+    if (ended != KZ_OK)
+        memcpy(p->why, why, sizeof(why));
+    return err;
+}
+
 enum kz_err run_pay(struct payer *p, struct run_order *order)
 {
     struct run r = {.free_count = 0};
@@ -609,7 +631,7 @@ enum kz_err run_pay(struct payer *p, struct run_order *order)
         err = reserve_all(&r, p);
     run_clear(&r);
     /* What was reserved before an error is carried out all the same. */
-    enum kz_err finished = p->has_lease ? run_finish(p, order) : KZ_OK;
+    enum kz_err finished = p->has_lease ? finish_after(p, order, err) : KZ_OK;
     wallet_lock(p->wallet);
     return err != KZ_OK ? err : finished;
 }

@@ -486,7 +486,14 @@ enum kz_err step_unconfirm(struct payout *o, struct payer *p)
         o->has_reserve
             ? postings_unconfirm(&e, &o->confirm, o->n, clock_utc_ms())
             : postings_payout_fee_back(&e, &o->confirm, o->n + 1, clock_utc_ms());
-    assert(err == KZ_OK); /* the reversal of what is booked */
+    if (err != KZ_OK) {
+        json_decref(marks);
+        json_decref(entries);
+        return pay_fail(p, KZ_RANGE,
+                        "payout %s: what is booked as its confirm is not "
+                        "number %" PRIu64,
+                        o->id.text, o->n);
+    }
     json_array_append_new(entries, pay_entry(&e));
     add_mark(marks, o, "confirm", "");
     add_mark(marks, o, "seen", "");

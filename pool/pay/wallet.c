@@ -24,7 +24,8 @@ struct wallet {
     struct descriptor branches[2];
     struct script *looked; /* of WALLET_LOOK receive indices */
     size_t look_count;
-    struct locked *key; /* struct unlocked; NULL: locked */
+    struct locked *key;        /* struct unlocked; NULL: locked */
+    struct locked *passphrase; /* of a descriptor, which has it once; NULL: not read */
 };
 
 static const char *const branch_names[] = {"receive", "change"};
@@ -135,6 +136,7 @@ void wallet_close(struct wallet *w)
     if (w == NULL)
         return;
     wallet_lock(w);
+    locked_free(w->passphrase);
     sign_context_free(w->context);
     mem_free(w->looked);
     mem_free(w);
@@ -231,22 +233,36 @@ static enum kz_err take_secret(struct unlocked *u, const struct wallet *w,
     return err == KZ_OK ? KZ_OK : KZ_RANGE;
 }
 
+/* The passphrase is kept only where it could not be read again, and was the right one. */
+static enum kz_err open_file(struct keyfile_secret *secret, struct wallet *w,
+                             struct key_problem *problem,
+                             const struct passphrase_source *source)
+{
+    struct keyfile_public *about = mem_new(sizeof(*about));
+    enum kz_err err = KZ_OK;
+    if (w->passphrase == NULL)
+        err = passphrase_read(&w->passphrase, problem, source);
+    if (err == KZ_OK)
+        err = keyfile_open(
+            about, secret, problem, w->conf->pay.key_file,
+            (struct bytes){locked_bytes(w->passphrase), locked_size(w->passphrase)});
+    if (err != KZ_OK || source->fd < 0) {
+        locked_free(w->passphrase);
+        w->passphrase = NULL;
+    }
+    mem_free(about);
+    return err;
+}
+
 enum kz_err wallet_unlock(struct wallet *w, char why[WALLET_WHY_SIZE],
                           const struct passphrase_source *source)
 {
-    struct locked *passphrase = NULL, *key = NULL;
+    struct locked *key = NULL;
     struct key_problem problem = {.text = ""};
     struct keyfile_secret secret = {.data = NULL};
     if (w->key != NULL)
         return KZ_OK;
-    struct keyfile_public *about = mem_new(sizeof(*about));
-    enum kz_err err = passphrase_read(&passphrase, &problem, source);
-    if (err == KZ_OK)
-        err = keyfile_open(
-            about, &secret, &problem, w->conf->pay.key_file,
-            (struct bytes){locked_bytes(passphrase), locked_size(passphrase)});
-    locked_free(passphrase);
-    mem_free(about);
+    enum kz_err err = open_file(&secret, w, &problem, source);
     if (err != KZ_OK) {
         snprintf(why, WALLET_WHY_SIZE, "%.120s: %.100s", w->conf->pay.key_file,
                  problem.text);
@@ -338,6 +354,10 @@ enum kz_err wallet_sign(struct tx *t, char why[WALLET_WHY_SIZE], const struct wa
     struct keyring ring = {.memory = NULL};
     struct txsign_problem problem = {.what = ""};
     size_t n = t->input_count;
+    if (w->key == NULL) {
+        snprintf(why, WALLET_WHY_SIZE, "there is no key here: it is signed elsewhere");
+        return KZ_RANGE;
+    }
     if (locked_new(&ring.memory, n * sizeof(ring.keys[0])) != KZ_OK) {
         snprintf(why, WALLET_WHY_SIZE, "memory cannot be locked: see the log");
         return KZ_RANGE;

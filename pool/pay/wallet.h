@@ -7,7 +7,8 @@
  * descriptor), or else among the first WALLET_LOOK indices (one that the settings name).
  *
  * Private keys are there only between wallet_unlock() and wallet_lock(), in locked memory
- * (conf/locked.h).
+ * (conf/locked.h). A passphrase that came through a descriptor stays, in such memory too,
+ * until wallet_close(): it can be read only once.
  *
  * Ownership  wallet_open(), then wallet_close(), which locks; NULL accepted.
  * Errors     `why` is one line for the operator.
@@ -56,8 +57,8 @@ KZ_MUST_USE enum kz_err wallet_unlock(struct wallet *w, char why[WALLET_WHY_SIZE
                                       const struct passphrase_source *source);
 void wallet_lock(struct wallet *w);
 
-/* Signs every input; `places` and `spent` have one for each. Unlocked. KZ_RANGE: not
- * possible; `t` is untouched. */
+/* Signs every input; `places` and `spent` have one for each. KZ_RANGE: not possible, also
+ * while it is locked; `t` is untouched. */
 KZ_MUST_USE enum kz_err wallet_sign(struct tx *t, char why[WALLET_WHY_SIZE],
                                     const struct wallet *w,
                                     const struct wallet_place *places,
