@@ -64,7 +64,7 @@ class Rounds(unittest.TestCase):
             raise
 
     def reach(self, *args, **how):
-        self.assertTrue(self.go(*args, **how), "the point was not reached")
+        self.assertTrue(self.go(*args, **how), f"not reached: {self.system.said}")
 
 
 class CrashTable(Rounds):
@@ -165,7 +165,7 @@ class JournalLost(LeaseTest):
         self.assertEqual(status, payfaults.KILLED, said)
         shutil.rmtree(os.path.join(self.karizd.settings["data_dir"], "payout"))
         other = self.other()
-        self.take_over(other, "follow")
+        self.take_over(other)
         self.payer = other
         return other
 
@@ -174,6 +174,7 @@ class JournalLost(LeaseTest):
         (payout,) = other.payouts()
         self.assertEqual(payout["state"], "broadcast")
         self.assertEqual(self.node.mempool(), [payout["txid"]])
+        self.node.generate(1)
         self.assertEqual(other.try_run("run")[0], payfaults.NOTHING)
         self.check_paid_once()
 
@@ -181,9 +182,10 @@ class JournalLost(LeaseTest):
         other = self.lose("settled:1")
         (payout,) = other.payouts()
         self.assertEqual(payout["state"], "reserved")
-        self.assertEqual(other.try_run("run")[0], payfaults.NOTHING)
         other.run("cancel", payout["id"])
-        self.node.generate(2)
+        self.node.generate(1)
+        self.assertEqual(other.try_run("run")[0], payfaults.NOTHING)
+        self.node.generate(1)
         other.run("follow")
         self.assertEqual(self.ledger.balances("mature"), self.owed)
         other.run("run")

@@ -51,16 +51,23 @@ class LeaseTest(PayoutTest):
         payer.process.send_signal(signal.SIGCONT)
         return payer.finish()
 
-    def take_over(self, payer, *words):
-        """Again and again, until the lease of the other has run out."""
+    def take_over(self, payer):
+        """Follows as soon as the lease of the other has run out; two proofs, a block apart,
+        are what it needs to reserve as well."""
         said = []
 
         def has_it():
-            said.append(payer.try_run(*words))
+            said.append(payer.try_run("follow"))
             self.assertIn(said[-1][0], (0, WAITS), said[-1])
             return said[-1][0] == 0
 
         wait_until(has_it, 30, "the lease is taken over", every=0.2)
+        self.assertIn("taken over from another journal", payer.run("run", expect=WAITS))
+
+    def take_over_and_pay(self, payer):
+        self.take_over(payer)
+        self.node.generate(1)
+        payer.run("run")
 
     def check_paid_once(self):
         """Confirmed, and each miner has on the chain what was owed, to the satoshi."""
@@ -123,7 +130,7 @@ class OfTwoJournals(LeaseTest):
         """Behind its own look at the lease: only Redis can still refuse it."""
         other = self.other()
         self.start(self.payer, "run", fault="reserve_begins:1:stop")
-        self.take_over(other, "run")
+        self.take_over_and_pay(other)
         status, _, said = self.go_on(self.payer)
         self.payer.extra = {}
         self.assertEqual(status, 1, said)
@@ -134,7 +141,7 @@ class OfTwoJournals(LeaseTest):
     def test_a_stale_one_that_had_planned_sees_that_its_lease_is_gone(self):
         other = self.other()
         self.start(self.payer, "run", fault="planned:1:stop")
-        self.take_over(other, "run")
+        self.take_over_and_pay(other)
         status, _, said = self.go_on(self.payer)
         self.payer.extra = {}
         self.assertEqual(status, WAITS)
@@ -144,7 +151,7 @@ class OfTwoJournals(LeaseTest):
     def test_a_stale_one_that_had_signed_sends_the_same_bytes(self):
         other = self.other()
         self.start(self.payer, "run", fault="send_begins:1:stop")
-        self.take_over(other, "follow")
+        self.take_over(other)
         (payout,) = other.payouts()
         self.assertEqual(payout["state"], "broadcast")
         self.assertIn(payout["txid"], self.node.mempool())
@@ -166,7 +173,7 @@ class OfTwoJournals(LeaseTest):
     def booked_by_another(self, fault):
         other = self.other()
         self.start(self.payer, "run", fault=fault)
-        self.take_over(other, "follow")
+        self.take_over(other)
         self.node.generate(2)
         other.run("follow")
         self.assertEqual([p["state"] for p in other.payouts()], ["confirmed"])
@@ -182,18 +189,19 @@ class OfTwoJournals(LeaseTest):
         """It may be signed at this moment: to give it up would be to pay it twice."""
         other = self.other()
         self.start(self.payer, "run", fault="sign_begins:1:stop")
-        self.take_over(other, "follow")
+        self.take_over(other)
         (payout,) = other.payouts()
         self.assertEqual(payout["state"], "reserved")
         other.run("cancel", payout["id"])
         (cancelled,) = other.payouts()
         self.assertIn(cancelled["txid"], self.node.mempool())
+        self.node.generate(1)
         self.assertEqual(other.try_run("run")[0], 3)
         status, _, said = self.go_on(self.payer)
         self.payer.extra = {}
         self.assertEqual((status, said),
                          (WAITS, "kariz-payout: the lease was lost: another pays now\n"))
-        self.node.generate(2)
+        self.node.generate(1)
         other.run("follow")
         self.assertEqual([p["state"] for p in other.payouts()], ["cancelled"])
         self.assertEqual(self.ledger.balances("mature"), self.owed)

@@ -100,7 +100,7 @@ class System:
         self.seed, self.say = seed, say
         self.random = random.Random(seed)
         self.folder = tempfile.mkdtemp(prefix="kariz-payfaults-")
-        self.node = self.karizd = None
+        self.node = self.karizd = self.rival = None
         self.rigs = {}
         self.number = 0
         self.done = Counter()  # rounds that passed, by what was done
@@ -152,8 +152,9 @@ class System:
             if self.karizd:
                 self.karizd.close()
         finally:
-            if self.node:
-                self.node.remove()
+            for node in (self.node, self.rival):
+                if node:
+                    node.remove()
             if not os.environ.get("KARIZ_KEEP"):
                 shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -304,6 +305,10 @@ class System:
         raise AssertionError("payouts stay open: " + json.dumps(
             {i: (o["state"], o.get("note")) for i, o in self.payouts().items() if i in left}))
 
+    def bury(self):
+        """What was sent is deep enough: the job at hand may be older than it."""
+        self.mine(CONFIRMATIONS + 1)
+
     # --- commands to be harmed: what comes before, and the words ---
 
     def first_open(self):
@@ -318,7 +323,7 @@ class System:
 
     def op_follow(self):
         self.must(("run",))
-        self.mine(CONFIRMATIONS)
+        self.bury()
         return ("follow",)
 
     def op_bump(self):
@@ -330,7 +335,7 @@ class System:
     def op_cancelled(self):
         """The step that books a cancellation."""
         self.must(("cancel", self.first_open()))
-        self.mine(CONFIRMATIONS)
+        self.bury()
         return ("follow",)
 
     def op_abandon(self):
@@ -353,25 +358,28 @@ class System:
     def op_unconfirm(self):
         """A reorganisation takes the block in which a payout was booked as confirmed."""
         self.first_open()
-        self.mine(CONFIRMATIONS)
+        self.bury()
         self.must(("follow",))
-        self.replace_blocks(CONFIRMATIONS, self.random.random() < 0.5)
+        self.replace_blocks(CONFIRMATIONS)
         return ("follow",)
 
-    def replace_blocks(self, count, keep_out):
-        """Others' blocks in place of the latest; `keep_out`: without what was in those."""
-        height = self.node.height
-        first = self.node.rpc("getblockhash", height - count + 1)
-        self.node.rpc("invalidateblock", first)
-        wait_until(lambda: self.node.height == height - count, 20, "the blocks are gone")
-        if keep_out and self.node.kind == "bitcoind":
-            address = bitcoin.segwit_address(nodes.ANYBODY, self.node.hrp)
-            for _ in range(count + 1):
-                self.node.rpc("generateblock", address, [])
-        else:
-            self.node.generate(count + 1)
+    def replace_blocks(self, count):
+        """Another's longer chain in place of the latest blocks."""
+        if not self.rival:
+            self.rival = nodes.new_node().start()
+        fork = self.node.height - count
+        for height in range(self.rival.height + 1, fork + 1):
+            self.give(self.rival, self.node, height)
+        self.rival.generate(count + 1)
+        for height in range(fork + 1, self.rival.height + 1):
+            self.give(self.node, self.rival, height)
+        wait_until(lambda: self.node.tip() == self.rival.tip(), 20, "the node has reorganised")
         self.wait_height()
         self.wait_booked()
+
+    @staticmethod
+    def give(to, of, height):
+        to.rpc("submitblock", of.rpc("getblock", of.rpc("getblockhash", height), 0))
 
     def wait_height(self):
         wait_until(lambda: self.karizd.status().get("height", 0) == self.node.height + 1, 90,
