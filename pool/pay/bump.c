@@ -147,7 +147,8 @@ static enum kz_err replace_with(struct payout *o, struct payer *p, const struct 
     if (err != KZ_OK)
         return pay_fail(p, err, "payout %s: no change address", o->id.text);
     const struct bytes script = script_bytes(&change.script);
-    bump_build_tx(&t, old, b, coins, o->change_at, &script);
+    bool has_change = o->versions[o->version_count - 1].has_change;
+    bump_build_tx(&t, old, b, coins, o->change_at, has_change ? NULL : &script);
     err = step_sign_tx(&t, o, p);
     if (err == KZ_OK)
         err = step_keep(o, p, &t, VERSION_BUMPS);
