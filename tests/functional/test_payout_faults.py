@@ -185,7 +185,7 @@ class JournalLost(LeaseTest):
         other.run("cancel", payout["id"])
         self.node.generate(1)
         self.assertEqual(other.try_run("run")[0], payfaults.NOTHING)
-        self.node.generate(1)
+        self.node.generate(payfaults.CANCEL_CONFIRMATIONS)
         other.run("follow")
         self.assertEqual(self.ledger.balances("mature"), self.owed)
         other.run("run")

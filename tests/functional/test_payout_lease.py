@@ -9,7 +9,7 @@ import tempfile
 from lib import processes
 from lib.karizd import REPORTS, environment, merged, program
 from lib.payer import PASSPHRASE, Payer
-from lib.payfaults import Chain, is_stopped
+from lib.payfaults import CANCEL_CONFIRMATIONS, Chain, is_stopped
 from lib.wait import wait_until
 from test_payout import PayoutTest
 
@@ -201,7 +201,7 @@ class OfTwoJournals(LeaseTest):
         self.payer.extra = {}
         self.assertEqual((status, said),
                          (WAITS, "kariz-payout: the lease was lost: another pays now\n"))
-        self.node.generate(1)
+        self.node.generate(CANCEL_CONFIRMATIONS)
         other.run("follow")
         self.assertEqual([p["state"] for p in other.payouts()], ["cancelled"])
         self.assertEqual(self.ledger.balances("mature"), self.owed)

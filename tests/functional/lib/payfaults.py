@@ -38,6 +38,7 @@ from .wait import SCALE, wait_until
 MINERS = ("alice", "bob", "carol", "dave", "erin")
 MATURITY = 100
 CONFIRMATIONS = 2
+CANCEL_CONFIRMATIONS = 6  # whatever the settings say
 DONE, NOTHING = 0, 3  # exit statuses: it paid, there is nothing to pay
 KILLED = -signal.SIGKILL
 SOURCES = ("conf", "share", "payout", "pool", "pool/pay")
@@ -335,7 +336,7 @@ class System:
     def op_cancelled(self):
         """The step that books a cancellation."""
         self.must(("cancel", self.first_open()))
-        self.bury()
+        self.mine(CANCEL_CONFIRMATIONS + 1)
         return ("follow",)
 
     def op_abandon(self):
@@ -638,14 +639,20 @@ class System:
 
     def check_verify(self):
         """More than once: a karizd that has just been started knows no node yet."""
+        said = ""
+
         def is_ok():
+            nonlocal said
             done = subprocess.run(self.karizd.command("ledger", "verify"), text=True,
                                   capture_output=True, timeout=120 * SCALE, check=False,
                                   env=environment(), stdin=subprocess.DEVNULL)
-            self.said = (done.stdout + done.stderr)[-2000:]
+            said = (done.stdout + done.stderr)[-2000:]
             return done.returncode == 0 and "ledger verify: ok" in done.stdout
 
-        wait_until(is_ok, 20, "ledger verify is content", every=0.5)
+        try:
+            wait_until(is_ok, 20, every=0.5)
+        except AssertionError:
+            raise AssertionError(said) from None
 
 
 # --- what to do --------------------------------------------------------------------------
