@@ -53,8 +53,10 @@
  *   coin:{ledger}                  "<txid>:<vout>" -> what it is: never changes
  *   coinblk:{ledger}               block's hash -> "1": its coins are in there
  *   use:{ledger}:<txid>:<vout>     payout's id -> "held", "freed", "spent" or "void"
- *   fence:{ledger}                 "token" -> the newest lease's
- *   lease:{ledger}                 who pays: holder, name, token, since_ms
+ *   fence:{ledger}                 "token" -> the newest lease's; what payers note
+ *                                  (pool/pay/gate.c, daemon.c, run.c)
+ *   lease:{ledger}                 who pays: holder, name, token, since_ms; "over" ->
+ *                                  the last token that was not given back
  *   leased:{ledger}                the token, expires with the lease
  *   lapse:{ledger}                 the holder, expires when another may take over
  *

@@ -145,12 +145,18 @@
 
 /* The lease of who pays (share/store_lease.h). KEYS: fence, lease, leased, lapse. ARGV:
  * journal, name, milliseconds it lasts, milliseconds until another may take over, now.
- * Answers {OK, token} or {HELD, journal, name, milliseconds until it is free}. */
+ * Answers {OK, token, the last token that another journal did not give back} or {HELD,
+ * journal, name, milliseconds until it is free}. */
 #define SCRIPT_LEASE_TAKE                                                              \
     "local lapse = redis.call('GET', KEYS[4])\n"                                       \
     "if lapse and lapse ~= ARGV[1] then\n"                                             \
     "  return {'HELD', lapse, redis.call('HGET', KEYS[2], 'name') or '',\n"            \
     "    redis.call('PTTL', KEYS[4])}\n"                                               \
+    "end\n"                                                                            \
+    "local was = redis.call('HGET', KEYS[1], 'token') or ''\n"                         \
+    "local holder = redis.call('HGET', KEYS[2], 'holder') or ARGV[1]\n"                \
+    "if was ~= '' and holder ~= ARGV[1] then\n"                                        \
+    "  redis.call('HSET', KEYS[2], 'over', was)\n"                                     \
     "end\n"                                                                            \
     "local n = redis.call('HINCRBY', KEYS[1], 'count', 1)\n"                           \
     "local token = string.format('%.0f', n) .. '-' .. ARGV[1]\n"                       \
@@ -159,7 +165,9 @@
     "'since_ms', ARGV[5])\n"                                                           \
     "redis.call('SET', KEYS[3], token, 'PX', ARGV[3])\n"                               \
     "redis.call('SET', KEYS[4], ARGV[1], 'PX', ARGV[4])\n"                             \
-    "return {'OK', token}\n"
+    "local over = redis.call('HGET', KEYS[2], 'over') or ''\n"                         \
+    "if string.sub(over, -#ARGV[1]) == ARGV[1] then over = '' end\n"                   \
+    "return {'OK', token, over}\n"
 
 /* KEYS: fence, leased, lapse. ARGV: token, journal, milliseconds as above. One that ran
  * out and that nobody took is ours still. {OK} or {GONE, the newest token}. */

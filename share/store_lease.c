@@ -59,6 +59,7 @@ enum kz_err store_lease_take(struct lease *out, struct lease_holder *holder,
         return err;
     if (a.is_ok) {
         snprintf(out->token, sizeof(out->token), "%.60s", a.text[0]);
+        snprintf(out->over, sizeof(out->over), "%.60s", a.text[1]);
         return KZ_OK;
     }
     snprintf(holder->journal, sizeof(holder->journal), "%.32s", a.text[0]);

@@ -6,7 +6,8 @@
  * another's token there and reserves nothing. The same journal takes its own lease again
  * at once: its directory is locked, so whoever held it before is dead. Another's is free
  * when it was given back, or `takeover_ms` after it ran out: its journal may hold what
- * Redis does not.
+ * Redis does not, so the lease names it (`over`) and what that asks for is the caller's
+ * (pool/pay/gate.c).
  *
  * Time is the Redis server's, by the expiry of keys; nothing here compares clocks of two
  * machines. A Redis that lost its data has no lease: what the journal replays decides.
@@ -25,6 +26,8 @@
 
 struct lease {
     char token[LEASE_TOKEN_SIZE];
+    char over
+        [LEASE_TOKEN_SIZE]; /* the last that another journal did not give back, or "" */
 };
 
 /* Who has it, when that is somebody else. */

@@ -307,9 +307,11 @@ enum kz_err bump_cancel_payout(struct payout *o, struct payer *p)
 {
     struct bump_rules rules;
     struct bump b;
-    if (o->state == PAYOUT_RESERVED)
+    if (o->state == PAYOUT_RESERVED && pay_is_ours(o, p))
         return step_abandon(o, p, "given up by an operator");
-    enum kz_err err = o->state == PAYOUT_EXPORTED ? KZ_OK : may_be_replaced(o, p);
+    /* Another's reserve may be signed at this moment, as one that was exported. */
+    bool may_be_signed = o->state == PAYOUT_RESERVED || o->state == PAYOUT_EXPORTED;
+    enum kz_err err = may_be_signed ? KZ_OK : may_be_replaced(o, p);
     if (err == KZ_OK)
         err = rules_to_cancel(&rules, o, p);
     if (err != KZ_OK)

@@ -2,6 +2,7 @@
 
 #include "pool/inquiry.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -68,6 +69,74 @@ static enum kz_err look_at_payouts(struct payer *p)
     return err;
 }
 
+/* --- a lease that another journal did not give back -------------------------------- */
+
+/* Its holder may have paid what Redis has lost, from a journal that cannot be read. If it
+ * has, the coins do not agree as soon as that is in the chain: so they have to agree at
+ * two heights (accounting section 9). Two marks of fence:{ledger} remember it: "taken",
+ * the token and the first height; "proved", the token once the second proof passed. */
+static enum kz_err read_fence(char out[PAY_TEXT_SIZE], struct payer *p,
+                              const char *field)
+{
+    json_t *text = NULL;
+    enum kz_err err = store_read_field(&text, p->store, KEY_FENCE, field);
+    snprintf(out, PAY_TEXT_SIZE, "%s", err == KZ_OK ? json_string_value(text) : "");
+    json_decref(text);
+    return err == KZ_OK || err == KZ_EMPTY ? KZ_OK : pay_fail(p, err, "Redis is away");
+}
+
+static enum kz_err note_fence(struct payer *p, const char *field, const char *value)
+{
+    return pay_write(
+        p, EVENT_LEDGER,
+        json_pack("{s:[[s, s, s, s]]}", "marks", "fence", field, value, "keep"));
+}
+
+static enum kz_err say_taken(struct payer *p, uint64_t height)
+{
+    return pay_fail(p, KZ_BUSY,
+                    "the lease was taken over from another journal (%s) that did not "
+                    "give it back: the ledger is proved at height %" PRIu64
+                    ", and nothing is reserved before it is at another",
+                    p->lease.over, height);
+}
+
+enum kz_err gate_is_proved(struct payer *p)
+{
+    char proved[PAY_TEXT_SIZE], taken[PAY_TEXT_SIZE];
+    if (p->lease.over[0] == '\0')
+        return KZ_OK;
+    enum kz_err err = read_fence(proved, p, "proved");
+    if (err == KZ_OK)
+        err = read_fence(taken, p, "taken");
+    if (err != KZ_OK || strcmp(proved, p->lease.over) == 0)
+        return err;
+    size_t len = strlen(p->lease.over);
+    bool is_it = strncmp(taken, p->lease.over, len) == 0 && taken[len] == ' ';
+    return say_taken(p, is_it ? decimal_of(taken + len + 1) : 0);
+}
+
+/* The proof has just passed. */
+static enum kz_err look_at_takeover(struct payer *p)
+{
+    char taken[PAY_TEXT_SIZE], now[PAY_TEXT_SIZE];
+    uint64_t tip = chain_tip(p->chain).height;
+    size_t len = strlen(p->lease.over);
+    if (gate_is_proved(p) == KZ_OK)
+        return KZ_OK;
+    enum kz_err err = read_fence(taken, p, "taken");
+    if (err != KZ_OK)
+        return err;
+    bool is_first = strncmp(taken, p->lease.over, len) != 0 || taken[len] != ' ';
+    if (is_first) {
+        snprintf(now, sizeof(now), "%s %" PRIu64, p->lease.over, tip);
+        err = note_fence(p, "taken", now);
+        return err == KZ_OK ? say_taken(p, tip) : err;
+    }
+    uint64_t height = decimal_of(taken + len + 1);
+    return tip > height ? note_fence(p, "proved", p->lease.over) : say_taken(p, height);
+}
+
 enum kz_err gate_pass(struct payer *p)
 {
     struct purse u = {.count = 0};
@@ -84,6 +153,8 @@ enum kz_err gate_pass(struct payer *p)
         err = purse_read(&u, p);
     if (err == KZ_OK)
         err = purse_check(&u, p);
+    if (err == KZ_OK)
+        err = look_at_takeover(p);
     purse_clear(&u);
     if (err == KZ_OK && !pay_is_current(p))
         err = pay_fail(p, KZ_IO, "Redis went away meanwhile: nothing was begun");

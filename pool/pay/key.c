@@ -132,9 +132,10 @@ static const char *describe_secret(struct keyfile_public *about, const struct ma
         break;
     case KEYFILE_WIF:
         why = wif_parse(master->key, &compressed, &bad, order->network,
-                        (const char *)data.p, data.len) == KZ_OK
-                  ? describe_single(about, master->key, order)
-                  : bad;
+                        (const char *)data.p, data.len) != KZ_OK
+                  ? bad
+              : !compressed ? "a key of an uncompressed public key is not taken"
+                            : describe_single(about, master->key, order);
         break;
     }
     locked_free(work);

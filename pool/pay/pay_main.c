@@ -282,7 +282,8 @@ static int with_key(struct payer *p, const struct invocation *in,
     char why[WALLET_WHY_SIZE];
     struct payout o = {.version_count = 0};
     enum kz_err err = pay_find(&o, p, argument(in, "payout"));
-    if (err == KZ_OK && o.state != PAYOUT_RESERVED && wallet_can_sign(p->wallet)) {
+    bool is_given_up = err == KZ_OK && o.state == PAYOUT_RESERVED && pay_is_ours(&o, p);
+    if (err == KZ_OK && !is_given_up && wallet_can_sign(p->wallet)) {
         err = wallet_unlock(p->wallet, why, &in->passphrase);
         if (err != KZ_OK)
             err = pay_fail(p, KZ_RANGE, "%s", why);
@@ -340,6 +341,18 @@ static int command_recover(struct payer *p, const struct invocation *in)
     return end_with(p, err);
 }
 
+static enum kz_err act_adopt(struct payout *o, struct payer *p,
+                             const struct invocation *in)
+{
+    (void)in;
+    return adopt_payout(o, p);
+}
+
+static int command_adopt(struct payer *p, const struct invocation *in)
+{
+    return with_key(p, in, act_adopt);
+}
+
 static int command_daemon(struct payer *p, const struct invocation *in)
 {
     return end_with(p, daemon_run(p, &in->passphrase));
@@ -394,6 +407,10 @@ static const struct command commands[] = {
      NEED_WRITER,
      command_cancel,
      "give a payout up; one that was signed by paying its first coin back to the pool"},
+    {{"adopt", "payout", ""},
+     NEED_WRITER,
+     command_adopt,
+     "sign and send here what a journal reserved whose machine is gone for good"},
     {{"join", NULL, ""},
      NEED_WRITER,
      command_join,

@@ -264,6 +264,11 @@ enum kz_err pay_write(struct payer *p, enum event_kind kind, json_t *event)
 
 /* --- payouts ---------------------------------------------------------------------- */
 
+bool pay_is_ours(const struct payout *o, const struct payer *p)
+{
+    return strcmp(o->journal, journal_id(p->journal)) == 0;
+}
+
 void payout_list_clear(struct payout_list *l)
 {
     for (size_t i = 0; i < l->count; i++)

@@ -8,6 +8,7 @@
  *   run.c       plan, reserve, sign, send
  *   follow.c    what becomes of what was sent
  *   bump.c      raising a fee, taking a payment back
+ *   adopt.c     what a lost journal reserved
  *   psbt_io.c   signing elsewhere
  *   join.c      payments of the pool to itself
  *   recover.c   payouts read from the chain, after a restored backup
@@ -71,6 +72,8 @@ bool pay_is_current(struct payer *p);
 KZ_MUST_USE enum kz_err pay_look_again(struct payer *p);
 /* Journals and applies an event. KZ_RANGE: a reserve that Redis refused. Takes it. */
 KZ_MUST_USE enum kz_err pay_write(struct payer *p, enum event_kind kind, json_t *event);
+/* Reserved by our journal, whose directory is locked: nobody else has signed it, or will. */
+bool pay_is_ours(const struct payout *o, const struct payer *p);
 /* An entry as JSON for an event. Clears `e`. */
 json_t *pay_entry(struct entry *e);
 
@@ -109,6 +112,9 @@ void purse_use_marks(json_t *marks, const struct payout *o, const char *use);
 /* What must hold before anything is reserved: the lease, a node in good order, a ledger
  * that proves, coins where the ledger has them, no payout that waits for a person. */
 KZ_MUST_USE enum kz_err gate_pass(struct payer *p);
+/* KZ_BUSY: the lease was another journal's that did not give it back, and the gate was
+ * not passed at two heights since. */
+KZ_MUST_USE enum kz_err gate_is_proved(struct payer *p);
 /* The proof of the ledger alone. */
 KZ_MUST_USE enum kz_err gate_prove(struct payer *p);
 
@@ -157,8 +163,13 @@ KZ_MUST_USE enum kz_err bump_late(struct payout *o, struct payer *p);
  * is unlocked. */
 KZ_MUST_USE enum kz_err bump_payout(struct payout *o, struct payer *p,
                                     struct feerate rate);
-/* The anchor back to the pool. Of one that nobody signed: given up at once. */
+/* The anchor back to the pool. Of one of ours that nobody signed: given up at once. */
 KZ_MUST_USE enum kz_err bump_cancel_payout(struct payout *o, struct payer *p);
+
+/* --- adopt.c ---------------------------------------------------------------------- */
+/* What another journal reserved, whose machine is gone for good: an operator says so. It
+ * may have been signed there, so it is signed again here, never given up. */
+KZ_MUST_USE enum kz_err adopt_payout(struct payout *o, struct payer *p);
 
 /* --- psbt_io.c -------------------------------------------------------------------- */
 /* Reserved payouts of ours into files `dir`/<id>.psbt, to be signed elsewhere. `*count` is

@@ -171,8 +171,8 @@ enum kz_err psbt_export_all(struct payer *p, const char *dir, size_t *count)
         err = pay_fail(p, KZ_IO, "Redis did not say that its file is synced");
     for (size_t i = 0; i < l.count && err == KZ_OK; i++) {
         struct payout *o = &l.rows[i];
-        bool is_ours = strcmp(o->journal, journal_id(p->journal)) == 0;
-        if (!is_ours || (o->state != PAYOUT_RESERVED && o->state != PAYOUT_EXPORTED))
+        if (!pay_is_ours(o, p) ||
+            (o->state != PAYOUT_RESERVED && o->state != PAYOUT_EXPORTED))
             continue;
         err = export_one(o, p, dir);
         *count += err == KZ_OK;

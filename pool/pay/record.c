@@ -182,11 +182,15 @@ static bool read_lists(struct payout *p, const json_t *plan)
     for (size_t i = 0; i < p->coin_count; i++)
         if (!read_coin(&p->coins[i], json_array_get(coins, i)))
             return false;
+    struct amount debit = amount_zero(), paid = amount_zero();
     p->recipient_count = json_array_size(recipients);
     p->recipients = mem_array(p->recipient_count + 1, sizeof(*p->recipients));
-    for (size_t i = 0; i < p->recipient_count; i++)
-        if (!read_recipient(&p->recipients[i], json_array_get(recipients, i)))
+    for (size_t i = 0; i < p->recipient_count; i++) {
+        struct payout_recipient *r = &p->recipients[i];
+        if (!read_recipient(r, json_array_get(recipients, i)) ||
+            !amount_add(&debit, debit, r->debit) || !amount_add(&paid, paid, r->paid))
             return false;
+    }
     return true;
 }
 
@@ -214,19 +218,39 @@ static bool read_change(struct payout *p, const json_t *change)
                               read_u32(&p->change_at, json_array_get(change, 1)));
 }
 
+/* Every output of the transaction has its place, and one only. */
+static bool has_each_place(const struct payout *p)
+{
+    size_t count = p->recipient_count + p->has_change;
+    bool *taken = mem_array(count + 1, sizeof(*taken));
+    bool is_good = !p->has_change || p->change_at < count;
+    if (is_good && p->has_change)
+        taken[p->change_at] = true;
+    for (size_t i = 0; i < p->recipient_count && is_good; i++) {
+        uint32_t at = p->recipients[i].vout;
+        is_good = at < count && !taken[at];
+        if (is_good)
+            taken[at] = true;
+    }
+    mem_free(taken);
+    return is_good;
+}
+
 static bool read_plan(struct payout *p, const json_t *plan)
 {
     const char *journal = json_string_value(json_object_get(plan, "journal"));
-    if (journal == NULL)
+    if (journal == NULL || strlen(journal) >= sizeof(p->journal))
         return false;
     snprintf(p->journal, sizeof(p->journal), "%s", journal);
     p->created_ms = json_integer_value(json_object_get(plan, "created_ms"));
     return read_u32(&p->height, json_object_get(plan, "height")) &&
            read_u32(&p->locktime, json_object_get(plan, "locktime")) &&
+           json_is_integer(json_object_get(plan, "rate")) &&
            feerate_from(&p->rate, json_integer_value(json_object_get(plan, "rate"))) &&
            read_sat(&p->planned_fee, json_object_get(plan, "fee")) &&
            read_u32(&p->change_index, json_object_get(plan, "change_index")) &&
-           read_change(p, json_object_get(plan, "change")) && read_lists(p, plan);
+           read_change(p, json_object_get(plan, "change")) && read_lists(p, plan) &&
+           p->change_index < BIP32_HARDENED && has_each_place(p);
 }
 
 /* --- versions, and where the chain has one ---------------------------------------- */
@@ -243,6 +267,26 @@ char *payout_version_text(const struct payout_version *v)
     return text;
 }
 
+/* The bytes are those of the transaction that is named. */
+static bool is_raw_of(const struct hash256 *txid, const char *raw)
+{
+    struct tx t;
+    struct hash256 id;
+    size_t digits = strlen(raw);
+    if (digits == 0 || digits % 2 != 0 || !hex_is_valid(raw, digits))
+        return false;
+    uint8_t *bytes = mem_new(digits / 2);
+    enum kz_err err = hex_decode(bytes, digits / 2, raw, digits);
+    if (err == KZ_OK)
+        err = tx_parse(&t, (struct bytes){bytes, digits / 2});
+    mem_free(bytes);
+    if (err != KZ_OK)
+        return false;
+    tx_id(&id, &t);
+    tx_clear(&t);
+    return hash256_equal(&id, txid);
+}
+
 static bool read_version(struct payout_version *v, const char *text)
 {
     json_t *o = json_loads(text, 0, NULL);
@@ -250,7 +294,7 @@ static bool read_version(struct payout_version *v, const char *text)
     bool is_good = why_parse(&v->why, json_string_value(json_object_get(o, "why"))) &&
                    read_hash(&v->txid, json_object_get(o, "txid")) &&
                    read_sat(&v->fee, json_object_get(o, "fee")) && raw != NULL &&
-                   hex_is_valid(raw, strlen(raw));
+                   is_raw_of(&v->txid, raw);
     if (is_good) {
         v->vsize = (size_t)json_integer_value(json_object_get(o, "vsize"));
         v->has_change = json_is_true(json_object_get(o, "change"));
@@ -341,7 +385,8 @@ static const char *read_all(struct payout *p, const json_t *hash)
     if (!read_seen(&p->seen, member(hash, "seen")) ||
         (p->seen.height > 0 && p->seen.version >= p->version_count))
         return "seen";
-    p->n = decimal_of(n);
+    if (n == NULL || !decimal_read(&p->n, n, INT32_MAX))
+        return "n";
     snprintf(p->note, sizeof(p->note), "%s", note != NULL ? note : "");
     return NULL;
 }

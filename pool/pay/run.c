@@ -343,6 +343,9 @@ enum kz_err run_take_coins(struct payout *o, struct payer *p, size_t first,
                            const char *more)
 {
     char use[TX_OUTPOINT_TEXT_SIZE + 8];
+    enum kz_err err = gate_is_proved(p);
+    if (err != KZ_OK)
+        return err;
     json_t *needs = json_array(), *marks = json_array();
     json_array_append_new(
         needs, json_pack("[s, s, s, s]", "fence", "token", "is", p->lease.token));
@@ -477,8 +480,7 @@ static enum kz_err sign_and_send(struct payout *o, struct payer *p,
 
 static bool is_to_finish(const struct payout *o, const struct payer *p)
 {
-    return o->state == PAYOUT_RESERVED &&
-           strcmp(o->journal, journal_id(p->journal)) == 0;
+    return o->state == PAYOUT_RESERVED && pay_is_ours(o, p);
 }
 
 static enum kz_err read_records(json_t **registry, json_t **records, struct payer *p)

@@ -2,6 +2,7 @@
 
 #include "conf/clock.h"
 #include "conf/log.h"
+#include "pool/pay/screen_answer.h"
 #include "share/child.h"
 
 #include <assert.h>
@@ -15,95 +16,20 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define POLL_MS        5
-#define REFERENCE_SIZE 81
-#define WHY_SIZE       100
-#define QUESTION_SIZE  512 /* as much as child_start() hands over */
-#define USUAL_PATH     "/usr/local/bin:/usr/bin:/bin"
+#define POLL_MS       5
+#define QUESTION_SIZE 512 /* as much as child_start() hands over */
+#define USUAL_PATH    "/usr/local/bin:/usr/bin:/bin"
 
-struct reply {
-    enum screen_verdict verdict;
-    char reference[REFERENCE_SIZE];
-    char why[WHY_SIZE]; /* it gave none */
-};
-
-static bool fail(struct reply *r, const char *why)
+static bool fail(struct screen_reply *r, const char *why)
 {
     snprintf(r->why, sizeof(r->why), "%s", why);
     return false;
 }
 
-/* --- what it said ----------------------------------------------------------------- */
-
-static const char *const verdict_names[] = {
-    [SCREEN_CLEAR] = "clear", [SCREEN_MATCH] = "match", [SCREEN_UNKNOWN] = "unknown"};
-
-static bool read_verdict(struct reply *r, const char *word, size_t len)
-{
-    for (int v = SCREEN_CLEAR; v <= SCREEN_UNKNOWN; v++) {
-        if (strlen(verdict_names[v]) == len &&
-            memcmp(verdict_names[v], word, len) == 0) {
-            r->verdict = (enum screen_verdict)v;
-            return true;
-        }
-    }
-    return fail(r, "its answer is none of clear, match and unknown");
-}
-
-/* It is shown on terminals and kept as JSON: a byte that is no printable ASCII is a
- * question mark. */
-static void keep_reference(struct reply *r, const char *text)
-{
-    size_t i = 0;
-    for (; text[i] != '\0' && i + 1 < REFERENCE_SIZE; i++)
-        r->reference[i] = text[i] >= ' ' && text[i] < 0x7f ? text[i] : '?';
-    r->reference[i] = '\0';
-}
-
-static bool read_json(struct reply *r, const char *text, size_t len)
-{
-    json_t *o = json_loadb(text, len, JSON_REJECT_DUPLICATES, NULL);
-    const char *answer = json_string_value(json_object_get(o, "answer"));
-    const json_t *reference = json_object_get(o, "reference");
-    bool is_good = answer != NULL && (reference == NULL || json_is_string(reference) ||
-                                      json_is_null(reference));
-    if (!is_good)
-        fail(r, "its answer is not the JSON it should be");
-    else
-        is_good = read_verdict(r, answer, strlen(answer));
-    if (is_good && json_is_string(reference))
-        keep_reference(r, json_string_value(reference));
-    json_decref(o);
-    return is_good;
-}
-
-static bool read_line(struct reply *r, char *line, size_t len)
-{
-    if (len > 0 && line[len - 1] == '\n')
-        len--;
-    if (len > 0 && line[len - 1] == '\r')
-        len--;
-    line[len] = '\0';
-    if (strlen(line) != len || strpbrk(line, "\r\n") != NULL)
-        return fail(r, "its answer is more than a line");
-    size_t word = strcspn(line, " \t");
-    if (!read_verdict(r, line, word))
-        return false;
-    keep_reference(r, line + word + strspn(line + word, " \t"));
-    return true;
-}
-
-/* `text` has room for a zero byte behind `len`. */
-static bool read_answer(struct reply *r, char *text, size_t len)
-{
-    return len > 0 && text[0] == '{' ? read_json(r, text, len)
-                                     : read_line(r, text, len);
-}
-
 /* --- running it ------------------------------------------------------------------- */
 
 /* All of its output. */
-static bool hear(struct reply *r, char *text, size_t *len, int fd,
+static bool hear(struct screen_reply *r, char *text, size_t *len, int fd,
                  struct monotime until)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
@@ -134,7 +60,7 @@ static bool has_ended(pid_t pid)
 
 /* Until it is reaped no other process can have its number, so its group can be killed:
  * what it left running must not outlive its answer. */
-static bool end(struct reply *r, pid_t pid, struct monotime until)
+static bool end(struct screen_reply *r, pid_t pid, struct monotime until)
 {
     int status = 0;
     while (!has_ended(pid) && monotime_ms_between(clock_now(), until) > 0)
@@ -152,8 +78,8 @@ static bool end(struct reply *r, pid_t pid, struct monotime until)
     return false;
 }
 
-static bool start(struct reply *r, pid_t *pid, const char *program, const char *input,
-                  int out_fd)
+static bool start(struct screen_reply *r, pid_t *pid, const char *program,
+                  const char *input, int out_fd)
 {
     const char *usual = getenv("PATH");
     char path[4096];
@@ -175,7 +101,7 @@ static bool start(struct reply *r, pid_t *pid, const char *program, const char *
     return is_started || fail(r, "it could not be started");
 }
 
-static bool run(struct reply *r, const char *program, const char *input,
+static bool run(struct screen_reply *r, const char *program, const char *input,
                 int64_t limit_ms)
 {
     char text[SCREEN_ANSWER_MAX + 2];
@@ -192,11 +118,11 @@ static bool run(struct reply *r, const char *program, const char *input,
     if (!is_started)
         return false;
     if (!is_heard) {
-        struct reply unused;
+        struct screen_reply unused;
         end(&unused, pid, clock_now());
         return false;
     }
-    return end(r, pid, until) && read_answer(r, text, len);
+    return end(r, pid, until) && screen_answer_read(r, text, len) == KZ_OK;
 }
 
 /* One line. The longest, of an address that could be, has some 400 bytes. */
@@ -216,7 +142,7 @@ static void ask(char out[QUESTION_SIZE], const struct screen_case *c)
 enum screen_verdict screen_program_ask(char *note, const char *program,
                                        const struct screen_case *c, int64_t limit_ms)
 {
-    struct reply r = {.verdict = SCREEN_UNKNOWN};
+    struct screen_reply r = {.verdict = SCREEN_UNKNOWN};
     char input[QUESTION_SIZE];
     ask(input, c);
     if (!run(&r, program, input, limit_ms)) {
@@ -227,7 +153,7 @@ enum screen_verdict screen_program_ask(char *note, const char *program,
                  kv_str("miner", c->miner), kv_str("why", r.why));
     } else {
         snprintf(note, DUES_NOTE_SIZE, "the screening program says %s%s%s",
-                 verdict_names[r.verdict], r.reference[0] != '\0' ? ": " : "",
+                 screen_verdict_name(r.verdict), r.reference[0] != '\0' ? ": " : "",
                  r.reference);
     }
     return r.verdict;

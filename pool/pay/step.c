@@ -54,14 +54,19 @@ static void add_txid(json_t *marks, const struct payout *o, const struct hash256
                           json_pack("[s, s, s, s]", "potx", text, o->id.text, "keep"));
 }
 
-/* Takes `marks` and `entries` (NULL: none). */
+/* Takes `marks` and `entries` (NULL: none). One that slept through its lease must not
+ * write over what the next has done. */
 static enum kz_err write_step(struct payer *p, json_t *marks, json_t *entries)
 {
     json_t *event = json_pack("{s:o}", "marks", marks);
     if (entries != NULL)
         json_object_set_new(event, "entries", entries);
+    enum kz_err err = pay_hold_lease(p);
     FAULT_POINT("step_begins");
-    enum kz_err err = pay_write(p, EVENT_LEDGER, event);
+    if (err == KZ_OK)
+        err = pay_write(p, EVENT_LEDGER, event);
+    else
+        json_decref(event);
     FAULT_POINT("step_written");
     return err;
 }

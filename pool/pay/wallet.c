@@ -354,6 +354,10 @@ enum kz_err wallet_sign(struct tx *t, char why[WALLET_WHY_SIZE], const struct wa
     struct keyring ring = {.memory = NULL};
     struct txsign_problem problem = {.what = ""};
     size_t n = t->input_count;
+    if (w->key == NULL) {
+        snprintf(why, WALLET_WHY_SIZE, "there is no key here: it is signed elsewhere");
+        return KZ_RANGE;
+    }
     if (locked_new(&ring.memory, n * sizeof(ring.keys[0])) != KZ_OK) {
         snprintf(why, WALLET_WHY_SIZE, "memory cannot be locked: see the log");
         return KZ_RANGE;

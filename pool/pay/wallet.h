@@ -57,8 +57,8 @@ KZ_MUST_USE enum kz_err wallet_unlock(struct wallet *w, char why[WALLET_WHY_SIZE
                                       const struct passphrase_source *source);
 void wallet_lock(struct wallet *w);
 
-/* Signs every input; `places` and `spent` have one for each. Unlocked. KZ_RANGE: not
- * possible; `t` is untouched. */
+/* Signs every input; `places` and `spent` have one for each. KZ_RANGE: not possible, also
+ * while it is locked; `t` is untouched. */
 KZ_MUST_USE enum kz_err wallet_sign(struct tx *t, char why[WALLET_WHY_SIZE],
                                     const struct wallet *w,
                                     const struct wallet_place *places,

@@ -21,16 +21,6 @@
 #define OTHER    "bcrt1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3qzf4jry"
 #define LIMIT_MS 5000
 
-/* pool/pay/payer.c's is not linked: it brings the whole program with it. */
-enum kz_err pay_fail(struct payer *p, enum kz_err err, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    vsnprintf(p->why, sizeof(p->why), format, args);
-    va_end(args);
-    return err;
-}
-
 struct bed {
     char dir[64];
     struct conf conf;

@@ -168,12 +168,18 @@ static void a_lease_is_one_journals_until_it_lapses(void **state)
     assert_string_not_equal(a.token, a2.token);
     assert_int_equal(store_lease_renew(f.store, &a, &mine), KZ_BUSY);
     assert_int_equal(store_lease_renew(f.store, &a2, &mine), KZ_OK);
+    assert_string_equal(a2.over, "");
     wait_until(store_lease_take(&b, &who, f.store, &other) == KZ_OK);
+    assert_string_equal(b.over, a2.token); /* it was not given back */
     assert_int_equal(store_lease_renew(f.store, &a2, &mine), KZ_BUSY);
     store_lease_give_back(f.store, &a2); /* not ours any more: nothing happens */
     assert_int_equal(store_lease_take(&a, &who, f.store, &mine), KZ_BUSY);
     store_lease_give_back(f.store, &b);
     assert_int_equal(store_lease_take(&a, &who, f.store, &mine), KZ_OK);
+    assert_string_equal(a.over, ""); /* its own, and its journal is here */
+    store_lease_give_back(f.store, &a);
+    assert_int_equal(store_lease_take(&b, &who, f.store, &other), KZ_OK);
+    assert_string_equal(b.over, a2.token); /* still to be looked at */
     fixture_clear(&f);
 }
 

@@ -22,6 +22,7 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -29,14 +30,15 @@ from collections import Counter
 from . import bitcoin
 from . import node as nodes
 from .faults import Broken, Connection, Daemon, is_answering, is_rewriting, read_ledger
-from .karizd import Refused, listener, merged
+from .karizd import Refused, environment, listener, merged
 from .payer import Payer, make_key
 from .rig import Closed, Rig
-from .wait import wait_until
+from .wait import SCALE, wait_until
 
 MINERS = ("alice", "bob", "carol", "dave", "erin")
 MATURITY = 100
 CONFIRMATIONS = 2
+CANCEL_CONFIRMATIONS = 6  # whatever the settings say
 DONE, NOTHING = 0, 3  # exit statuses: it paid, there is nothing to pay
 KILLED = -signal.SIGKILL
 SOURCES = ("conf", "share", "payout", "pool", "pool/pay")
@@ -99,7 +101,7 @@ class System:
         self.seed, self.say = seed, say
         self.random = random.Random(seed)
         self.folder = tempfile.mkdtemp(prefix="kariz-payfaults-")
-        self.node = self.karizd = None
+        self.node = self.karizd = self.rival = None
         self.rigs = {}
         self.number = 0
         self.done = Counter()  # rounds that passed, by what was done
@@ -151,8 +153,9 @@ class System:
             if self.karizd:
                 self.karizd.close()
         finally:
-            if self.node:
-                self.node.remove()
+            for node in (self.node, self.rival):
+                if node:
+                    node.remove()
             if not os.environ.get("KARIZ_KEEP"):
                 shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -303,6 +306,10 @@ class System:
         raise AssertionError("payouts stay open: " + json.dumps(
             {i: (o["state"], o.get("note")) for i, o in self.payouts().items() if i in left}))
 
+    def bury(self):
+        """What was sent is deep enough: the job at hand may be older than it."""
+        self.mine(CONFIRMATIONS + 1)
+
     # --- commands to be harmed: what comes before, and the words ---
 
     def first_open(self):
@@ -317,7 +324,7 @@ class System:
 
     def op_follow(self):
         self.must(("run",))
-        self.mine(CONFIRMATIONS)
+        self.bury()
         return ("follow",)
 
     def op_bump(self):
@@ -329,7 +336,7 @@ class System:
     def op_cancelled(self):
         """The step that books a cancellation."""
         self.must(("cancel", self.first_open()))
-        self.mine(CONFIRMATIONS)
+        self.mine(CANCEL_CONFIRMATIONS + 1)
         return ("follow",)
 
     def op_abandon(self):
@@ -352,25 +359,28 @@ class System:
     def op_unconfirm(self):
         """A reorganisation takes the block in which a payout was booked as confirmed."""
         self.first_open()
-        self.mine(CONFIRMATIONS)
+        self.bury()
         self.must(("follow",))
-        self.replace_blocks(CONFIRMATIONS, self.random.random() < 0.5)
+        self.replace_blocks(CONFIRMATIONS)
         return ("follow",)
 
-    def replace_blocks(self, count, keep_out):
-        """Others' blocks in place of the latest; `keep_out`: without what was in those."""
-        height = self.node.height
-        first = self.node.rpc("getblockhash", height - count + 1)
-        self.node.rpc("invalidateblock", first)
-        wait_until(lambda: self.node.height == height - count, 20, "the blocks are gone")
-        if keep_out and self.node.kind == "bitcoind":
-            address = bitcoin.segwit_address(nodes.ANYBODY, self.node.hrp)
-            for _ in range(count + 1):
-                self.node.rpc("generateblock", address, [])
-        else:
-            self.node.generate(count + 1)
+    def replace_blocks(self, count):
+        """Another's longer chain in place of the latest blocks."""
+        if not self.rival:
+            self.rival = nodes.new_node().start()
+        fork = self.node.height - count
+        for height in range(self.rival.height + 1, fork + 1):
+            self.give(self.rival, self.node, height)
+        self.rival.generate(count + 1)
+        for height in range(fork + 1, self.rival.height + 1):
+            self.give(self.node, self.rival, height)
+        wait_until(lambda: self.node.tip() == self.rival.tip(), 20, "the node has reorganised")
         self.wait_height()
         self.wait_booked()
+
+    @staticmethod
+    def give(to, of, height):
+        to.rpc("submitblock", of.rpc("getblock", of.rpc("getblockhash", height), 0))
 
     def wait_height(self):
         wait_until(lambda: self.karizd.status().get("height", 0) == self.node.height + 1, 90,
@@ -628,9 +638,21 @@ class System:
             raise AssertionError(f"{miner}'s statement names {named}, paid were {want}")
 
     def check_verify(self):
-        said = self.karizd.ctl("ledger", "verify")
-        if "ledger verify: ok" not in said:
-            raise AssertionError(said)
+        """More than once: a karizd that has just been started knows no node yet."""
+        said = ""
+
+        def is_ok():
+            nonlocal said
+            done = subprocess.run(self.karizd.command("ledger", "verify"), text=True,
+                                  capture_output=True, timeout=120 * SCALE, check=False,
+                                  env=environment(), stdin=subprocess.DEVNULL)
+            said = (done.stdout + done.stderr)[-2000:]
+            return done.returncode == 0 and "ledger verify: ok" in done.stdout
+
+        try:
+            wait_until(is_ok, 20, every=0.5)
+        except AssertionError:
+            raise AssertionError(said) from None
 
 
 # --- what to do --------------------------------------------------------------------------
