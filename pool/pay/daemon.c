@@ -168,6 +168,8 @@ enum kz_err daemon_run(struct payer *p, const struct passphrase_source *passphra
     if (wait.fd < 0)
         return pay_fail(p, KZ_IO, "signals: %s", strerror(errno));
     log_info("payout_ready", kv_str("version", KARIZ_VERSION));
+    if (run_warning(p) != NULL)
+        log_warn("coinbase_elsewhere", kv_str("why", run_warning(p)));
     do {
         turn(&t);
     } while (poll(&wait, 1, TURN_MS) == 0); /* allowed: this program may wait */

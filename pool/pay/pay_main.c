@@ -217,6 +217,9 @@ static int say_paid(const struct payer *p, const struct run_order *order,
 static int command_run(struct payer *p, const struct invocation *in)
 {
     struct run_order order = order_of(in);
+    const char *warning = run_warning(p);
+    if (warning != NULL)
+        fprintf(stderr, "kariz-payout: warning: %s\n", warning);
     enum kz_err err = run_finish(p, &order);
     if (err == KZ_OK)
         err = run_pay(p, &order);
