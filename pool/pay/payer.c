@@ -191,6 +191,7 @@ static enum kz_err take_lease(struct payer *p)
                              .name = p->name,
                              .lasts_ms = p->conf->pay.lease_seconds * 1000,
                              .takeover_ms = p->conf->pay.takeover_seconds * 1000};
+    struct monotime asked = clock_now(); /* it lasts from when it was given, not told */
     enum kz_err err = store_lease_take(&p->lease, &who, p->store, &p->lease_terms);
     if (err == KZ_BUSY)
         return pay_fail(p, err,
@@ -200,7 +201,7 @@ static enum kz_err take_lease(struct payer *p)
     if (err != KZ_OK)
         return pay_fail(p, err, "Redis is away");
     p->has_lease = true;
-    p->lease_renewed = clock_now();
+    p->lease_renewed = asked;
     log_info("lease_taken", kv_str("token", p->lease.token));
     return KZ_OK;
 }
@@ -212,9 +213,10 @@ enum kz_err pay_hold_lease(struct payer *p)
     int64_t age = monotime_ms_between(p->lease_renewed, clock_now());
     if (age < (int64_t)p->lease_terms.lasts_ms / 3)
         return KZ_OK;
+    struct monotime asked = clock_now();
     enum kz_err err = store_lease_renew(p->store, &p->lease, &p->lease_terms);
     if (err == KZ_OK)
-        p->lease_renewed = clock_now();
+        p->lease_renewed = asked;
     if (err == KZ_BUSY)
         p->has_lease = false;
     return err == KZ_OK     ? KZ_OK
@@ -301,24 +303,36 @@ static int by_time(const void *a, const void *b)
     return strcmp(x->id.text, y->id.text);
 }
 
-enum kz_err pay_list(struct payout_list *l, struct payer *p, bool open_only)
+/* Of the index's names those that count: not at an end, or beginning with `prefix`. */
+static bool is_wanted(const char *id, const json_t *state_name, bool open_only,
+                      const char *prefix)
+{
+    enum payout_state state;
+    const char *name = json_string_value(state_name);
+    bool is_over =
+        payout_state_parse(&state, name) == KZ_OK && payout_state_is_end(state);
+    return !(open_only && is_over) && strncmp(id, prefix, strlen(prefix)) == 0;
+}
+
+static enum kz_err list_some(struct payout_list *l, struct payer *p, bool open_only,
+                             const char *prefix)
 {
     json_t *index = NULL, *value;
     const char *id;
     struct payout_list made = {.count = 0};
-    enum payout_state state;
     enum kz_err err = store_read_hash(&index, p->store, KEY_PAYOUTS);
     if (err != KZ_OK)
         return pay_fail(p, err, "Redis is away");
-    made.rows = mem_array(json_object_size(index) + 1, sizeof(*made.rows));
+    size_t wanted = 0;
+    json_object_foreach(index, id, value) wanted +=
+        is_wanted(id, value, open_only, prefix);
+    made.rows = mem_array(wanted + 1, sizeof(*made.rows));
     json_object_foreach(index, id, value)
     {
-        const char *name = json_string_value(value);
-        bool is_over =
-            payout_state_parse(&state, name) == KZ_OK && payout_state_is_end(state);
-        if (err == KZ_OK && !(open_only && is_over))
-            err = read_one(&made.rows[made.count], p, id);
-        made.count += err == KZ_OK && !(open_only && is_over);
+        if (err != KZ_OK || !is_wanted(id, value, open_only, prefix))
+            continue;
+        err = read_one(&made.rows[made.count], p, id);
+        made.count += err == KZ_OK;
     }
     json_decref(index);
     if (err != KZ_OK) {
@@ -328,6 +342,16 @@ enum kz_err pay_list(struct payout_list *l, struct payer *p, bool open_only)
     qsort(made.rows, made.count, sizeof(*made.rows), by_time);
     *l = made;
     return KZ_OK;
+}
+
+enum kz_err pay_list(struct payout_list *l, struct payer *p, bool open_only)
+{
+    return list_some(l, p, open_only, "");
+}
+
+enum kz_err pay_list_of_day(struct payout_list *l, struct payer *p, const char *day)
+{
+    return list_some(l, p, false, day);
 }
 
 static bool has_version(const struct payout *o, const struct hash256 *txid)

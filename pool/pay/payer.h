@@ -184,6 +184,10 @@ void payout_list_clear(struct payout_list *l);
 /* By id; `open_only`: those that are not at an end. */
 KZ_MUST_USE enum kz_err pay_list(struct payout_list *l, struct payer *p,
                                  bool open_only);
+/* Those whose name begins with the UTC day that they were made on, "20260131": of all
+ * that ever were, only these are read. */
+KZ_MUST_USE enum kz_err pay_list_of_day(struct payout_list *l, struct payer *p,
+                                        const char *day);
 /* By id, or by the txid of any version. KZ_EMPTY: none. */
 KZ_MUST_USE enum kz_err pay_find(struct payout *o, struct payer *p, const char *name);
 

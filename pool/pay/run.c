@@ -61,21 +61,26 @@ static enum kz_err choose_rate(struct run *r, struct payer *p)
     return KZ_OK;
 }
 
-static int64_t day_of(int64_t utc_ms)
+/* As payouts are named: name_payout(). */
+static void name_day(char out[16], int64_t utc_ms)
 {
-    return utc_ms / 86400000;
+    time_t seconds = (time_t)(utc_ms / 1000);
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    snprintf(out, 16, "%04d%02d%02d", tm.tm_year % 10000 + 1900, tm.tm_mon + 1,
+             tm.tm_mday);
 }
 
 static enum kz_err sum_today(struct amount *sum, struct payer *p)
 {
     struct payout_list l = {.count = 0};
-    int64_t today = day_of(clock_utc_ms());
-    enum kz_err err = pay_list(&l, p, false);
+    char today[16];
+    name_day(today, clock_utc_ms());
+    enum kz_err err = pay_list_of_day(&l, p, today);
     *sum = amount_zero();
     for (size_t i = 0; err == KZ_OK && i < l.count; i++) {
         const struct payout *o = &l.rows[i];
-        bool counts = day_of(o->created_ms) == today && o->state != PAYOUT_ABANDONED &&
-                      o->state != PAYOUT_CANCELLED;
+        bool counts = o->state != PAYOUT_ABANDONED && o->state != PAYOUT_CANCELLED;
         if (counts && !amount_add(sum, *sum, payout_debit(o)))
             err = pay_fail(p, KZ_RANGE, "amount overflow: payouts of today");
     }
@@ -174,12 +179,12 @@ static uint64_t random_number(void)
 /* Of this second, this chunk, this journal. */
 static void name_payout(struct payout *o, const struct payer *p, size_t chunk)
 {
-    time_t seconds = (time_t)(o->created_ms / 1000);
-    struct tm tm;
-    gmtime_r(&seconds, &tm);
-    snprintf(o->id.text, sizeof(o->id.text), "%04d%02d%02d-%02d%02d%02d-%zu-%.4s",
-             tm.tm_year % 10000 + 1900, tm.tm_mon + 1, tm.tm_mday, tm.tm_hour,
-             tm.tm_min, tm.tm_sec, chunk, journal_id(p->journal));
+    char day[16];
+    unsigned second = (unsigned)(o->created_ms / 1000 % 86400);
+    name_day(day, o->created_ms);
+    snprintf(o->id.text, sizeof(o->id.text), "%.8s-%02u%02u%02u-%zu-%.4s", day,
+             second / 3600, second / 60 % 60, second % 60, chunk,
+             journal_id(p->journal));
 }
 
 /* One index for each payout, whether it has change or not: a cancellation needs one. */
