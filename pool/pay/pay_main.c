@@ -12,6 +12,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define DEFAULT_CONF "/etc/kariz/kariz.json"
@@ -530,6 +531,14 @@ static bool read_options(struct invocation *in, int *at, int argc, char **argv)
     return i < argc;
 }
 
+/* Keys pass through the stack while they sign: what aborts leaves no file with them. */
+static void forbid_core_files(void)
+{
+    const struct rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &none) != 0)
+        perror("kariz-payout: core files cannot be forbidden");
+}
+
 int main(int argc, char **argv)
 {
     const char *from_environment = getenv("KARIZ_CONF");
@@ -537,6 +546,7 @@ int main(int argc, char **argv)
                                                                   : DEFAULT_CONF,
                             .passphrase = {.fd = -1, .credential = CREDENTIAL}};
     int at;
+    forbid_core_files();
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         print_usage(stdout);
         return EXIT_SUCCESS;
