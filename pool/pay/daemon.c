@@ -20,6 +20,7 @@ struct turns {
     struct payer *p;
     struct run_order order;
     struct monotime retry_at; /* not before; 0: at once */
+    uint32_t looked_at;       /* the height at which coins to join were counted last */
     char said[PAY_TEXT_SIZE]; /* the last complaint: once each */
 };
 
@@ -101,7 +102,8 @@ static void pay_if_due(struct turns *t)
 
 static void join_if_due(struct turns *t)
 {
-    if (!wallet_can_sign(t->p->wallet) ||
+    uint32_t height = chain_tip(t->p->chain).height;
+    if (!wallet_can_sign(t->p->wallet) || height == t->looked_at ||
         monotime_ms_between(t->retry_at, clock_now()) < 0)
         return;
     struct purse u = {.count = 0};
@@ -112,6 +114,7 @@ static void join_if_due(struct turns *t)
     mem_free(coins);
     mem_free(places);
     purse_clear(&u);
+    t->looked_at = height; /* all coins that ever were are read for it */
     if (count <= t->p->conf->pay.coins_max)
         return;
     enum kz_err err = run_join(t->p, &t->order);
@@ -168,9 +171,13 @@ enum kz_err daemon_run(struct payer *p, const struct passphrase_source *passphra
     if (wait.fd < 0)
         return pay_fail(p, KZ_IO, "signals: %s", strerror(errno));
     log_info("payout_ready", kv_str("version", KARIZ_VERSION));
+    if (run_warning(p) != NULL)
+        log_warn("coinbase_elsewhere", kv_str("why", run_warning(p)));
+    int got;
     do {
         turn(&t);
-    } while (poll(&wait, 1, TURN_MS) == 0); /* allowed: this program may wait */
+        got = poll(&wait, 1, TURN_MS); /* allowed: this program may wait */
+    } while (got == 0 || (got < 0 && errno == EINTR));
     close(wait.fd);
     log_info("payout_stopped");
     return KZ_OK;

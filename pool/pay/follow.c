@@ -214,6 +214,44 @@ static enum kz_err note_stranger(struct payout *o, struct payer *p,
     return step_state(o, p, o->state, note, NULL);
 }
 
+/* Nobody else has the key, so a transaction that spends the anchor under another id may
+ * well be ours: signed outside, or with signatures that somebody on the way wrote in
+ * another form (of P2PKH the id depends on them). It is if all but those is the same. */
+static bool is_ours(enum payout_why *why, const struct payout *o, struct payer *p,
+                    const struct tx *t)
+{
+    struct tx known;
+    step_build(&known, o, p);
+    bool is = step_is_same(t, &known);
+    tx_clear(&known);
+    *why = VERSION_PAYS;
+    for (size_t i = 0; i < o->version_count && !is; i++) {
+        step_version_tx(&known, &o->versions[i]);
+        is = step_is_same(t, &known);
+        *why = o->versions[i].why;
+        tx_clear(&known);
+    }
+    return is;
+}
+
+static enum kz_err take_outside(struct payout *o, struct payer *p,
+                                const struct sight *s)
+{
+    bool in_chain = s->where == AT_TAKEN;
+    enum payout_why why;
+    struct tx t;
+    if (chain_transaction(&t, p->chain, &s->stranger,
+                          in_chain ? &s->seen.block : NULL) != KZ_OK)
+        return KZ_OK;
+    enum kz_err err;
+    if (is_ours(&why, o, p, &t))
+        err = step_keep(o, p, &t, why);
+    else
+        err = in_chain ? step_conflicted(o, p, s) : note_stranger(o, p, s);
+    tx_clear(&t);
+    return err;
+}
+
 static enum kz_err follow_sent(struct payout *o, struct payer *p)
 {
     struct sight s;
@@ -224,9 +262,8 @@ static enum kz_err follow_sent(struct payout *o, struct payer *p)
     case AT_CHAIN:
         return step_in_chain(o, p, &s);
     case AT_TAKEN:
-        return step_conflicted(o, p, &s);
     case AT_STRANGER:
-        return note_stranger(o, p, &s);
+        return take_outside(o, p, &s);
     case AT_MEMPOOL:
         return step_in_mempool(o, p);
     case AT_OLDER:
@@ -274,27 +311,6 @@ static enum kz_err follow_conflicted(struct payout *o, struct payer *p)
     if (look_for(&s, o, p) == KZ_OK && s.where == AT_CHAIN)
         return step_in_chain(o, p, &s);
     return KZ_OK;
-}
-
-/* Signed outside, and sent by somebody there: what the chain or the mempool has is taken
- * as our first version, if it pays exactly what was reserved. */
-static enum kz_err take_outside(struct payout *o, struct payer *p,
-                                const struct sight *s)
-{
-    bool in_chain = s->where == AT_TAKEN;
-    struct tx t, ours;
-    if (chain_transaction(&t, p->chain, &s->stranger,
-                          in_chain ? &s->seen.block : NULL) != KZ_OK)
-        return KZ_OK;
-    step_build(&ours, o, p);
-    enum kz_err err;
-    if (step_is_same(&t, &ours))
-        err = step_keep(o, p, &t, VERSION_PAYS);
-    else
-        err = in_chain ? step_conflicted(o, p, s) : note_stranger(o, p, s);
-    tx_clear(&ours);
-    tx_clear(&t);
-    return err;
 }
 
 static enum kz_err follow_exported(struct payout *o, struct payer *p)

@@ -13,6 +13,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define DEFAULT_CONF "/etc/kariz/kariz.json"
@@ -221,6 +222,9 @@ static int say_paid(const struct payer *p, const struct run_order *order,
 static int command_run(struct payer *p, const struct invocation *in)
 {
     struct run_order order = order_of(in);
+    const char *warning = run_warning(p);
+    if (warning != NULL)
+        fprintf(stderr, "kariz-payout: warning: %s\n", warning);
     enum kz_err err = run_finish(p, &order);
     if (err == KZ_OK)
         err = run_pay(p, &order);
@@ -548,6 +552,14 @@ static bool read_options(struct invocation *in, int *at, int argc, char **argv)
     return i < argc;
 }
 
+/* Keys pass through the stack while they sign: what aborts leaves no file with them. */
+static void forbid_core_files(void)
+{
+    const struct rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &none) != 0)
+        perror("kariz-payout: core files cannot be forbidden");
+}
+
 int main(int argc, char **argv)
 {
     const char *from_environment = getenv("KARIZ_CONF");
@@ -555,6 +567,7 @@ int main(int argc, char **argv)
                                                                   : DEFAULT_CONF,
                             .passphrase = {.fd = -1, .credential = CREDENTIAL}};
     int at;
+    forbid_core_files();
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         print_usage(stdout);
         return EXIT_SUCCESS;

@@ -191,6 +191,7 @@ static enum kz_err take_lease(struct payer *p)
                              .name = p->name,
                              .lasts_ms = p->conf->pay.lease_seconds * 1000,
                              .takeover_ms = p->conf->pay.takeover_seconds * 1000};
+    struct monotime asked = clock_now(); /* it lasts from when it was given, not told */
     enum kz_err err = store_lease_take(&p->lease, &who, p->store, &p->lease_terms);
     if (err == KZ_BUSY)
         return pay_fail(p, err,
@@ -200,7 +201,7 @@ static enum kz_err take_lease(struct payer *p)
     if (err != KZ_OK)
         return pay_fail(p, err, "Redis is away");
     p->has_lease = true;
-    p->lease_renewed = clock_now();
+    p->lease_renewed = asked;
     log_info("lease_taken", kv_str("token", p->lease.token));
     return KZ_OK;
 }
@@ -212,9 +213,10 @@ enum kz_err pay_hold_lease(struct payer *p)
     int64_t age = monotime_ms_between(p->lease_renewed, clock_now());
     if (age < (int64_t)p->lease_terms.lasts_ms / 3)
         return KZ_OK;
+    struct monotime asked = clock_now();
     enum kz_err err = store_lease_renew(p->store, &p->lease, &p->lease_terms);
     if (err == KZ_OK)
-        p->lease_renewed = clock_now();
+        p->lease_renewed = asked;
     if (err == KZ_BUSY)
         p->has_lease = false;
     return err == KZ_OK     ? KZ_OK

@@ -133,7 +133,7 @@ static enum kz_err write_file(struct payer *p, const char *path, const char *tex
     char beside[PATH_SIZE + 8];
     size_t len = strlen(text);
     snprintf(beside, sizeof(beside), "%s.new", path);
-    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    int fd = open(beside, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     bool done = fd >= 0 && write(fd, text, len) == (ssize_t)len && fsync(fd) == 0;
     if (fd >= 0 && close(fd) != 0)
         done = false;

@@ -104,14 +104,15 @@ static bool read_row(struct purse_coin *c, const struct payer *p, const char *fr
                      const json_t *row)
 {
     const char *hex = json_string_value(json_object_get(row, "script"));
+    const json_t *sat = json_object_get(row, "sat");
     json_int_t height = json_integer_value(json_object_get(row, "height"));
     uint32_t tip = chain_tip(p->chain).height;
     if (tx_outpoint_parse(&c->coin.from, from, strlen(from)) != KZ_OK || hex == NULL ||
         hex_decode_some(c->script.b, &c->script.len, sizeof(c->script.b), hex,
                         strlen(hex)) != KZ_OK ||
-        height < 0 || height > INT32_MAX ||
-        !amount_from_sat(&c->coin.value,
-                         json_integer_value(json_object_get(row, "sat"))))
+        height < 0 || height > INT32_MAX || !json_is_integer(sat) ||
+        !amount_from_sat(&c->coin.value, json_integer_value(sat)) ||
+        amount_is_negative(c->coin.value) || amount_is_zero(c->coin.value))
         return false;
     c->height = (uint32_t)height;
     c->coin.confirmations = tip >= c->height ? tip - c->height + 1 : 0;

@@ -5,6 +5,7 @@
 #include "conf/fault.h"
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "payout/pool_output.h"
 #include "payout/postings.h"
 #include "pool/registry_record.h"
 
@@ -130,6 +131,25 @@ enum kz_err run_draft(struct run *r, struct payer *p)
     return err == KZ_OK
                ? KZ_OK
                : pay_fail(p, KZ_RANGE, "%s: %s", problem.miner.text, problem.text);
+}
+
+const char *run_warning(const struct payer *p)
+{
+    char why[POOL_OUTPUT_WHY_SIZE];
+    struct pool_output *output = NULL;
+    struct address to;
+    struct wallet_place place;
+    const struct conf *c = p->conf;
+    uint32_t next = chain_tip(p->chain).height + 1;
+    bool is_ours = pool_output_new(&output, why, p->network, c->coinbase_address,
+                                   c->coinbase_descriptor) == KZ_OK &&
+                   pool_output_at(&to, output, next) == KZ_OK &&
+                   wallet_find(&place, p->wallet,
+                               (struct bytes){to.script, to.script_len}, next) == KZ_OK;
+    pool_output_free(output);
+    return is_ours ? NULL
+                   : "the settings' coinbase pays an address that is not among the "
+                     "wallet's: what coming blocks bring cannot be paid out";
 }
 
 /* --- reserving -------------------------------------------------------------------- */

@@ -31,6 +31,10 @@ struct run {
 void run_clear(struct run *r);
 KZ_MUST_USE enum kz_err run_draft(struct run *r, struct payer *p);
 
+/* What an operator should know though it stops nothing: coming coinbases will not pay this
+ * wallet. NULL: there is nothing. */
+const char *run_warning(const struct payer *p);
+
 struct run_order {
     bool is_confirmed; /* an operator has seen that caps are exceeded */
     bool is_offline;   /* reserve and export, do not sign */

@@ -105,14 +105,14 @@ json_t *show_plan_json(const struct run *r, const struct payer *p)
         if (!amount_add(&free_sum, free_sum, r->free_coins[i].value))
             break;
     return json_pack(
-        "{s:I, s:I, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}", "height",
-        (json_int_t)chain_tip(p->chain).height, "rate", (json_int_t)r->rate.sat_per_kvb,
-        "estimated", r->has_estimate, "fee_paid_by",
-        p->conf->pay.fee_payer == CONF_FEE_POOL ? "pool" : "payees", "payouts", chunks,
-        "waits", waits, "paid", sat(plan->paid), "due", sat(plan->debit), "fee",
-        sat(plan->fee), "waiting", sat(plan->waiting), "free_sat", sat(free_sum),
-        "free_coins", (json_int_t)r->free_count, "caps_exceeded",
-        caps_json(plan->caps_exceeded));
+        "{s:s?, s:I, s:I, s:b, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:o}",
+        "warning", run_warning(p), "height", (json_int_t)chain_tip(p->chain).height,
+        "rate", (json_int_t)r->rate.sat_per_kvb, "estimated", r->has_estimate,
+        "fee_paid_by", p->conf->pay.fee_payer == CONF_FEE_POOL ? "pool" : "payees",
+        "payouts", chunks, "waits", waits, "paid", sat(plan->paid), "due",
+        sat(plan->debit), "fee", sat(plan->fee), "waiting", sat(plan->waiting),
+        "free_sat", sat(free_sum), "free_coins", (json_int_t)r->free_count,
+        "caps_exceeded", caps_json(plan->caps_exceeded));
 }
 
 static void fill_recipient(char row[CTL_COLUMNS_MAX][CTL_CELL_SIZE], const json_t *r)
@@ -157,7 +157,10 @@ void show_plan(const json_t *plan)
     char rate[CTL_CELL_SIZE], line[CTL_CELL_SIZE];
     const json_t *chunks = json_object_get(plan, "payouts");
     size_t i;
+    const char *warning = json_string_value(json_object_get(plan, "warning"));
     json_t *one;
+    if (warning != NULL)
+        printf("WARNING: %s\n", warning);
     rate_text(rate, ctl_number(plan, "rate"));
     snprintf(line, sizeof(line), "in %" PRId64 " coins",
              ctl_number(plan, "free_coins"));

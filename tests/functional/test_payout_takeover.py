@@ -35,8 +35,6 @@ class TakesOver(PayoutTest):
         owed = self.ledger.balances("mature")
         self.reserve_and_die()
         other = self.other_machine()
-        said = other.run("run", expect=4)
-        self.assertIn("another kariz-payout pays", said)
         wait_until(lambda: other.try_run("follow")[0] == 0)
         said = other.run("run", expect=4)
         self.assertIn("taken over from another journal", said)
@@ -59,3 +57,13 @@ class TakesOver(PayoutTest):
         self.assertEqual(self.ledger.balances("mature"), {})
         self.check_ledger()
         self.assertIn("journal", other.run("adopt", payout["id"], expect=1))
+
+
+class Warns(PayoutTest):
+    def more(self):
+        return {}  # the demo address, of nobody's wallet
+
+    def test_a_coinbase_that_pays_another_wallet_is_said_before_it_matters(self):
+        self.assertIn("not among the wallet's", self.payer.ask("plan")["warning"])
+        self.assertIn("WARNING: ", self.payer.run("plan"))
+        self.assertIn("warning: ", self.payer.run("run", expect=3))
