@@ -254,15 +254,17 @@ static enum kz_err follow_conflicted(struct payout *o, struct payer *p)
     enum kz_err err = chain_txout(&anchor, p->chain, &o->coins[0].from, false);
     if (err != KZ_OK)
         return KZ_OK;
-    if (anchor.is_unspent && o->version_count > 0)
-        return step_state(o, p, PAYOUT_BROADCAST, "its anchor is unspent again", NULL);
+    if (anchor.is_unspent)
+        return step_state(o, p,
+                          o->version_count > 0 ? PAYOUT_BROADCAST : PAYOUT_EXPORTED,
+                          "its anchor is unspent again", NULL);
     if (look_for(&s, o, p) == KZ_OK && s.where == AT_CHAIN)
         return step_in_chain(o, p, &s);
     return KZ_OK;
 }
 
 /* Signed outside, and sent by somebody there: what the chain or the mempool has is taken
- * as our first version, if it pays exactly what was reserved. */
+ * as our first version, if it pays exactly what was reserved, or nobody but the pool. */
 static enum kz_err take_outside(struct payout *o, struct payer *p,
                                 const struct sight *s)
 {
@@ -275,6 +277,8 @@ static enum kz_err take_outside(struct payout *o, struct payer *p,
     enum kz_err err;
     if (step_is_same(&t, &ours))
         err = step_keep(o, p, &t, VERSION_PAYS);
+    else if (step_is_cancel(&t, o, p))
+        err = step_keep(o, p, &t, VERSION_CANCELS);
     else
         err = in_chain ? step_conflicted(o, p, s) : note_stranger(o, p, s);
     tx_clear(&ours);

@@ -6,6 +6,7 @@
 #include "pool/keyfile.h"
 #include "share/network.h"
 
+#include <assert.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
@@ -338,6 +339,7 @@ enum kz_err wallet_sign(struct tx *t, char why[WALLET_WHY_SIZE], const struct wa
     struct keyring ring = {.memory = NULL};
     struct txsign_problem problem = {.what = ""};
     size_t n = t->input_count;
+    assert(w->key != NULL);
     if (locked_new(&ring.memory, n * sizeof(ring.keys[0])) != KZ_OK) {
         snprintf(why, WALLET_WHY_SIZE, "memory cannot be locked: see the log");
         return KZ_RANGE;
