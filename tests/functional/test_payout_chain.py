@@ -262,8 +262,8 @@ class Fees(ChainTest):
         bumped = self.show(payout)
         self.assertEqual(bumped["state"], "broadcast")
         self.assertGreaterEqual(bumped["versions"][1]["rate"], 20000)
-        self.wait_mempool(bumped["versions"][1]["txid"])
-
+        if self.replaces:
+            self.wait_mempool(bumped["versions"][1]["txid"])
         self.confirm_version(payout, 1)
         self.check_settled(payout, 1, owed)
 
