@@ -53,7 +53,7 @@ static enum kz_err rules_of(struct bump_rules *out, const struct payout *o,
         (struct bump_rules){.coins = {.rate = wanted_rate(&rates, old, asked, p),
                                       .dust_rate = feerate_of(FEERATE_DUST),
                                       .maturity = p->conf->payout.maturity,
-                                      .any_r = false,
+                                      .any_r = !wallet_can_sign(p->wallet),
                                       .change = wallet_form(p->wallet, WALLET_CHANGE),
                                       .vsize_max = PLAN_VSIZE_MAX},
                             .incremental = rates.increment,
@@ -202,7 +202,7 @@ enum kz_err bump_payout(struct payout *o, struct payer *p, struct feerate rate)
     struct purse u = {.count = 0};
     enum kz_err err = may_be_replaced(o, p);
     if (err == KZ_OK && o->versions[o->version_count - 1].why == VERSION_CANCELS)
-        return bump_cancel_payout(o, p);
+        return bump_cancel_payout(o, p, NULL);
     if (err == KZ_OK)
         err = rules_of(&rules, o, p, rate);
     if (err == KZ_OK)
@@ -271,8 +271,16 @@ static void coins_of(struct coin *out, const struct payout *o, const struct paye
                                .is_coinbase = false};
 }
 
+static enum kz_err send_cancel(struct payout *o, struct payer *p, struct tx *t)
+{
+    enum kz_err err = step_sign_tx(t, o, p);
+    if (err == KZ_OK)
+        err = step_keep(o, p, t, VERSION_CANCELS);
+    return err == KZ_OK ? step_send(o, p) : err;
+}
+
 static enum kz_err cancel_with(struct payout *o, struct payer *p, const struct bump *b,
-                               const struct coin *coins)
+                               const struct coin *coins, const char *psbt_dir)
 {
     struct descriptor_output back;
     const struct wallet_place place = {WALLET_CHANGE, o->change_index};
@@ -282,11 +290,10 @@ static enum kz_err cancel_with(struct payout *o, struct payer *p, const struct b
         return pay_fail(p, err, "payout %s: no change address", o->id.text);
     bump_build_cancel(&t, b, coins, script_bytes(&back.script),
                       chain_tip(p->chain).height);
-    err = step_sign_tx(&t, o, p);
-    if (err == KZ_OK)
-        err = step_keep(o, p, &t, VERSION_CANCELS);
+    err = psbt_dir != NULL ? psbt_export_cancel(o, p, &t, psbt_dir)
+                           : send_cancel(o, p, &t);
     tx_clear(&t);
-    return err == KZ_OK ? step_send(o, p) : err;
+    return err;
 }
 
 /* One that went out to be signed has no version of ours: its fee is what was planned. */
@@ -303,7 +310,7 @@ static enum kz_err rules_to_cancel(struct bump_rules *out, struct payout *o,
     return err;
 }
 
-enum kz_err bump_cancel_payout(struct payout *o, struct payer *p)
+enum kz_err bump_cancel_payout(struct payout *o, struct payer *p, const char *psbt_dir)
 {
     struct bump_rules rules;
     struct bump b;
@@ -319,7 +326,7 @@ enum kz_err bump_cancel_payout(struct payout *o, struct payer *p)
     struct coin *coins = mem_array(o->coin_count, sizeof(*coins));
     coins_of(coins, o, p);
     enum bump_verdict v = bump_cancel(&b, &rules, coins, o->coin_count);
-    err = v == BUMP_GO ? cancel_with(o, p, &b, coins) : say_verdict(o, p, v);
+    err = v == BUMP_GO ? cancel_with(o, p, &b, coins, psbt_dir) : say_verdict(o, p, v);
     mem_free(coins);
     return err;
 }

@@ -231,6 +231,10 @@ static bool is_ours(enum payout_why *why, const struct payout *o, struct payer *
         *why = o->versions[i].why;
         tx_clear(&known);
     }
+    if (!is && step_is_cancel(t, o, p)) { /* signed elsewhere, and sent by them */
+        *why = VERSION_CANCELS;
+        is = true;
+    }
     return is;
 }
 

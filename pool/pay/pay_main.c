@@ -307,8 +307,13 @@ static enum kz_err act_bump(struct payout *o, struct payer *p,
     uint64_t kvb;
     struct feerate rate = {0};
     struct run_order order = order_of(in);
+    order.is_offline = !wallet_can_sign(p->wallet);
     if (has(in, "child"))
         return run_child(p, &order, o);
+    if (order.is_offline)
+        return pay_fail(p, KZ_RANGE,
+                        "payout.wallet.key_file is not set: --child reserves a child "
+                        "that can be exported and signed elsewhere");
     if (!number_of(&kvb, in, "rate", 0, FEERATE_MAX) ||
         !feerate_from(&rate, (int64_t)kvb))
         return pay_fail(p, KZ_RANGE, "--rate takes satoshi per kvB");
@@ -323,8 +328,12 @@ static int command_bump(struct payer *p, const struct invocation *in)
 static enum kz_err act_cancel(struct payout *o, struct payer *p,
                               const struct invocation *in)
 {
-    (void)in;
-    return bump_cancel_payout(o, p);
+    const char *dir = argument(in, "psbt");
+    if (dir == NULL && o->state != PAYOUT_RESERVED && !wallet_can_sign(p->wallet))
+        return pay_fail(p, KZ_RANGE,
+                        "payout.wallet.key_file is not set: --psbt DIR writes a "
+                        "cancellation to be signed elsewhere and imported");
+    return bump_cancel_payout(o, p, dir);
 }
 
 static int command_cancel(struct payer *p, const struct invocation *in)
@@ -407,10 +416,11 @@ static const struct command commands[] = {
      "raise the fee of a payout; --rate SATOSHI-PER-KVB\n"
      "      --child: by a child that spends its change, where it cannot be signed "
      "again"},
-    {{"cancel", "payout", ""},
+    {{"cancel", "payout", "psbt"},
      NEED_WRITER,
      command_cancel,
-     "give a payout up; one that was signed by paying its first coin back to the pool"},
+     "give a payout up; one that was signed by paying its first coin back to the pool\n"
+     "      --psbt DIR: the transaction for that, to be signed elsewhere and imported"},
     {{"adopt", "payout", ""},
      NEED_WRITER,
      command_adopt,

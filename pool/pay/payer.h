@@ -125,6 +125,11 @@ KZ_MUST_USE enum kz_err pay_resolve(struct payer *p);
 /* --- step.c: one payout, one step; each reads nothing but `o` and journals first ---- */
 /* The unsigned transaction of a payout's first version. The caller's to tx_clear(). */
 void step_build(struct tx *t, const struct payout *o, const struct payer *p);
+/* The payout's coin there; NULL: none of its. */
+const struct payout_coin *step_coin_of(const struct payout *o,
+                                       const struct tx_outpoint *from);
+/* It pays the anchor back to the pool, and nobody else anything. */
+bool step_is_cancel(const struct tx *t, const struct payout *o, const struct payer *p);
 /* Signs `t`, whose inputs are coins of `o`, and checks the signatures. */
 KZ_MUST_USE enum kz_err step_sign_tx(struct tx *t, const struct payout *o,
                                      struct payer *p);
@@ -163,8 +168,10 @@ KZ_MUST_USE enum kz_err bump_late(struct payout *o, struct payer *p);
  * is unlocked. */
 KZ_MUST_USE enum kz_err bump_payout(struct payout *o, struct payer *p,
                                     struct feerate rate);
-/* The anchor back to the pool. Of one of ours that nobody signed: given up at once. */
-KZ_MUST_USE enum kz_err bump_cancel_payout(struct payout *o, struct payer *p);
+/* The anchor back to the pool. Of one of ours that nobody signed: given up at once. `psbt_dir`:
+ * not signed here but written there; NULL: signed. */
+KZ_MUST_USE enum kz_err bump_cancel_payout(struct payout *o, struct payer *p,
+                                           const char *psbt_dir);
 
 /* --- adopt.c ---------------------------------------------------------------------- */
 /* What another journal reserved, whose machine is gone for good: an operator says so. It
@@ -176,6 +183,9 @@ KZ_MUST_USE enum kz_err adopt_payout(struct payout *o, struct payer *p);
  * how many. */
 KZ_MUST_USE enum kz_err psbt_export_all(struct payer *p, const char *dir,
                                         size_t *count);
+/* A transaction of `o` that calls it off, into the file `dir`/<id>-cancel.psbt. */
+KZ_MUST_USE enum kz_err psbt_export_cancel(const struct payout *o, struct payer *p,
+                                           const struct tx *t, const char *dir);
 /* A signed file back: checked, kept, sent. `id` is filled. */
 KZ_MUST_USE enum kz_err psbt_import(struct payer *p, const char *path,
                                     struct payout_id *id);

@@ -9,6 +9,7 @@
 #include "conf/mem.h"
 #include "payout/psbt_roles.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -29,13 +30,13 @@ static enum kz_err previous_of(struct tx *out, struct payer *p,
     struct hash256 block;
     uint32_t tip = chain_tip(p->chain).height;
     enum kz_err err = chain_txout(&coin, p->chain, from, false);
-    if (err == KZ_OK &&
-        (!coin.is_unspent || coin.confirmations == 0 || coin.confirmations > tip + 1))
-        err = KZ_EMPTY;
-    if (err == KZ_OK)
+    bool is_confirmed = err == KZ_OK && coin.is_unspent && coin.confirmations > 0 &&
+                        coin.confirmations <= tip + 1;
+    if (is_confirmed)
         err = chain_block_hash(&block, p->chain, tip - coin.confirmations + 1);
-    if (err == KZ_OK)
-        err = chain_transaction(out, p->chain, &from->txid, &block);
+    if (err == KZ_OK) /* else of a child's parent, which is in the mempool */
+        err =
+            chain_transaction(out, p->chain, &from->txid, is_confirmed ? &block : NULL);
     return err == KZ_OK ? KZ_OK
                         : pay_fail(p, KZ_IO,
                                    "the node did not give the transaction that "
@@ -92,34 +93,31 @@ static enum kz_err describe_input(struct psbt *psbt, struct payer *p, size_t inp
 }
 
 static enum kz_err describe_change(struct psbt *psbt, struct payer *p,
-                                   const struct payout *o)
+                                   const struct payout *o, size_t at)
 {
     struct descriptor_output out;
     struct psbt_origin origins[DESCRIPTOR_KEYS_MAX];
     struct psbt_scripts scripts;
     const struct wallet_place place = {WALLET_CHANGE, o->change_index};
-    if (!o->has_change)
-        return KZ_OK;
     enum kz_err err = wallet_output(&out, p->wallet, &place);
     if (err != KZ_OK)
         return pay_fail(p, err, "payout %s: no change address", o->id.text);
     describe(&scripts, origins, &out);
-    psbt_describe_output(psbt, o->change_at, &scripts);
+    psbt_describe_output(psbt, at, &scripts);
     return KZ_OK;
 }
 
-/* The PSBT that goes out. The caller's to psbt_clear(). */
-static enum kz_err make_psbt(struct psbt *psbt, struct payer *p, const struct payout *o)
+/* The PSBT of a transaction that pays or cancels `o`. The caller's to psbt_clear(). */
+static enum kz_err make_psbt(struct psbt *psbt, struct payer *p, const struct payout *o,
+                             const struct tx *t)
 {
-    struct tx t;
-    step_build(&t, o, p);
-    psbt_init(psbt, &t);
+    bool cancels = step_is_cancel(t, o, p);
     enum kz_err err = KZ_OK;
-    for (size_t i = 0; i < t.input_count && err == KZ_OK; i++)
-        err = describe_input(psbt, p, i, &o->coins[i]);
-    if (err == KZ_OK)
-        err = describe_change(psbt, p, o);
-    tx_clear(&t);
+    psbt_init(psbt, t);
+    for (size_t i = 0; i < t->input_count && err == KZ_OK; i++)
+        err = describe_input(psbt, p, i, step_coin_of(o, &t->inputs[i].from));
+    if (err == KZ_OK && (cancels || o->has_change))
+        err = describe_change(psbt, p, o, cancels ? 0 : o->change_at);
     if (err != KZ_OK)
         psbt_clear(psbt);
     return err;
@@ -142,14 +140,24 @@ static enum kz_err write_file(struct payer *p, const char *path, const char *tex
     return pay_fail(p, KZ_IO, "%s: %s", path, strerror(errno));
 }
 
+static enum kz_err path_of(char path[PATH_SIZE], struct payer *p, const char *dir,
+                           const struct payout *o, const char *suffix)
+{
+    int len = snprintf(path, PATH_SIZE, "%s/%s%s.psbt", dir, o->id.text, suffix);
+    return len < PATH_SIZE ? KZ_OK : pay_fail(p, KZ_RANGE, "%s: too long a path", dir);
+}
+
 static enum kz_err export_one(struct payout *o, struct payer *p, const char *dir)
 {
     struct psbt psbt;
+    struct tx t;
     char path[PATH_SIZE];
-    if (snprintf(path, sizeof(path), "%s/%s.psbt", dir, o->id.text) >=
-        (int)sizeof(path))
-        return pay_fail(p, KZ_RANGE, "%s: too long a path", dir);
-    enum kz_err err = make_psbt(&psbt, p, o);
+    enum kz_err err = path_of(path, p, dir, o, "");
+    if (err != KZ_OK)
+        return err;
+    step_build(&t, o, p);
+    err = make_psbt(&psbt, p, o, &t);
+    tx_clear(&t);
     if (err != KZ_OK)
         return err;
     char *text = psbt_format_base64(&psbt);
@@ -158,6 +166,23 @@ static enum kz_err export_one(struct payout *o, struct payer *p, const char *dir
     FAULT_POINT("exported");
     if (err == KZ_OK)
         err = write_file(p, path, text);
+    mem_free(text);
+    return err;
+}
+
+enum kz_err psbt_export_cancel(const struct payout *o, struct payer *p,
+                               const struct tx *t, const char *dir)
+{
+    struct psbt psbt;
+    char path[PATH_SIZE];
+    enum kz_err err = path_of(path, p, dir, o, "-cancel");
+    if (err == KZ_OK)
+        err = make_psbt(&psbt, p, o, t);
+    if (err != KZ_OK)
+        return err;
+    char *text = psbt_format_base64(&psbt);
+    psbt_clear(&psbt);
+    err = write_file(p, path, text);
     mem_free(text);
     return err;
 }
@@ -233,20 +258,41 @@ static enum kz_err read_psbt(struct psbt *out, struct payer *p, const char *path
     return pay_fail(p, KZ_RANGE, "%s: %s", path, text);
 }
 
-/* The exported payout whose transaction it is. */
-static enum kz_err find_exported(struct payout *o, struct payer *p,
-                                 const struct psbt *in, const char *path)
+static bool is_planned(const struct payout *o, const struct tx *t,
+                       const struct payer *p)
+{
+    struct tx ours;
+    step_build(&ours, o, p);
+    bool is = step_is_same(&ours, t);
+    tx_clear(&ours);
+    return is;
+}
+
+/* What a transaction would be to a payout. False: nothing. */
+static bool fits(enum payout_why *why, const struct payout *o, const struct tx *t,
+                 const struct payer *p)
+{
+    bool is_exported = o->state == PAYOUT_EXPORTED;
+    bool is_open =
+        is_exported || o->state == PAYOUT_SIGNED || o->state == PAYOUT_BROADCAST;
+    if (is_exported && is_planned(o, t, p)) { /* first: it may be a payment to itself */
+        *why = VERSION_PAYS;
+        return true;
+    }
+    *why = VERSION_CANCELS;
+    return is_open && step_is_cancel(t, o, p);
+}
+
+/* The payout whose transaction it is, and what it does. */
+static enum kz_err find_exported(struct payout *o, enum payout_why *why,
+                                 struct payer *p, const struct psbt *in,
+                                 const char *path)
 {
     struct payout_list l = {.count = 0};
     enum kz_err err = pay_list(&l, p, PAY_OPEN);
     bool found = false;
     for (size_t i = 0; i < l.count && !found; i++) {
-        struct tx t;
-        if (l.rows[i].state != PAYOUT_EXPORTED)
-            continue;
-        step_build(&t, &l.rows[i], p);
-        found = step_is_same(&t, &in->tx);
-        tx_clear(&t);
+        found = fits(why, &l.rows[i], &in->tx, p);
         if (!found)
             continue;
         *o = l.rows[i];
@@ -261,18 +307,18 @@ static enum kz_err find_exported(struct payout *o, struct payer *p,
     return err;
 }
 
+/* The outputs that it says are spent are the ledger's coins. */
 static enum kz_err check_spent(struct psbt_problem *problem, const struct psbt *in,
-                               const struct payout *o, const struct payer *p)
+                               const struct payout *o)
 {
-    struct tx t;
-    struct tx_output *spent = mem_array(o->planned_count, sizeof(*spent));
-    for (size_t i = 0; i < o->planned_count; i++)
+    struct tx_output *spent = mem_array(in->tx.input_count, sizeof(*spent));
+    for (size_t i = 0; i < in->tx.input_count; i++) {
+        const struct payout_coin *c = step_coin_of(o, &in->tx.inputs[i].from);
+        assert(c != NULL); /* fits() has seen that */
         spent[i] = (struct tx_output){
-            .value = o->coins[i].value,
-            .script = {o->coins[i].script.b, o->coins[i].script.len}};
-    step_build(&t, o, p);
-    enum kz_err err = psbt_check_against(in, problem, &t, spent);
-    tx_clear(&t);
+            .value = c->value, .script = {(uint8_t *)c->script.b, c->script.len}};
+    }
+    enum kz_err err = psbt_check_against(in, problem, &in->tx, spent);
     mem_free(spent);
     return err;
 }
@@ -285,10 +331,10 @@ static enum kz_err finish(struct tx *out, struct payer *p, const struct psbt *in
     const struct sign_context *c = wallet_context(p->wallet);
     struct psbt ours;
     char text[PAY_TEXT_SIZE / 2];
-    enum kz_err err = make_psbt(&ours, p, o);
+    enum kz_err err = make_psbt(&ours, p, o, &in->tx);
     if (err != KZ_OK)
         return err;
-    err = check_spent(&problem, in, o, p);
+    err = check_spent(&problem, in, o);
     if (err == KZ_OK)
         err = psbt_combine(&ours, &problem, in);
     if (err == KZ_OK)
@@ -309,17 +355,18 @@ enum kz_err psbt_import(struct payer *p, const char *path, struct payout_id *id)
     struct psbt in;
     struct payout o = {.version_count = 0};
     struct tx t;
+    enum payout_why why;
     enum kz_err err = read_psbt(&in, p, path);
     if (err != KZ_OK)
         return err;
-    err = find_exported(&o, p, &in, path);
+    err = find_exported(&o, &why, p, &in, path);
     if (err == KZ_OK) {
         *id = o.id;
         err = finish(&t, p, &in, &o);
     }
     psbt_clear(&in);
     if (err == KZ_OK) {
-        err = step_keep(&o, p, &t, VERSION_PAYS);
+        err = step_keep(&o, p, &t, why);
         tx_clear(&t);
     }
     if (err == KZ_OK)

@@ -157,13 +157,29 @@ bool step_is_same(const struct tx *a, const struct tx *b)
     return is;
 }
 
-static const struct payout_coin *coin_of(const struct payout *o,
-                                         const struct tx_outpoint *from)
+const struct payout_coin *step_coin_of(const struct payout *o,
+                                       const struct tx_outpoint *from)
 {
     for (size_t i = 0; i < o->coin_count; i++)
         if (tx_outpoint_equal(&o->coins[i].from, from))
             return &o->coins[i];
     return NULL;
+}
+
+bool step_is_cancel(const struct tx *t, const struct payout *o, const struct payer *p)
+{
+    struct script back;
+    bool has_anchor = false;
+    if (t->output_count != 1 || change_script(&back, o, p) != KZ_OK ||
+        t->outputs[0].script.len != back.len ||
+        memcmp(t->outputs[0].script.p, back.b, back.len) != 0)
+        return false;
+    for (size_t i = 0; i < t->input_count; i++) {
+        if (step_coin_of(o, &t->inputs[i].from) == NULL)
+            return false;
+        has_anchor |= tx_outpoint_equal(&t->inputs[i].from, &o->coins[0].from);
+    }
+    return has_anchor;
 }
 
 /* Of any version: its inputs are coins of the payout, worth more than its outputs. */
@@ -172,7 +188,7 @@ static bool fee_of_version(struct amount *fee, const struct payout *o,
 {
     struct amount in = amount_zero(), out;
     for (size_t i = 0; i < t->input_count; i++) {
-        const struct payout_coin *c = coin_of(o, &t->inputs[i].from);
+        const struct payout_coin *c = step_coin_of(o, &t->inputs[i].from);
         if (c == NULL || !amount_add(&in, in, c->value))
             return false;
     }
@@ -189,7 +205,7 @@ enum kz_err step_sign_tx(struct tx *t, const struct payout *o, struct payer *p)
     struct tx_output *spent = mem_array(t->input_count, sizeof(*spent));
     struct wallet_place *places = mem_array(t->input_count, sizeof(*places));
     for (size_t i = 0; i < t->input_count; i++) {
-        const struct payout_coin *c = coin_of(o, &t->inputs[i].from);
+        const struct payout_coin *c = step_coin_of(o, &t->inputs[i].from);
         assert(c != NULL); /* versions are made of the payout's coins */
         spent[i] = (struct tx_output){
             .value = c->value, .script = {(uint8_t *)c->script.b, c->script.len}};

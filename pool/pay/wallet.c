@@ -6,6 +6,7 @@
 #include "pool/keyfile.h"
 #include "share/network.h"
 
+#include <assert.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>

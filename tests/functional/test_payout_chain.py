@@ -38,15 +38,21 @@ class ChainTest(PayoutTest):
     def setUpClass(cls):
         cls.keys = tempfile.mkdtemp(prefix="kariz-key-")
         cls.addClassCleanup(shutil.rmtree, cls.keys, True)
-        cls.key, cls.addresses = make_key(cls.keys, cls.kind, seed=SEED)
+        wallet = cls.make_wallet()
         cls.settings = {
             "coinbase": {"address": cls.addresses["receive"][0]},
             "payout": {"fee_percent": cls.fee_percent, "window": 1000, "minimum": 1000,
-                       "wallet": {"key_file": cls.key}, "confirmations": CONFIRMATIONS,
+                       "wallet": wallet, "confirmations": CONFIRMATIONS,
                        "lease_seconds": 2, "takeover_seconds": 1, "fee": cls.fees}}
         super().setUpClass()
         cls.payer = Payer(cls.karizd.folder, cls.karizd.config)
         cls.ledger = Ledger(cls.karizd)
+
+    @classmethod
+    def make_wallet(cls):
+        """Of the settings; and cls.addresses."""
+        key, cls.addresses = make_key(cls.keys, cls.kind, seed=SEED)
+        return {"key_file": key}
 
     def setUp(self):
         self.payer.extra = {}
@@ -85,6 +91,14 @@ class ChainTest(PayoutTest):
         return self.node.kind == "bitcoind"
 
     # --- doing ---
+
+    def with_fees(self, **fees):
+        """The payer by settings of its own."""
+        path = os.path.join(self.keys, "own.json")
+        settings = {**self.karizd.settings, "payout": {**self.karizd.settings["payout"], "fee": fees}}
+        with open(path, "w") as f:
+            json.dump(settings, f)
+        return Payer(self.keys, path)
 
     def pay(self, earns=True, waits=()):
         """Earns and pays all but those who wait; (the payout's name, what each was owed)."""
@@ -147,6 +161,8 @@ class Fees(ChainTest):
     def test_a_bump_replaces_and_is_booked_with_its_own_fee(self):
         payout, owed = self.pay()
         first = self.show(payout)["txid"]
+        said = self.payer.run("bump", payout, "--rate", "200000", expect=4)
+        self.assertIn("more than the ceiling allows", said)
         self.payer.run("bump", payout, "--rate", "20000")
         shown = self.show(payout)
         second = shown["versions"][1]
@@ -203,14 +219,6 @@ class Fees(ChainTest):
             return [f"-minrelaytxfee={sat_per_kvb / 1e8:.8f}"]
         return []
 
-    def with_fees(self, **fees):
-        """The payer by settings of its own."""
-        path = os.path.join(self.keys, "own.json")
-        settings = {**self.karizd.settings, "payout": {**self.karizd.settings["payout"], "fee": fees}}
-        with open(path, "w") as f:
-            json.dump(settings, f)
-        return Payer(self.keys, path)
-
     def restart_node(self, words):
         """Its mempool is empty afterwards."""
         self.node.stop()
@@ -249,13 +257,13 @@ class Fees(ChainTest):
             shown = self.show(payout)
             self.assertEqual(shown["state"], "signed")
             self.assertIn("fee too low", shown["note"])
-        self.assertFalse(self.in_mempool(self.show(payout)["txid"]))
+            self.assertFalse(self.in_mempool(shown["txid"]))
         self.payer.run("bump", payout, *([] if self.replaces else ["--rate", "20000"]))
         bumped = self.show(payout)
         self.assertEqual(bumped["state"], "broadcast")
         self.assertGreaterEqual(bumped["versions"][1]["rate"], 20000)
-        self.wait_mempool(bumped["versions"][1]["txid"])
-
+        if self.replaces:
+            self.wait_mempool(bumped["versions"][1]["txid"])
         self.confirm_version(payout, 1)
         self.check_settled(payout, 1, owed)
 

@@ -16,6 +16,8 @@ DIGITS = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 HARDENED = 1 << 31
 TEST_PUBLIC = bytes.fromhex("043587cf")  # "tpub"
 
+TEST_PRIVATE = bytes.fromhex("04358394")  # "tprv"
+
 
 def add(a, b):
     """Points of secp256k1; None is the one at infinity."""
@@ -123,6 +125,12 @@ class PrivateKey:
         """Its public half, as test networks write it."""
         return base58check(TEST_PUBLIC + bytes([self.depth]) + self.parent
                            + self.step.to_bytes(4, "big") + self.chain + self.public())
+
+    def private_text(self):
+        """All of it, as test networks write it."""
+        return base58check(TEST_PRIVATE + bytes([self.depth]) + self.parent
+                           + self.step.to_bytes(4, "big") + self.chain
+                           + b"\0" + self.number.to_bytes(32, "big"))
 
 
 def wsh_script(*keys):
