@@ -105,7 +105,8 @@ static enum kz_err open_journal(struct payer *p)
 
 /* --- Redis ------------------------------------------------------------------------ */
 
-static void say_store(struct payer *p, const char *what)
+/* True: it is an alarm, which no waiting ends. */
+static bool say_store(struct payer *p, const char *what)
 {
     json_t *s = store_status(p->store);
     const char *alarm = json_string_value(json_object_get(s, "alarm"));
@@ -116,16 +117,16 @@ static void say_store(struct payer *p, const char *what)
              : error != NULL && error[0] != '\0' ? error
                                                  : "no answer");
     json_decref(s);
+    return has_alarm;
 }
 
 enum kz_err pay_look_again(struct payer *p)
 {
     struct monotime began = clock_now();
     while (!store_has_all_events(p->store, &p->generation)) {
-        if (monotime_ms_between(began, clock_now()) > REDIS_WAIT_MS) {
-            say_store(p, "Redis");
+        if (say_store(p, "Redis") ||
+            monotime_ms_between(began, clock_now()) > REDIS_WAIT_MS)
             return KZ_IO;
-        }
         pause_ms(POLL_MS);
     }
     return KZ_OK;

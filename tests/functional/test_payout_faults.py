@@ -138,8 +138,8 @@ class BetweenAnyTwoWrites(Rounds):
         """Some passings; the last one that was asked for is out of reach."""
         n = 1
         while self.go("run", point, n, paid_by=("pool", "payees")[n % 2]):
-            n += 2
-        self.assertGreater(n, 5, "a run has more events than that")
+            n += 3
+        self.assertGreater(n, 4, "a run has more events than that")
 
     def test_a_run_killed_behind_writing_an_event(self):
         self.every("event_appended")
@@ -152,7 +152,7 @@ class BetweenAnyTwoWrites(Rounds):
 
     def test_rounds_that_the_seed_chooses(self):
         reach = payfaults.Reach()
-        for _ in range(6):
+        for _ in range(4):
             payfaults.random_round(self.system, payfaults.fault_points(), reach)
 
 

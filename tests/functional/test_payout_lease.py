@@ -213,7 +213,7 @@ class OfTwoJournals(LeaseTest):
         self.payer.run("follow")
         status, _, said = other.try_run("run")
         self.assertEqual(status, 1)
-        self.assertIn("journal", said)
+        self.assertIn("kariz-payout: Redis: another journal wrote", said)
         self.payer.run("run")
         self.check_paid_once()
 

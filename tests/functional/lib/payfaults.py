@@ -661,6 +661,17 @@ OPS = ("run", "follow", "bump", "cancel", "cancelled", "abandon", "export", "can
        "unconfirm")
 
 
+# What points of a command may be called; new names are tried with `run`.
+PASSES = {
+    "follow": ("event_", "step_"), "cancelled": ("event_", "step_"),
+    "abandon": ("event_", "step_"), "unconfirm": ("event_", "step_", "sen"),
+    "bump": ("event_", "step_", "sign", "sen"), "cancel": ("event_", "step_", "sign", "sen"),
+    "cancel_export": ("event_", "step_", "sign", "sen"),
+    "export": ("event_", "step_", "reserve", "decide", "planned", "exported"),
+    "run": ("",),
+}
+
+
 class Reach:
     """How often a command passes a point, as far as rounds have shown."""
 
@@ -669,6 +680,7 @@ class Reach:
 
     def choose(self, rng, op, points):
         """(point, passing), one that was not seen to be out of reach."""
+        points = [p for p in points if p.startswith(PASSES[op])] or points
         most = {p: self.most.get((op, p), 8 if p.startswith("event_") else 2) for p in points}
         point = rng.choice([p for p in points if most[p] > 0] or points)
         return point, rng.randint(1, max(most[point], 1))
