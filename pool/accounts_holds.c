@@ -3,7 +3,8 @@
  * Nothing is remembered between the registry's change and the entry: whoever is on hold
  * and has something payable gets a hold, whoever is not and has something held gets a
  * release. So a crash in between, an orphan that returned money, or a change made by
- * another daemon all end the same way. */
+ * another daemon all end the same way. So does a payout that reserved what a hold had looked
+ * at: mature is in debit then and held has too much, and as much as that goes back. */
 #include "pool/accounts_parts.h"
 
 #include "conf/clock.h"
@@ -33,8 +34,9 @@ static bool may_release(const json_t *record)
     return state == MINER_ACTIVE || state == MINER_CLOSED;
 }
 
+/* `why` NULL: the registration's. */
 static bool move(struct accounts *a, const struct miner_id *miner, int64_t sat,
-                 bool is_hold, const json_t *marks)
+                 bool is_hold, const json_t *marks, const char *why)
 {
     uint64_t counts[2];
     char text[48];
@@ -44,6 +46,8 @@ static bool move(struct accounts *a, const struct miner_id *miner, int64_t sat,
     const char *note =
         json_string_value(json_object_get(json_object_get(record, "basis"), "note"));
     const char *actor = record_text(record, "actor");
+    if (why != NULL)
+        note = why;
     snprintf(basis.reason, sizeof(basis.reason), "%.400s", note != NULL ? note : "");
     if (basis.reason[0] == '\0')
         snprintf(basis.reason, sizeof(basis.reason), "the registration's state is %s",
@@ -85,7 +89,30 @@ static bool move_all(struct accounts *a, const json_t *balances, bool is_hold,
         bool held = accounts_is_held(a, &miner);
         if (is_hold ? !held : held || !may_release(record))
             continue;
-        if (!move(a, &miner, sat, is_hold, marks))
+        if (!move(a, &miner, sat, is_hold, marks, NULL))
+            return false;
+    }
+    return true;
+}
+
+/* Miners whose mature balance is in debit and whose held one is not released anyway: each is
+ * moved once a step, since the marks count what was booked before it. */
+static bool settle_debits(struct accounts *a, const json_t *mature, const json_t *held,
+                          const json_t *marks)
+{
+    const char *id;
+    json_t *text;
+    struct miner_id miner;
+    json_object_foreach((json_t *)mature, id, text)
+    {
+        int64_t debit = -accounts_number(mature, id), there = accounts_number(held, id);
+        const json_t *record = json_object_get(a->miners, id);
+        if (debit <= 0 || there <= 0 || record == NULL ||
+            miner_id_parse(&miner, id, strlen(id)) != KZ_OK ||
+            (!accounts_is_held(a, &miner) && may_release(record)))
+            continue;
+        if (!move(a, &miner, debit < there ? debit : there, false, marks,
+                  "a payout had reserved what was held"))
             return false;
     }
     return true;
@@ -97,7 +124,8 @@ void holds_step(struct accounts *a)
     bool done = store_read_hash(&mature, a->store, KEY_MATURE) == KZ_OK &&
                 store_read_hash(&held, a->store, KEY_HELD) == KZ_OK &&
                 store_read_hash(&marks, a->store, KEY_HOLDS) == KZ_OK &&
-                move_all(a, mature, true, marks) && move_all(a, held, false, marks);
+                move_all(a, mature, true, marks) && move_all(a, held, false, marks) &&
+                settle_debits(a, mature, held, marks);
     a->balances_changed |= !done;
     json_decref(mature);
     json_decref(held);

@@ -47,6 +47,8 @@
  *                                  their pps:{ledger}:<period> are
  *   fallback:{ledger}              instance -> since when pay per share is suspended
  *   snap:{ledger}:<id>             "s" -> who a job's coinbase may pay, frozen
+ *   ready:{ledger}                 instance -> run id of the server that has all of its
+ *                                  journal's events
  *   po:{ledger}:<id>               a payout: member -> value (pool/pay/record.h)
  *   pos:{ledger}                   payout's id -> its state
  *   potx:{ledger}                  txid of any version -> payout's id
@@ -97,6 +99,7 @@
 #define KEY_ACCRUED       "accrued:{ledger}"
 #define KEY_FPPS          "fpps:{ledger}"
 #define KEY_FALLBACK      "fallback:{ledger}"
+#define KEY_READY         "ready:{ledger}"
 #define KEY_PAYOUTS       "pos:{ledger}"
 #define KEY_PAYOUT_TXIDS  "potx:{ledger}"
 #define KEY_COINS         "coin:{ledger}"

@@ -118,9 +118,10 @@ struct store_shared {
 };
 
 struct store {
-    bool is_reader;           /* it has no journal and writes nothing */
-    atomic_ullong generation; /* counts the times Redis became ready */
-    struct conf conf;         /* our own: settings may be swapped while we run */
+    bool is_reader;                /* it has no journal and writes nothing */
+    unsigned long long said_ready; /* the generation for which KEY_READY was written */
+    atomic_ullong generation;      /* counts the times Redis became ready */
+    struct conf conf;              /* our own: settings may be swapped while we run */
     struct store_hooks hooks;
     uint64_t unit;
     struct journal *journal; /* borrowed */
@@ -218,6 +219,8 @@ void ship_is_ready(struct store *s);
 bool ship_is_done(const struct store *s);
 /* Whether the events are; shares may still be on their way. */
 bool ship_has_all_events(const struct store *s);
+/* Says so in Redis, once a connection: who pays waits for it. */
+void ship_say_ready(struct store *s);
 /* Whether Redis can be asked anything. */
 bool ship_is_up(const struct store *s);
 /* Gives up the connection; it is made again. */

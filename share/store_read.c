@@ -434,6 +434,43 @@ enum kz_err store_read_registry(json_t **out, struct store *s)
     return err;
 }
 
+static enum kz_err fill_run_id(void *out, const redisReply *r)
+{
+    const char *at = r->type == REDIS_REPLY_STRING ? strstr(r->str, "run_id:") : NULL;
+    if (at == NULL)
+        return KZ_PARSE;
+    at += strlen("run_id:");
+    *(json_t **)out = json_stringn(at, strcspn(at, "\r\n"));
+    return KZ_OK;
+}
+
+enum kz_err store_all_are_ready(char instance[33], struct store *s, const char *own)
+{
+    json_t *instances = NULL, *ready = NULL, *run_id = NULL, *one;
+    size_t i, seen = 0;
+    instance[0] = '\0';
+    enum kz_err err = STORE_ASK(s, fill_texts, &instances, "SMEMBERS", KEY_INSTANCES);
+    if (err == KZ_OK)
+        err = STORE_ASK(s, fill_hash, &ready, "HGETALL", KEY_READY);
+    if (err == KZ_OK)
+        err = STORE_ASK(s, fill_run_id, &run_id, "INFO", "server");
+    json_array_foreach(instances, i, one)
+    {
+        const char *name = json_string_value(one);
+        if (err != KZ_OK || strcmp(name, own) == 0)
+            continue;
+        seen++;
+        if (!json_equal(json_object_get(ready, name), run_id)) {
+            snprintf(instance, 33, "%s", name);
+            err = KZ_BUSY;
+        }
+    }
+    json_decref(run_id);
+    json_decref(ready);
+    json_decref(instances);
+    return err == KZ_OK && seen == 0 ? KZ_BUSY : err;
+}
+
 struct open_question {
     struct question question;
     json_t *rows;

@@ -294,6 +294,24 @@ bool ship_has_all_events(const struct store *s)
     return s->phase == SHIP_READY && !s->events.is_damaged && events_pending(s) == 0;
 }
 
+static void on_said_ready(void *ctx, const redisReply *r)
+{
+    struct store *s = ctx;
+    if (r != NULL && r->type == REDIS_REPLY_ERROR)
+        s->said_ready = 0; /* again with the next tick */
+}
+
+void ship_say_ready(struct store *s)
+{
+    unsigned long long generation = atomic_load(&s->generation);
+    const char *const argv[] = {"HSET", KEY_READY, s->conf.instance, s->run_id, NULL};
+    if (s->said_ready == generation || !ship_has_all_events(s))
+        return;
+    s->said_ready = generation;
+    if (redis_link_ask(s->link, on_said_ready, s, argv) != KZ_OK)
+        s->said_ready = 0;
+}
+
 uint64_t ship_pending(const struct store *s)
 {
     uint64_t pending = 0;
@@ -322,6 +340,7 @@ void ship_tick(struct store *s)
     feeds_read(s);
     slices_tick(s);
     events_pump(s);
+    ship_say_ready(s);
 }
 
 bool ship_is_done(const struct store *s)

@@ -107,16 +107,8 @@ static void append_coins(struct payout *o, const struct purse *u,
 static enum kz_err take_more(struct payout *o, struct payer *p, const struct purse *u,
                              const struct coin *coins, size_t count)
 {
-    json_t *more = json_array();
-    char *text;
     append_coins(o, u, coins, count);
-    for (size_t i = o->planned_count; i < o->coin_count; i++)
-        json_array_append_new(more, payout_coin_json(&o->coins[i]));
-    text = json_dumps(more, JSON_COMPACT);
-    json_decref(more);
-    enum kz_err err = run_take_coins(o, p, o->coin_count - count, text);
-    free(text); /* allowed: jansson's */
-    return err;
+    return run_take_coins(o, p, o->coin_count - count);
 }
 
 /* --- raising a fee ---------------------------------------------------------------- */

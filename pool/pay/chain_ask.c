@@ -387,6 +387,8 @@ static enum chain_sent judge_rejection(const struct rpc_answer *a)
     if (says(a, "min relay fee") || says(a, "mempool min fee") ||
         says(a, "min fee not met") || says(a, "insufficient priority"))
         return CHAIN_FEE_LOW;
+    if (says(a, "non-final")) /* a node that is a block behind: later */
+        return CHAIN_UNKNOWN;
     if (says(a, "issing") || says(a, "txn-mempool-conflict")) /* "Missing inputs" */
         return CHAIN_MISSING;
     if (says(a, "already in") || says(a, "txn-already-") ||

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define FINAL_CONFIRMATIONS 100
+#define LOOK_BEFORE         10
 /* A cancellation sets debts free, which the other version would pay: whatever the settings
  * say, it is buried deeper than reorganisations go. */
 #define CANCEL_CONFIRMATIONS 6
@@ -26,6 +27,7 @@ enum where {
     AT_OLDER,    /* an older version is */
     AT_STRANGER, /* an unconfirmed transaction of somebody else spends the anchor */
     AT_CHAIN,    /* `seen` */
+    AT_LOST,     /* the anchor is change of a transaction that another beat for good */
     AT_TAKEN,    /* a stranger's transaction in the chain spent the anchor */
 };
 
@@ -65,15 +67,17 @@ static bool hunt_one(void *ctx, const struct tx *t)
     return true;
 }
 
-/* Blocks since the reservation, oldest first: before it the anchor was unspent. */
+/* Blocks since the reservation, oldest first: before it the anchor was unspent. A few more,
+ * since a reorganisation may have put other blocks there. */
 static enum kz_err find_spender(struct sight *s, const struct payout *o,
                                 struct payer *p)
 {
+    uint32_t from = o->height > LOOK_BEFORE ? o->height - LOOK_BEFORE : 1;
     uint32_t tip = chain_tip(p->chain).height;
     struct hunt h = {.anchor = &o->coins[0].from};
     struct hash256 block;
     enum kz_err err = KZ_OK;
-    for (uint32_t height = o->height + 1; height <= tip && err == KZ_OK; height++) {
+    for (uint32_t height = from; height <= tip && err == KZ_OK; height++) {
         err = chain_block_hash(&block, p->chain, height);
         if (err == KZ_OK)
             err = chain_block_walk(p->chain, &block, hunt_one, &h);
@@ -110,6 +114,59 @@ static enum kz_err look_in_mempool(struct sight *s, const struct payout *o,
     return err == KZ_EMPTY ? KZ_IO : err; /* it left meanwhile: look again later */
 }
 
+/* What the chain can say of an anchor that it does not have. */
+enum anchor {
+    ANCHOR_SPENT,   /* or its block is gone: whoever spent it is in a block */
+    ANCHOR_TO_COME, /* change of a payout that is not in the chain yet */
+    ANCHOR_LOST,    /* change of a version that lost, and that is buried */
+};
+
+/* Change of another payout: of which version did the chain take? A debt is released only
+ * when that is final; where nobody is paid, there is nothing to be careful with. */
+static enum kz_err judge_anchor(enum anchor *out, const struct payout *o,
+                                struct payer *p)
+{
+    struct payout parent = {.version_count = 0};
+    char txid[HASH256_HEX_SIZE];
+    hash256_format_display(txid, &o->coins[0].from.txid);
+    *out = ANCHOR_SPENT;
+    enum kz_err err = pay_find(&parent, p, txid);
+    if (err == KZ_EMPTY)
+        return KZ_OK;
+    if (err != KZ_OK)
+        return err;
+    size_t version = 0;
+    bool is_its = version_of(&version, &parent, &o->coins[0].from.txid) &&
+                  version == parent.seen.version;
+    bool is_buried = parent.state == PAYOUT_FINAL || parent.state == PAYOUT_CANCELLED ||
+                     (parent.state == PAYOUT_CONFIRMED && o->recipient_count == 0);
+    if (parent.seen.height == 0)
+        *out = ANCHOR_TO_COME;
+    else if (!is_its)
+        *out = is_buried ? ANCHOR_LOST : ANCHOR_TO_COME;
+    payout_clear(&parent);
+    return KZ_OK;
+}
+
+static enum kz_err look_behind_anchor(struct sight *s, const struct payout *o,
+                                      struct payer *p)
+{
+    enum anchor anchor;
+    enum kz_err err = judge_anchor(&anchor, o, p);
+    if (err != KZ_OK)
+        return err;
+    switch (anchor) {
+    case ANCHOR_SPENT:
+        return find_spender(s, o, p);
+    case ANCHOR_TO_COME:
+        return look_in_mempool(s, o, p);
+    case ANCHOR_LOST:
+        s->where = AT_LOST;
+        return KZ_OK;
+    }
+    return KZ_OK;
+}
+
 /* KZ_IO: not known now. */
 static enum kz_err look_for(struct sight *s, const struct payout *o, struct payer *p)
 {
@@ -129,7 +186,7 @@ static enum kz_err look_for(struct sight *s, const struct payout *o, struct paye
     err = chain_txout(&anchor, p->chain, &o->coins[0].from, false);
     if (err != KZ_OK)
         return err;
-    return anchor.is_unspent ? look_in_mempool(s, o, p) : find_spender(s, o, p);
+    return anchor.is_unspent ? look_in_mempool(s, o, p) : look_behind_anchor(s, o, p);
 }
 
 /* --- steps by what was seen ------------------------------------------------------- */
@@ -256,6 +313,12 @@ static enum kz_err take_outside(struct payout *o, struct payer *p,
     return err;
 }
 
+static enum kz_err step_lost(struct payout *o, struct payer *p)
+{
+    log_warn("payout_lost", kv_str("payout", o->id.text));
+    return step_abandon(o, p, "what made its coin lost against another transaction");
+}
+
 static enum kz_err follow_sent(struct payout *o, struct payer *p)
 {
     struct sight s;
@@ -268,6 +331,8 @@ static enum kz_err follow_sent(struct payout *o, struct payer *p)
     case AT_TAKEN:
     case AT_STRANGER:
         return take_outside(o, p, &s);
+    case AT_LOST:
+        return step_lost(o, p);
     case AT_MEMPOOL:
         return step_in_mempool(o, p);
     case AT_OLDER:
@@ -322,6 +387,8 @@ static enum kz_err follow_exported(struct payout *o, struct payer *p)
     struct sight s;
     if (look_for(&s, o, p) != KZ_OK || s.where == AT_NOWHERE)
         return KZ_OK;
+    if (s.where == AT_LOST)
+        return step_lost(o, p);
     enum kz_err err = take_outside(o, p, &s);
     return err == KZ_OK && o->state == PAYOUT_SIGNED ? follow_sent(o, p) : err;
 }

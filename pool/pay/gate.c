@@ -137,12 +137,30 @@ static enum kz_err look_at_takeover(struct payer *p)
     return tip > height ? note_fence(p, "proved", p->lease.over) : say_taken(p, height);
 }
 
+/* After Redis has lost data, or before karizd has come to it, what it says of balances and
+ * registrations may be of yesterday: consistent, and not true any more. */
+static enum kz_err look_at_instances(struct payer *p)
+{
+    char instance[33];
+    enum kz_err err = store_all_are_ready(instance, p->store, p->own.instance);
+    if (err == KZ_BUSY && instance[0] == '\0')
+        return pay_fail(p, err, "no karizd has written to this Redis");
+    if (err == KZ_BUSY)
+        return pay_fail(p, err,
+                        "instance %s has not said yet that this Redis has all of its "
+                        "journal: it does once its karizd (or kariz-payout) runs",
+                        instance);
+    return err == KZ_OK ? KZ_OK : pay_fail(p, err, "Redis is away");
+}
+
 enum kz_err gate_pass(struct payer *p)
 {
     struct purse u = {.count = 0};
     enum kz_err err = pay_hold_lease(p);
     if (err == KZ_OK)
         err = pay_look_again(p);
+    if (err == KZ_OK)
+        err = look_at_instances(p);
     if (err == KZ_OK && chain_refresh(p->chain) != KZ_OK)
         err = pay_fail(p, KZ_IO, "%s", chain_why(p->chain));
     if (err == KZ_OK)

@@ -137,6 +137,9 @@ KZ_MUST_USE enum kz_err step_sign_tx(struct tx *t, const struct payout *o,
 KZ_MUST_USE enum kz_err step_sign(struct payout *o, struct payer *p);
 /* The same but for scripts and witnesses. */
 bool step_is_same(const struct tx *a, const struct tx *b);
+/* Coins that were planned or that a version spends: those behind them were taken for one
+ * that was never made. */
+size_t step_known_coins(const struct payout *o);
 /* The signed transaction of a version. The caller's to tx_clear(). */
 void step_version_tx(struct tx *t, const struct payout_version *v);
 /* Keeps a signed transaction as the next version. */
@@ -144,6 +147,7 @@ KZ_MUST_USE enum kz_err step_keep(struct payout *o, struct payer *p, const struc
                                   enum payout_why why);
 /* Sends the newest version's bytes. What a node answers is a step, not an error. */
 KZ_MUST_USE enum kz_err step_send(struct payout *o, struct payer *p);
+/* Debts are owed again, coins free. The caller knows that no version can ever confirm. */
 KZ_MUST_USE enum kz_err step_abandon(struct payout *o, struct payer *p,
                                      const char *note);
 KZ_MUST_USE enum kz_err step_confirm(struct payout *o, struct payer *p);

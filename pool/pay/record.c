@@ -200,7 +200,7 @@ static bool read_more(struct payout *p, const char *text)
         return true;
     json_t *more = json_loads(text, 0, NULL);
     size_t n = json_array_size(more);
-    bool is_good = n > 0;
+    bool is_good = json_is_array(more);
     p->coins = mem_resize(p->coins, (p->coin_count + n) * sizeof(*p->coins));
     for (size_t i = 0; i < n && is_good; i++) {
         memset(&p->coins[p->coin_count], 0, sizeof(*p->coins));
@@ -254,6 +254,17 @@ static bool read_plan(struct payout *p, const json_t *plan)
 }
 
 /* --- versions, and where the chain has one ---------------------------------------- */
+
+char *payout_more_text(const struct payout *p, size_t until)
+{
+    json_t *more = json_array();
+    for (size_t i = p->planned_count; i < until; i++)
+        json_array_append_new(more, payout_coin_json(&p->coins[i]));
+    char *text = json_dumps(more, JSON_COMPACT);
+    json_decref(more);
+    assert(text != NULL);
+    return text;
+}
 
 char *payout_version_text(const struct payout_version *v)
 {

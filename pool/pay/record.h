@@ -119,6 +119,8 @@ json_t *payout_coin_json(const struct payout_coin *c);
 
 /* The texts of members, the caller's to free() (jansson's). */
 char *payout_plan_text(const struct payout *p, const char *token);
+/* Of coins behind those planned, up to `until`. */
+char *payout_more_text(const struct payout *p, size_t until);
 char *payout_version_text(const struct payout_version *v);
 char *payout_seen_text(const struct payout_seen *s);
 

@@ -16,6 +16,9 @@
 #include <string.h>
 #include <sys/random.h>
 
+/* Behind a payout's id, in an event that takes more coins for one that is there. */
+#define TAKE_MARK '+'
+
 /* --- drafting --------------------------------------------------------------------- */
 
 void run_clear(struct run *r)
@@ -359,8 +362,7 @@ enum kz_err run_reserve(struct payout *o, struct payer *p)
     return reserve_event(o, p, event);
 }
 
-enum kz_err run_take_coins(struct payout *o, struct payer *p, size_t first,
-                           const char *more)
+enum kz_err run_take_coins(struct payout *o, struct payer *p, size_t first)
 {
     char use[TX_OUTPOINT_TEXT_SIZE + 8];
     enum kz_err err = gate_is_proved(p);
@@ -369,16 +371,44 @@ enum kz_err run_take_coins(struct payout *o, struct payer *p, size_t first,
     json_t *needs = json_array(), *marks = json_array();
     json_array_append_new(
         needs, json_pack("[s, s, s, s]", "fence", "token", "is", p->lease.token));
+    char *more = payout_more_text(o, o->coin_count);
     json_array_append_new(marks, payout_mark(&o->id, "more", more));
+    free(more); /* allowed: jansson's */
     for (size_t i = first; i < o->coin_count; i++) {
         purse_use_key(use, &o->coins[i].from);
         json_array_append_new(needs, json_pack("[s, s, s, s]", use, "", "idle", ""));
         json_array_append_new(
             marks, json_pack("[s, s, s, s]", use, o->id.text, "held", "keep"));
     }
-    return reserve_event(o, p,
-                         json_pack("{s:s, s:o, s:o}", "payout", o->id.text, "needs",
-                                   needs, "marks", marks));
+    char name[PAYOUT_ID_MAX + 2];
+    snprintf(name, sizeof(name), "%s%c", o->id.text, TAKE_MARK);
+    return reserve_event(
+        o, p,
+        json_pack("{s:s, s:o, s:o}", "payout", name, "needs", needs, "marks", marks));
+}
+
+/* Of a take that was not decided nobody knows whether Redis took it, and nothing was built
+ * on it: it never was, and what it may have marked is set right. */
+static enum kz_err undo_take(struct payer *p, const char *id)
+{
+    struct payout o;
+    char use[TX_OUTPOINT_TEXT_SIZE + 8];
+    enum kz_err err = pay_find(&o, p, id);
+    if (err != KZ_OK)
+        return err;
+    json_t *marks = json_array();
+    for (size_t i = step_known_coins(&o); i < o.coin_count; i++) {
+        purse_use_key(use, &o.coins[i].from);
+        json_array_append_new(
+            marks, json_pack("[s, s, s, s]", use, o.id.text, "freed", "keep"));
+    }
+    char *more = payout_more_text(&o, step_known_coins(&o));
+    json_array_append_new(marks, payout_mark(&o.id, "more", more));
+    free(more); /* allowed: jansson's */
+    err = pay_write(p, EVENT_LEDGER,
+                    json_pack("{s:s, s:o}", "payout", o.id.text, "marks", marks));
+    payout_clear(&o);
+    return err;
 }
 
 /* A crash between a reserve and its decision. */
@@ -391,9 +421,15 @@ enum kz_err pay_resolve(struct payer *p)
         return pay_fail(p, err, "Redis is away");
     if (id[0] == '\0')
         return KZ_OK;
-    err = pay_find(&o, p, id);
+    size_t len = strlen(id);
+    bool is_take = id[len - 1] == TAKE_MARK;
+    if (is_take)
+        id[len - 1] = '\0';
+    err = is_take ? KZ_EMPTY : pay_find(&o, p, id);
     log_info("payout_resolved", kv_str("payout", id),
              kv_str("as", err == KZ_OK ? "reserved" : "never reserved"));
+    if (is_take)
+        return undo_take(p, id);
     if (err == KZ_EMPTY)
         return give_up(p, id);
     if (err != KZ_OK)

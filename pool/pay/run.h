@@ -60,10 +60,8 @@ KZ_MUST_USE enum kz_err run_finish(struct payer *p, struct run_order *order);
 /* Reserves `o`, which is whole but for its place in Redis, and writes down how that ended.
  * KZ_RANGE: refused, and that is written down. */
 KZ_MUST_USE enum kz_err run_reserve(struct payout *o, struct payer *p);
-/* Takes the coins from `first` on for a payout that has others; `more` is the text of its
- * member. Errors as above. */
-KZ_MUST_USE enum kz_err run_take_coins(struct payout *o, struct payer *p, size_t first,
-                                       const char *more);
+/* Takes the coins from `first` on for a payout that has others. Errors as above. */
+KZ_MUST_USE enum kz_err run_take_coins(struct payout *o, struct payer *p, size_t first);
 
 /* What every payout begins with: name, time, height, whose. */
 void run_begin(struct payout *o, const struct payer *p, size_t number);

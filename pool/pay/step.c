@@ -349,7 +349,7 @@ enum kz_err step_abandon(struct payout *o, struct payer *p, const char *note)
 {
     struct entry e;
     json_t *marks = json_array(), *entries = json_array();
-    assert(o->state == PAYOUT_RESERVED && o->version_count == 0);
+    assert(!o->has_confirm);
     if (o->has_reserve) {
         enum kz_err made = postings_abandon(&e, &o->reserve, clock_utc_ms());
         assert(made == KZ_OK); /* the reversal of what is booked */
@@ -568,4 +568,18 @@ enum kz_err step_cancelled(struct payout *o, struct payer *p)
     if (err == KZ_OK)
         note_state(o, PAYOUT_CANCELLED, note);
     return err;
+}
+
+size_t step_known_coins(const struct payout *o)
+{
+    size_t known = o->planned_count;
+    for (size_t v = 0; v < o->version_count; v++) {
+        struct tx t;
+        step_version_tx(&t, &o->versions[v]);
+        for (size_t i = known; i < o->coin_count; i++)
+            if (spends(&t, &o->coins[i].from))
+                known = i + 1;
+        tx_clear(&t);
+    }
+    return known;
 }

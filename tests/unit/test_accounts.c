@@ -377,6 +377,36 @@ without_means_pay_per_share_is_suspended_until_an_operator_asks(void **state)
     bed_clear(&b);
 }
 
+/* --- holds ------------------------------------------------------------------------ */
+
+static void book(struct bed *b, const char *key, json_t *postings)
+{
+    char said[256];
+    json_t *event = json_pack("{s:[{s:s, s:s, s:i, s:o}]}", "entries", "key", key,
+                              "kind", "correction", "time_ms", 1, "postings", postings);
+    assert_int_equal(store_ledger_write(said, b->f.store, EVENT_LEDGER, event), KZ_OK);
+}
+
+/* The accountant read a suspended miner's balance, a payout reserved it, the hold was booked:
+ * the miner is paid, and what is held beside that is too much. */
+static void what_a_payout_reserved_before_a_hold_is_not_held_as_well(void **state)
+{
+    (void)state;
+    struct bed b;
+    bed_start(&b, CONF_PPLNS);
+    book(&b, "adj:1",
+         json_pack("{s:i, s:i, s:i}", "mature:bob", 40, "held:bob", -100, "capital",
+                   60));
+    accounts_wake(b.accounts);
+    wait_until(owed_to(&b, KEY_HELD, "bob") == 60);
+    wait_until(owed_to(&b, KEY_MATURE, "bob") == 0);
+    book(&b, "adj:2", json_pack("{s:i, s:i}", "mature:bob", 500, "capital", -500));
+    accounts_wake(b.accounts); /* no more than is held */
+    wait_until(owed_to(&b, KEY_HELD, "bob") == 0);
+    assert_int_equal(owed_to(&b, KEY_MATURE, "bob"), -440);
+    bed_clear(&b);
+}
+
 static bool alarms(struct bed *b, const char *part)
 {
     json_t *status = accounts_status(b->accounts);
@@ -448,6 +478,7 @@ int main(void)
         cmocka_unit_test(a_daemon_that_stops_while_it_closes_goes_on_where_it_was),
         cmocka_unit_test(a_day_without_blocks_earns_no_fees),
         cmocka_unit_test(under_pps_no_day_is_wanted),
+        cmocka_unit_test(what_a_payout_reserved_before_a_hold_is_not_held_as_well),
         cmocka_unit_test(
             without_means_pay_per_share_is_suspended_until_an_operator_asks),
     };
