@@ -397,11 +397,11 @@ static void what_a_payout_reserved_before_a_hold_is_not_held_as_well(void **stat
     book(&b, "adj:1",
          json_pack("{s:i, s:i, s:i}", "mature:bob", 40, "held:bob", -100, "capital",
                    60));
-    accounts_wake(b.accounts);
+    accounts_set_miners(b.accounts, miners());
     wait_until(owed_to(&b, KEY_HELD, "bob") == 60);
     wait_until(owed_to(&b, KEY_MATURE, "bob") == 0);
     book(&b, "adj:2", json_pack("{s:i, s:i}", "mature:bob", 500, "capital", -500));
-    accounts_wake(b.accounts); /* no more than is held */
+    accounts_set_miners(b.accounts, miners()); /* no more than is held */
     wait_until(owed_to(&b, KEY_HELD, "bob") == 0);
     assert_int_equal(owed_to(&b, KEY_MATURE, "bob"), -440);
     bed_clear(&b);
