@@ -59,11 +59,10 @@ KZ_MUST_USE enum kz_err store_read_entries(json_t **out, uint64_t *after,
                                            struct store *s, const char *key,
                                            size_t max);
 
-/* Every instance but `own` that ever wrote has said that this server, since it runs, has all
- * events of its journal. KZ_BUSY: one has not, and `instance` is its name; "" when there is
- * none at all. */
-KZ_MUST_USE enum kz_err store_all_are_ready(char instance[33], struct store *s,
-                                            const char *own);
+/* Every instance that ever wrote, but those whose names have a dot (kariz-payout's), has said
+ * that this server, since it runs, has all events of its journal. KZ_BUSY: one has not, and
+ * `instance` is its name; "" when there is none at all. */
+KZ_MUST_USE enum kz_err store_all_are_ready(char instance[33], struct store *s);
 
 /* store_registry_load() and waiting for its end. */
 KZ_MUST_USE enum kz_err store_read_registry(json_t **out, struct store *s);

@@ -142,13 +142,13 @@ static enum kz_err look_at_takeover(struct payer *p)
 static enum kz_err look_at_instances(struct payer *p)
 {
     char instance[33];
-    enum kz_err err = store_all_are_ready(instance, p->store, p->own.instance);
+    enum kz_err err = store_all_are_ready(instance, p->store);
     if (err == KZ_BUSY && instance[0] == '\0')
         return pay_fail(p, err, "no karizd has written to this Redis");
     if (err == KZ_BUSY)
         return pay_fail(p, err,
                         "instance %s has not said yet that this Redis has all of its "
-                        "journal: it does once its karizd (or kariz-payout) runs",
+                        "journal: it does once its karizd runs",
                         instance);
     return err == KZ_OK ? KZ_OK : pay_fail(p, err, "Redis is away");
 }

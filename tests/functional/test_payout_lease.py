@@ -6,7 +6,7 @@ import shutil
 import signal
 import tempfile
 
-from lib import processes
+from lib import bitcoin, processes
 from lib.karizd import REPORTS, environment, merged, program
 from lib.payer import PASSPHRASE, Payer
 from lib.payfaults import CANCEL_CONFIRMATIONS, Chain, is_stopped
@@ -21,7 +21,8 @@ class LeaseTest(PayoutTest):
         super().setUp()
         self.earn()
         self.owed = self.ledger.balances("mature")
-        self.chain = Chain(self.node, {self.script_of(m): m for m in self.miners})
+        self.chain = Chain(self.node, {bitcoin.segwit_script(bitcoin.demo_program(m)): m
+                                       for m in self.miners})
         self.before = set(self.chain.look()[0])  # of the tests before, on the same node
 
     def other(self, name="other"):
