@@ -34,7 +34,7 @@ CRASH_TABLE = {
     "C14": "test_payout_faults.JournalLost.test_what_was_signed_is_sent_from_what_redis_has",
     "C15": None,
     "C16": "test_payout_faults.CrashTable.test_c16_redis_lost_its_last_seconds",
-    "C17": "test_faults.FaultsEmbedded.test_4_no_sum_is_wrong_after_80_faults",
+    "C17": "tests/unit/test_store.c: a_journal_older_than_redis_stops_with_an_alarm",
     "C18": "test_payout_faults.CrashTable.test_c18_redis_was_killed",
     "C19": "test_accounts.Pplns.test_what_a_killed_daemon_found_is_booked_by_the_next",
     "C20": "test_blocks.Pending.test_a_restart_sends_a_pending_block_again",
@@ -122,6 +122,11 @@ class CrashTable(Rounds):
     def test_each_row_is_exercised(self):
         self.assertEqual(list(CRASH_TABLE), [f"C{i}" for i in range(1, 21)])
         for name in filter(None, CRASH_TABLE.values()):
+            if ":" in name:
+                path, test = name.split(": ")
+                with open(os.path.join(nodes.ROOT, path)) as f:
+                    self.assertIn(f"void {test}(", f.read())
+                continue
             module, *rest = name.split(".")
             if os.path.exists(os.path.join(os.path.dirname(__file__), module + ".py")):
                 at = importlib.import_module(module)
