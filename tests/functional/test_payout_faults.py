@@ -28,8 +28,10 @@ CRASH_TABLE = {
     "C8": "test_payout_faults.CrashTable.test_c08_in_the_mempool_and_raised",
     "C9": "test_payout_faults.CrashTable.test_c09_sent_and_lost_by_the_node",
     "C10": "test_payout_faults.CrashTable.test_c10_confirmed_and_not_booked",
-    "C11": "test_payout_chain",
-    "C12": "test_payout_chain",
+    "C11": "test_payout_chain.Strangers."
+           "test_a_stranger_who_spends_the_anchor_stops_all_runs_until_he_is_gone",
+    "C12": "test_payout_chain.Fees."
+           "test_an_older_version_confirms_and_is_booked_with_the_fee_it_paid",
     "C13": "test_payout_faults.CrashTable.test_c13_booked_and_taken_by_a_reorganisation",
     "C14": "test_payout_faults.JournalLost.test_what_was_signed_is_sent_from_what_redis_has",
     "C15": None,
