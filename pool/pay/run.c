@@ -166,15 +166,16 @@ static uint64_t random_number(void)
     return n;
 }
 
-/* Of this second, this chunk, this journal. */
-static void name_payout(struct payout *o, const struct payer *p, size_t chunk)
+/* Of this second and chunk; and not even two of one second have one name, since whether a
+ * reserve took effect is told by its name. */
+static void name_payout(struct payout *o, size_t chunk)
 {
     char day[PAYOUT_DAY_SIZE];
     int seconds = (int)(o->created_ms / 1000 % 86400);
     payout_day(day, o->created_ms);
-    snprintf(o->id.text, sizeof(o->id.text), "%s-%02d%02d%02d-%zu-%.4s", day,
+    snprintf(o->id.text, sizeof(o->id.text), "%s-%02d%02d%02d-%zu-%06x", day,
              seconds / 3600, seconds / 60 % 60, seconds % 60, chunk,
-             journal_id(p->journal));
+             (unsigned)(random_number() & 0xffffff));
 }
 
 /* One index for each payout, whether it has change or not: a cancellation needs one. */
@@ -251,7 +252,7 @@ void run_begin(struct payout *o, const struct payer *p, size_t number)
     o->height = o->locktime = chain_tip(p->chain).height;
     o->state = PAYOUT_RESERVED;
     snprintf(o->journal, sizeof(o->journal), "%s", journal_id(p->journal));
-    name_payout(o, p, number);
+    name_payout(o, number);
 }
 
 enum kz_err run_make_reserve(struct payout *o, struct payer *p)
