@@ -226,6 +226,39 @@ static void a_reader_reads_and_writes_nothing(void **state)
     fixture_clear(&f);
 }
 
+static void redis(struct fixture *f, const char *command)
+{
+    redisContext *c = redis_of(f);
+    freeReplyObject(redisCommand(c, command));
+    redisFree(c);
+}
+
+/* What is said of one server is not said of the next, nor of a Redis that lost it. */
+static void who_pays_waits_for_every_instance(void **state)
+{
+    (void)state;
+    struct fixture f;
+    char instance[33];
+    fixture_init(&f);
+    start(&f);
+    write_plain(&f, "cap:1", "mature:m000001", -100);
+    wait_until(store_all_are_ready(instance, f.store) == KZ_OK);
+    redis(&f, "SADD instances front-9 front-9.payout");
+    assert_int_equal(store_all_are_ready(instance, f.store), KZ_BUSY);
+    assert_string_equal(instance,
+                        "front-9"); /* a payer's own journal is not asked for */
+    redis(&f, "HSET ready:{ledger} front-9 of-another-server");
+    assert_int_equal(store_all_are_ready(instance, f.store), KZ_BUSY);
+    redis(&f, "SREM instances front-9");
+    assert_int_equal(store_all_are_ready(instance, f.store), KZ_OK);
+    empty_redis(&f); /* said again once everything is applied */
+    wait_until(store_all_are_ready(instance, f.store) == KZ_OK);
+    redis(&f, "DEL instances");
+    assert_int_equal(store_all_are_ready(instance, f.store), KZ_BUSY);
+    assert_string_equal(instance, "");
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,6 +268,7 @@ int main(void)
         cmocka_unit_test(a_lease_is_one_journals_until_it_lapses),
         cmocka_unit_test(settled_is_on_the_servers_disk),
         cmocka_unit_test(a_reader_reads_and_writes_nothing),
+        cmocka_unit_test(who_pays_waits_for_every_instance),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
