@@ -3,7 +3,6 @@
 
 #include "conf/mem.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -180,17 +179,6 @@ void nodes_confirmations(struct nodes *n, const struct hash256 *hash,
 
 /* --- a coin ------------------------------------------------------------------------- */
 
-/* Nodes print coins with 8 places; below 2^53 satoshis the nearest double gives each of
- * them back. False: no number that could be a coin. */
-static bool read_value(int64_t *sat, const json_t *value)
-{
-    double coins = json_number_value(value);
-    if (!json_is_number(value) || !(coins >= 0 && coins <= 21e6))
-        return false;
-    *sat = (int64_t)llround(coins * 1e8);
-    return true;
-}
-
 static enum told tell_txout(struct question *q, const struct rpc_answer *a)
 {
     struct node_txout out = {.is_unspent = json_is_object(a->result)};
@@ -199,7 +187,7 @@ static enum told tell_txout(struct question *q, const struct rpc_answer *a)
     if (a->outcome != RPC_RESULT || !(out.is_unspent || json_is_null(a->result)))
         return TOLD_NOT;
     if (out.is_unspent &&
-        !read_value(&out.value_sat, json_object_get(a->result, "value")))
+        !rpc_read_coins(&out.value_sat, json_object_get(a->result, "value")))
         return TOLD_NOT;
     out.script_hex = hex != NULL ? hex : "";
     q->on_txout(q->ctx, KZ_OK, &out);

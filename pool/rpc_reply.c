@@ -2,6 +2,7 @@
 
 #include "pool/json_fast.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -118,4 +119,13 @@ void rpc_reply_parse(struct rpc_answer *a, int http_status, const char *body,
         fail_status(a, RPC_MALFORMED, http_status, "", 0);
         a->result = NULL;
     }
+}
+
+bool rpc_read_coins(int64_t *sat, const json_t *value)
+{
+    double coins = json_number_value(value);
+    if (!json_is_number(value) || !(coins >= 0 && coins <= 21e6))
+        return false;
+    *sat = (int64_t)llround(coins * 1e8);
+    return true;
 }

@@ -12,6 +12,7 @@
 #include "conf/clock.h"
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -56,5 +57,9 @@ void rpc_answer_fail(struct rpc_answer *a, enum rpc_outcome outcome,
  * too long is cut. `in` NULL counts as "". */
 void rpc_text_copy(char *out, size_t size, const char *in);
 void rpc_answer_clear(struct rpc_answer *a);
+
+/* Satoshis of a value in bitcoin, exactly. Nodes print 8 places; below 2^53 satoshis the
+ * nearest double gives each of them back. False: no number that could be a coin. */
+bool rpc_read_coins(int64_t *sat, const json_t *value);
 
 #endif

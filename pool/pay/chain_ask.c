@@ -4,7 +4,6 @@
 #include "conf/mem.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -33,17 +32,13 @@ const char *chain_sent_name(enum chain_sent s)
 
 /* --- reading answers -------------------------------------------------------------- */
 
-/* Nodes print coins with 8 places; below 2^53 satoshis the nearest double gives each of
- * them back. */
 static bool read_value(struct amount *out, const json_t *value)
 {
-    double coins = json_number_value(value);
-    if (!json_is_number(value) || !(coins >= 0 && coins <= 21e6))
-        return false;
-    return amount_from_sat(out, (int64_t)llround(coins * 1e8));
+    int64_t sat;
+    return rpc_read_coins(&sat, value) && amount_from_sat(out, sat);
 }
 
-/* 8 places again: the text that the node wrote, up to zeros behind it. */
+/* 8 places: the text that the node wrote, up to zeros behind it. */
 static struct feerate read_rate(const json_t *value)
 {
     char text[FEERATE_TEXT_LONGEST];
