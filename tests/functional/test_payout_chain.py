@@ -112,6 +112,16 @@ class ChainTest(PayoutTest):
         self.assertEqual(self.ledger.balances("mature"), {m: owed.pop(m) for m in waits})
         return new["id"], owed
 
+    def restart_node(self, words):
+        """Its mempool is empty afterwards."""
+        self.node.stop()
+        self.node.extra = [*words]
+        if self.node.kind == "bitcoind":
+            self.node.extra.append("-persistmempool=0")
+        self.node.start()
+        wait_until(lambda: self.karizd.status()["nodes"][0]["state"] == "healthy", 20,
+                   "karizd has its node again")
+
     def follow(self):
         self.payer.run("follow")
 
@@ -211,23 +221,11 @@ class Fees(ChainTest):
         self.assertEqual(self.state(child["id"]), "confirmed")
         self.check_settled(payout, 0, owed)
 
-    # --- what the node takes ---
-
     def minimum(self, sat_per_kvb):
         """The words that make a node take nothing below that rate, where it has any."""
         if self.node.kind == "bitcoind":
             return [f"-minrelaytxfee={sat_per_kvb / 1e8:.8f}"]
         return []
-
-    def restart_node(self, words):
-        """Its mempool is empty afterwards."""
-        self.node.stop()
-        self.node.extra = [*words]
-        if self.node.kind == "bitcoind":
-            self.node.extra.append("-persistmempool=0")
-        self.node.start()
-        wait_until(lambda: self.karizd.status()["nodes"][0]["state"] == "healthy", 20,
-                   "karizd has its node again")
 
     def test_what_is_lost_from_the_mempool_is_sent_again_byte_for_byte(self):
         payout, owed = self.pay()
@@ -280,6 +278,51 @@ class Fees(ChainTest):
         payout, owed = self.pay(earns=False)
         self.confirm_version(payout, 0)
         self.check_settled(payout, 0, owed)
+
+
+class FullMempool(ChainTest):
+    """A node of few resources, and many who pay more than the pool did."""
+
+    PADDING = 95000  # of a transaction: fifty of them are more than the node keeps
+
+    def crowd(self, is_enough):
+        """Ever better paying strangers, until it is enough."""
+        for rate in range(20000, 60000, 500):
+            if is_enough():
+                return
+            self.node.fill_mempool(1, fee=rate * self.PADDING // 1000 + 5000,
+                                   padding=self.PADDING)
+        self.fail("the mempool never was full")
+
+    def floor(self):
+        """Satoshis per kvB below which the node takes nothing; 0 of one that has no floor."""
+        if not self.replaces:
+            return 0
+        return round(self.node.rpc("getmempoolinfo")["mempoolminfee"] * 1e8)
+
+    def test_what_a_full_mempool_drops_waits_and_is_taken_with_a_better_fee(self):
+        self.restart_node(["-maxmempool=5" if self.replaces else "--mempool-size=5"])
+        payout, owed = self.pay()
+        first = self.show(payout)["txid"]
+        self.wait_mempool(first)
+        self.crowd(lambda: not self.in_mempool(first) and
+                   (self.floor() > 20000 or not self.replaces))
+        self.follow()
+        version = 0
+        if self.replaces:
+            dropped = self.show(payout)
+            self.assertEqual(dropped["state"], "broadcast")
+            self.assertIn("mempool min fee not met", dropped["note"])
+            self.assertFalse(self.in_mempool(first))
+            version = 1
+            self.payer.run("bump", payout)
+            bumped = self.show(payout)["versions"][version]
+            self.assertGreaterEqual(bumped["rate"], self.floor())
+            self.wait_mempool(bumped["txid"])
+        else:  # without a floor there is room for it again
+            self.wait_mempool(first)
+        self.confirm_version(payout, version)
+        self.check_settled(payout, version, owed)
 
 
 class Late(ChainTest):

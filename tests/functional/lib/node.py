@@ -223,8 +223,11 @@ class Node:
         wait_until(lambda: self.tip() == found[-1], 20, "the node has reorganised")
         return found
 
-    def fill_mempool(self, count=3, fee=10000):
-        """Sends `count` transactions with witnesses; returns their txids (display)."""
+    def fill_mempool(self, count=3, fee=10000, padding=0):
+        """Sends `count` transactions with witnesses, each with an output of `padding` bytes
+        of nothing if that is not 0; returns their txids (display)."""
+        # One node counts the bytes, the other the operations.
+        pads = [(0, b"\x6a" + bytes(padding))] if padding else []
         txids = []
         while len(txids) < count:
             coin = self.block_at(self.next_coin).txs[0]
@@ -236,7 +239,7 @@ class Node:
                 continue
             tx = bitcoin.Tx(
                 [(coin.txid(), 0, b"", 0xFFFFFFFE)],
-                [(value - fee, bitcoin.segwit_script(ANYBODY))],
+                [(value - fee, bitcoin.segwit_script(ANYBODY)), *pads],
                 [[bitcoin.OP_TRUE]],
             )
             txids.append(self.rpc("sendrawtransaction", tx.bytes().hex()))
