@@ -238,7 +238,7 @@ static void a_damaged_member_is_named(void **state)
         {"plan", "[]", "as its plan"},      {"plan", "{", "as its plan"},
         {"state", NULL, "as its state"},    {"state", "planned", "as its state"},
         {"n", NULL, "as its n "},           {"n", "-1", "as its n "},
-        {"n", "1x", "as its n "},           {"more", "[]", "as its more"},
+        {"n", "1x", "as its n "},           {"more", "{}", "as its more"},
         {"more", "[[1]]", "as its more"},   {"reserve", "{}", "as its reserve"},
         {"confirm", "x", "as its confirm"}, {"v0", "{}", "as its a version"},
         {"v1", "", "as its a version"},     {"seen", "{}", "as its seen"},
