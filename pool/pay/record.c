@@ -392,7 +392,7 @@ static const char *read_all(struct payout *p, const json_t *hash)
     if (!read_entry(&p->has_confirm, &p->confirm, member(hash, "confirm")))
         return "confirm";
     if (!read_versions(p, hash))
-        return "a version";
+        return "version";
     if (!read_seen(&p->seen, member(hash, "seen")) ||
         (p->seen.height > 0 && p->seen.version >= p->version_count))
         return "seen";

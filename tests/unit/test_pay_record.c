@@ -240,8 +240,8 @@ static void a_damaged_member_is_named(void **state)
         {"n", NULL, "as its n "},           {"n", "-1", "as its n "},
         {"n", "1x", "as its n "},           {"more", "{}", "as its more"},
         {"more", "[[1]]", "as its more"},   {"reserve", "{}", "as its reserve"},
-        {"confirm", "x", "as its confirm"}, {"v0", "{}", "as its a version"},
-        {"v1", "", "as its a version"},     {"seen", "{}", "as its seen"},
+        {"confirm", "x", "as its confirm"}, {"v0", "{}", "as its version"},
+        {"v1", "", "as its version"},     {"seen", "{}", "as its seen"},
         {"seen", "no JSON", "as its seen"},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -320,10 +320,10 @@ static void a_versions_bytes_must_be_its_transactions(void **state)
     json_t *other = json_loads(json_string_value(json_object_get(hash, "v1")), 0, NULL);
     json_object_set(v, "raw", json_object_get(other, "raw"));
     put(hash, "v0", json_dumps(v, JSON_COMPACT));
-    expect_damage(hash, ID, "as its a version");
+    expect_damage(hash, ID, "as its version");
     json_object_set_new(v, "raw", json_string("00"));
     put(hash, "v0", json_dumps(v, JSON_COMPACT));
-    expect_damage(hash, ID, "as its a version");
+    expect_damage(hash, ID, "as its version");
     json_decref(v);
     json_decref(other);
     json_decref(hash);
