@@ -20,6 +20,7 @@ struct turns {
     struct payer *p;
     struct run_order order;
     struct monotime retry_at; /* not before; 0: at once */
+    uint64_t short_at;        /* the height at which a run lacked coins; 0: it did not */
     uint32_t looked_at;       /* the height at which coins to join were counted last */
     char said[PAY_TEXT_SIZE]; /* the last complaint: once each */
 };
@@ -74,6 +75,21 @@ static bool is_due(const struct conf_pay *pay, const struct ran *last,
     return by_clock || by_height;
 }
 
+/* A pool's coins are about what it owes: while a payout is under way, its change is what
+ * the last of a large run wait for. Their run is not over before it came. */
+static bool change_will_come(struct turns *t)
+{
+    struct payout_list l = {.count = 0};
+    if (t->order.short_of_coins == 0)
+        return false;
+    enum kz_err err = pay_list(&l, t->p, PAY_OPEN);
+    bool comes = err != KZ_OK;
+    for (size_t i = 0; i < l.count; i++)
+        comes = comes || l.rows[i].state != PAYOUT_CONFIRMED; /* that one's came */
+    payout_list_clear(&l);
+    return comes;
+}
+
 static void pay_if_due(struct turns *t)
 {
     struct payer *p = t->p;
@@ -84,7 +100,7 @@ static void pay_if_due(struct turns *t)
         read_number(&last.height, p, "ran_height") != KZ_OK)
         return;
     now = (struct ran){(uint64_t)(minutes / 1440), chain_tip(p->chain).height};
-    if (!is_due(&p->conf->pay, &last, &now, minutes % 1440))
+    if (!is_due(&p->conf->pay, &last, &now, minutes % 1440) || t->short_at == now.height)
         return;
     t->order.paid = 0;
     enum kz_err err = run_pay(p, &t->order);
@@ -92,6 +108,9 @@ static void pay_if_due(struct turns *t)
         log_info("run_ended", kv_u64("payouts", t->order.paid),
                  kv_str("note", err == KZ_OK ? "" : p->why));
         t->said[0] = '\0';
+        t->short_at = change_will_come(t) ? now.height : 0;
+        if (t->short_at > 0)
+            return; /* again at the next block */
         enum kz_err noted = note_run(p, &now);
         (void)noted; /* then it runs again: nobody is due twice */
         return;

@@ -652,6 +652,14 @@ static enum kz_err look_at_plan(const struct run *r, struct payer *p,
     return KZ_OK;
 }
 
+static size_t count_short(const struct plan *plan)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < plan->wait_count; i++)
+        n += plan->waits[i].reason == PLAN_NO_COINS;
+    return n;
+}
+
 static enum kz_err reserve_all(const struct run *r, struct payer *p)
 {
     enum kz_err err = KZ_OK;
@@ -688,6 +696,7 @@ enum kz_err run_pay(struct payer *p, struct run_order *order)
     enum kz_err err = gate_pass(p);
     if (err == KZ_OK)
         err = run_draft(&r, p);
+    order->short_of_coins = count_short(&r.plan);
     if (err == KZ_OK)
         err = look_at_plan(&r, p, order);
     if (err == KZ_OK) /* before anything is reserved */

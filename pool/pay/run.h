@@ -43,7 +43,8 @@ struct run_order {
     /* Told how far it is: signed and sent of all; NULL: nobody asks. */
     void (*on_progress)(void *ctx, size_t done, size_t all);
     void *ctx;
-    size_t paid; /* out: payouts made */
+    size_t paid;           /* out: payouts made */
+    size_t short_of_coins; /* out: payees for whom the free coins did not suffice */
 };
 
 /* The whole of it, gate and all. */

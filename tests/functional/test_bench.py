@@ -194,7 +194,8 @@ class Load(BenchTest):
                                     "--mode", "valid")
         shares = report["shares"]
         self.assertEqual((code, shares["rejected"]), (0, 0))
-        self.assertTrue(190 <= shares["accepted"] + shares["missed"] <= 201, shares)
+        seconds = shares["reply"]["count"] / shares["replies_per_second"]  # a busy machine's are long
+        self.assertTrue(190 <= shares["accepted"] + shares["missed"] <= 100 * seconds + 1, shares)
         self.assertEqual(shares["accepted"], pool.counts["accepted"])
 
     def test_lost_connections_are_opened_again_and_every_share_is_accounted_for(self):

@@ -363,7 +363,8 @@ class Coins(Asked):
         key, outputs = self.booked_block()
         code, said = self.verify()
         self.assertEqual(code, 0, said)
-        self.assertRegex(said, r"coins +1 coinbase outputs asked for: \d+\.\d{8} unspent, 0 spent")
+        self.assertRegex(said, r"coins +1 asked for: 12\.50000000, of which payouts under way "
+                               "spend 0; 0 more were spent by payouts")
         coinbase = self.redis("HGET", key, "coinbase")
         with self.subTest("an output that the chain has otherwise"):
             changed = [[o[0] + (1 if o[0] else 0), o[1]] for o in outputs]

@@ -82,7 +82,6 @@ class LeaseTest(PayoutTest):
         self.check_ledger()
 
 
-
 class OfOneJournal(LeaseTest):
     def test_of_two_started_at_once_one_pays_and_the_other_says_why_not(self):
         first, second = Payer(*self.place()), Payer(*self.place())
@@ -219,9 +218,7 @@ class OfTwoJournals(LeaseTest):
         self.check_paid_once()
 
 
-class Daemon(LeaseTest):
-    payout = {**PayoutTest.payout, "every_blocks": 1}
-
+class DaemonTest(LeaseTest):
     def start_daemon(self):
         credentials = os.path.join(self.keys, "credentials")
         os.makedirs(credentials, exist_ok=True)
@@ -247,6 +244,10 @@ class Daemon(LeaseTest):
 
     def states(self):
         return [p["state"] for p in self.payer.payouts()]
+
+
+class Daemon(DaemonTest):
+    payout = {**PayoutTest.payout, "every_blocks": 1}
 
     def test_it_pays_by_itself_is_killed_goes_on_and_stops_when_told(self):
         daemon = self.start_daemon()
@@ -274,3 +275,26 @@ class Daemon(LeaseTest):
         wait_until(lambda: self.states() == ["broadcast"], 60, "it pays", every=0.3)
         self.stop_daemon(daemon)
         self.check_paid_once()
+
+
+class DaemonByTheClock(DaemonTest):
+    payout = {**PayoutTest.payout, "at": "00:00"}
+
+    def test_who_waits_for_change_is_paid_as_soon_as_it_comes(self):
+        self.karizd.ctl("miner", "suspend", "carol", "--basis", "order 7")
+        wait_until(lambda: "carol" in self.ledger.balances("held"), 10, "a hold")
+        self.payer.run("run")
+        self.karizd.ctl("miner", "resume", "carol", "--basis", "order 8")
+        wait_until(lambda: "carol" in self.ledger.balances("mature"), 10, "a release")
+        daemon = self.start_daemon()
+        wait_until(lambda: "nobody can be paid now" in self.log(), 60, "it tried", every=0.3)
+        self.assertEqual(self.states(), ["broadcast"])
+        self.node.generate(1)  # the change is not booked yet
+        self.node.generate(1)
+        wait_until(lambda: sorted(self.states()) == ["broadcast", "confirmed"], 60,
+                   "the rest is paid", every=0.3)
+        self.stop_daemon(daemon)
+        self.assertEqual(self.ledger.balances("mature"), {})
+        self.confirm()
+        self.assertEqual(self.states(), ["confirmed", "confirmed"])
+        self.check_ledger()
