@@ -412,6 +412,14 @@ bool tx_outpoint_equal(const struct tx_outpoint *a, const struct tx_outpoint *b)
     return a->vout == b->vout && hash256_equal(&a->txid, &b->txid);
 }
 
+bool tx_spends(const struct tx *t, const struct tx_outpoint *from)
+{
+    for (size_t i = 0; i < t->input_count; i++)
+        if (tx_outpoint_equal(&t->inputs[i].from, from))
+            return true;
+    return false;
+}
+
 int tx_outpoint_compare(const struct tx_outpoint *a, const struct tx_outpoint *b)
 {
     for (size_t i = sizeof(a->txid.b); i-- > 0;)

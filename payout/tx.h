@@ -97,6 +97,8 @@ KZ_MUST_USE bool tx_output_sum(struct amount *sum, const struct tx *t);
 bool tx_outpoint_equal(const struct tx_outpoint *a, const struct tx_outpoint *b);
 int tx_outpoint_compare(const struct tx_outpoint *a,
                         const struct tx_outpoint *b); /* txid as displayed, vout */
+/* Is it among the inputs? */
+bool tx_spends(const struct tx *t, const struct tx_outpoint *from);
 
 /* "<txid, display order>:<vout>" */
 #define TX_OUTPOINT_TEXT_SIZE (HASH256_HEX_SIZE + 11)

@@ -12,15 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct feerate feerate_of(int64_t sat_per_kvb)
-{
-    struct feerate r;
-    bool fits = feerate_from(&r, sat_per_kvb);
-    assert(fits); /* the settings' bounds */
-    (void)fits;
-    return r;
-}
-
 /* --- what the node asks of a replacement ------------------------------------------ */
 
 static struct feerate greater(struct feerate a, struct feerate b)
@@ -36,10 +27,10 @@ static struct feerate wanted_rate(const struct chain_rates *rates,
     struct feerate rate = asked, old_rate = fee_rate_of(old->fee, old->vsize);
     if (rate.sat_per_kvb == 0)
         rate = rates->estimate.sat_per_kvb > 0 ? rates->estimate
-                                               : feerate_of(p->conf->pay.fee_fallback);
+                                               : pay_rate(p->conf->pay.fee_fallback);
     rate = greater(rate, rates->minimum);
     int64_t least = old_rate.sat_per_kvb + rates->increment.sat_per_kvb;
-    return greater(rate, feerate_of(least < FEERATE_MAX ? least : FEERATE_MAX));
+    return greater(rate, pay_rate(least < FEERATE_MAX ? least : FEERATE_MAX));
 }
 
 static enum kz_err rules_of(struct bump_rules *out, const struct payout *o,
@@ -51,13 +42,13 @@ static enum kz_err rules_of(struct bump_rules *out, const struct payout *o,
         return pay_fail(p, KZ_IO, "the node did not say what fees it takes");
     *out =
         (struct bump_rules){.coins = {.rate = wanted_rate(&rates, old, asked, p),
-                                      .dust_rate = feerate_of(FEERATE_DUST),
+                                      .dust_rate = pay_rate(FEERATE_DUST),
                                       .maturity = p->conf->payout.maturity,
                                       .any_r = !wallet_can_sign(p->wallet),
                                       .change = wallet_form(p->wallet, WALLET_CHANGE),
                                       .vsize_max = PLAN_VSIZE_MAX},
                             .incremental = rates.increment,
-                            .ceiling = feerate_of(p->conf->pay.fee_ceiling),
+                            .ceiling = pay_rate(p->conf->pay.fee_ceiling),
                             .old_fee = old->fee,
                             .old_vsize = old->vsize,
                             .evicted_fee = old->fee,
@@ -69,37 +60,25 @@ static void size_of(struct txsize *out, const struct payout *o, const struct tx 
                     const struct payer *p)
 {
     *out = (struct txsize){.inputs = 0};
-    for (size_t i = 0; i < t->input_count; i++)
-        for (size_t k = 0; k < o->coin_count; k++)
-            if (tx_outpoint_equal(&o->coins[k].from, &t->inputs[i].from))
-                txsize_add_input(out, wallet_form(p->wallet, o->coins[k].place.branch),
-                                 false);
+    for (size_t i = 0; i < t->input_count; i++) {
+        const struct payout_coin *c = step_coin_of(o, &t->inputs[i].from);
+        if (c != NULL)
+            txsize_add_input(out, wallet_form(p->wallet, c->place.branch), false);
+    }
     for (size_t i = 0; i < t->output_count; i++)
         txsize_add_output(out, t->outputs[i].script.len);
 }
 
 /* --- coins beside those planned --------------------------------------------------- */
 
-static const struct purse_coin *purse_at(const struct purse *u,
-                                         const struct tx_outpoint *from)
-{
-    for (size_t i = 0; i < u->count; i++)
-        if (tx_outpoint_equal(&u->coins[i].coin.from, from))
-            return &u->coins[i];
-    return NULL;
-}
-
 static void append_coins(struct payout *o, const struct purse *u,
                          const struct coin *coins, size_t count)
 {
     o->coins = mem_resize(o->coins, (o->coin_count + count) * sizeof(*o->coins));
     for (size_t i = 0; i < count; i++) {
-        const struct purse_coin *c = purse_at(u, &coins[i].from);
+        const struct purse_coin *c = purse_find(u, &coins[i].from);
         assert(c != NULL); /* they come from there */
-        o->coins[o->coin_count++] = (struct payout_coin){.from = c->coin.from,
-                                                         .value = c->coin.value,
-                                                         .script = c->script,
-                                                         .place = c->place};
+        o->coins[o->coin_count++] = purse_payout_coin(c);
     }
 }
 
@@ -119,23 +98,21 @@ static enum kz_err say_verdict(const struct payout *o, struct payer *p,
     return pay_fail(p, KZ_BUSY, "payout %s: %s", o->id.text, bump_verdict_text(v));
 }
 
-static enum kz_err change_of_old(struct bump_old *out, const struct payout *o,
-                                 const struct tx *old, const struct payer *p)
+static void describe_old(struct bump_old *out, const struct payout *o,
+                         const struct tx *old, const struct payer *p)
 {
     const struct payout_version *v = &o->versions[o->version_count - 1];
     size_of(&out->size, o, old, p);
     out->has_change = v->has_change;
     out->change = v->has_change ? old->outputs[o->change_at].value : amount_zero();
-    return KZ_OK;
 }
 
 static enum kz_err replace_with(struct payout *o, struct payer *p, const struct tx *old,
                                 const struct bump *b, const struct coin *coins)
 {
     struct descriptor_output change;
-    const struct wallet_place place = {WALLET_CHANGE, o->change_index};
     struct tx t;
-    enum kz_err err = wallet_output(&change, p->wallet, &place);
+    enum kz_err err = step_change(&change, o, p);
     if (err != KZ_OK)
         return pay_fail(p, err, "payout %s: no change address", o->id.text);
     const struct bytes script = script_bytes(&change.script);
@@ -159,7 +136,8 @@ static enum kz_err raise_with(struct payout *o, struct payer *p,
     struct coin *coins = mem_array(count + 1, sizeof(*coins));
     count = coins_candidates(coins, free_coins, count, &rules->coins);
     step_version_tx(&t, &o->versions[o->version_count - 1]);
-    enum kz_err err = change_of_old(&old, o, &t, p);
+    describe_old(&old, o, &t, p);
+    enum kz_err err = KZ_OK;
     enum bump_verdict v = bump_replace(&b, &old, rules, coins, count);
     if (v != BUMP_GO)
         err = say_verdict(o, p, v);
@@ -246,7 +224,7 @@ enum kz_err bump_late(struct payout *o, struct payer *p)
         return say_late(o, p, "its fee should be raised");
     if (wallet_unlock(p->wallet, why, p->passphrase) != KZ_OK)
         return say_late(o, p, "the key cannot be opened");
-    enum kz_err err = bump_payout(o, p, feerate_of(0));
+    enum kz_err err = bump_payout(o, p, pay_rate(0));
     wallet_lock(p->wallet);
     return err == KZ_BUSY || err == KZ_RANGE ? say_late(o, p, p->why) : err;
 }
@@ -275,9 +253,8 @@ static enum kz_err cancel_with(struct payout *o, struct payer *p, const struct b
                                const struct coin *coins, const char *psbt_dir)
 {
     struct descriptor_output back;
-    const struct wallet_place place = {WALLET_CHANGE, o->change_index};
     struct tx t;
-    enum kz_err err = wallet_output(&back, p->wallet, &place);
+    enum kz_err err = step_change(&back, o, p);
     if (err != KZ_OK)
         return pay_fail(p, err, "payout %s: no change address", o->id.text);
     bump_build_cancel(&t, b, coins, script_bytes(&back.script),
@@ -296,7 +273,7 @@ static enum kz_err rules_to_cancel(struct bump_rules *out, struct payout *o,
     if (!has_version) /* its rate does not matter, its fee does */
         o->versions[o->version_count++] =
             (struct payout_version){.fee = o->planned_fee, .vsize = PLAN_VSIZE_MAX};
-    enum kz_err err = rules_of(out, o, p, feerate_of(0));
+    enum kz_err err = rules_of(out, o, p, pay_rate(0));
     if (!has_version)
         o->version_count = 0;
     return err;

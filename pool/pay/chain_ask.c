@@ -273,14 +273,6 @@ enum kz_err chain_is_in_mempool(bool *out, struct chain *c, const struct hash256
     return err;
 }
 
-static bool spends(const struct tx *t, const struct tx_outpoint *o)
-{
-    for (size_t i = 0; i < t->input_count; i++)
-        if (tx_outpoint_equal(&t->inputs[i].from, o))
-            return true;
-    return false;
-}
-
 /* For nodes without gettxspendingprevout: each unconfirmed transaction is looked at. */
 static enum kz_err search_mempool(struct hash256 *txid, struct chain *c,
                                   const struct tx_outpoint *o)
@@ -300,7 +292,7 @@ static enum kz_err search_mempool(struct hash256 *txid, struct chain *c,
             continue;
         enum kz_err got = chain_transaction(&t, c, &id, NULL);
         if (got == KZ_OK) {
-            found = spends(&t, o);
+            found = tx_spends(&t, o);
             *txid = found ? id : *txid;
             tx_clear(&t);
         } else if (got != KZ_EMPTY) { /* empty: it has left meanwhile */

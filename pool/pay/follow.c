@@ -58,13 +58,10 @@ struct hunt {
 static bool hunt_one(void *ctx, const struct tx *t)
 {
     struct hunt *h = ctx;
-    for (size_t i = 0; i < t->input_count; i++)
-        if (tx_outpoint_equal(&t->inputs[i].from, h->anchor)) {
-            h->found = true;
-            tx_id(&h->txid, t);
-            return false;
-        }
-    return true;
+    h->found = tx_spends(t, h->anchor);
+    if (h->found)
+        tx_id(&h->txid, t);
+    return !h->found;
 }
 
 /* Blocks since the reservation, oldest first: before it the anchor was unspent. A few more,

@@ -6,6 +6,7 @@
 #include "conf/mem.h"
 #include "pool/accounts.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -32,6 +33,15 @@ enum kz_err pay_fail(struct payer *p, enum kz_err err, const char *format, ...)
     vsnprintf(p->why, sizeof(p->why), format, args);
     va_end(args);
     return err;
+}
+
+struct feerate pay_rate(int64_t sat_per_kvb)
+{
+    struct feerate r;
+    bool fits = feerate_from(&r, sat_per_kvb);
+    assert(fits);
+    (void)fits;
+    return r;
 }
 
 static void pause_ms(long ms)

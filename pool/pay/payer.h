@@ -57,6 +57,8 @@ struct payer {
 /* Keeps a line in `p->why` and returns `err`. */
 enum kz_err pay_fail(struct payer *p, enum kz_err err, const char *format, ...)
     KZ_PRINTF(3, 4);
+/* 0 to FEERATE_MAX, as the settings have checked. */
+struct feerate pay_rate(int64_t sat_per_kvb);
 
 /* --- payer.c ---------------------------------------------------------------------- */
 /* `p` is zeroed. A reader, or one that may write. */
@@ -95,6 +97,10 @@ struct purse {
 };
 void purse_clear(struct purse *u);
 struct purse_coin *purse_add(struct purse *u); /* zeroed */
+/* The coin there; NULL: none of the purse. */
+struct purse_coin *purse_find(const struct purse *u, const struct tx_outpoint *from);
+/* The same, as payouts keep their coins. */
+struct payout_coin purse_payout_coin(const struct purse_coin *c);
 /* Takes new mature coinbases into the table first, when `p` writes. */
 KZ_MUST_USE enum kz_err purse_read(struct purse *u, struct payer *p);
 /* The free ones, for a plan: an array of struct coin and the purse's places of them. */
@@ -125,6 +131,9 @@ KZ_MUST_USE enum kz_err pay_resolve(struct payer *p);
 /* --- step.c: one payout, one step; each reads nothing but `o` and journals first ---- */
 /* The unsigned transaction of a payout's first version. The caller's to tx_clear(). */
 void step_build(struct tx *t, const struct payout *o, const struct payer *p);
+/* Where its change goes, whether it has any or not. KZ_RANGE: no such index. */
+KZ_MUST_USE enum kz_err step_change(struct descriptor_output *out,
+                                    const struct payout *o, const struct payer *p);
 /* The payout's coin there; NULL: none of its. */
 const struct payout_coin *step_coin_of(const struct payout *o,
                                        const struct tx_outpoint *from);

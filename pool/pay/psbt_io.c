@@ -98,8 +98,7 @@ static enum kz_err describe_change(struct psbt *psbt, struct payer *p,
     struct descriptor_output out;
     struct psbt_origin origins[DESCRIPTOR_KEYS_MAX];
     struct psbt_scripts scripts;
-    const struct wallet_place place = {WALLET_CHANGE, o->change_index};
-    enum kz_err err = wallet_output(&out, p->wallet, &place);
+    enum kz_err err = step_change(&out, o, p);
     if (err != KZ_OK)
         return pay_fail(p, err, "payout %s: no change address", o->id.text);
     describe(&scripts, origins, &out);

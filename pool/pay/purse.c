@@ -79,6 +79,22 @@ struct purse_coin *purse_add(struct purse *u)
     return &u->coins[u->count++];
 }
 
+struct purse_coin *purse_find(const struct purse *u, const struct tx_outpoint *from)
+{
+    for (size_t i = 0; i < u->count; i++)
+        if (tx_outpoint_equal(&u->coins[i].coin.from, from))
+            return &u->coins[i];
+    return NULL;
+}
+
+struct payout_coin purse_payout_coin(const struct purse_coin *c)
+{
+    return (struct payout_coin){.from = c->coin.from,
+                                .value = c->coin.value,
+                                .script = c->script,
+                                .place = c->place};
+}
+
 static void place_coin(struct purse_coin *c, const struct payer *p, const json_t *row)
 {
     const json_t *index = json_object_get(row, "change");
@@ -86,12 +102,9 @@ static void place_coin(struct purse_coin *c, const struct payer *p, const json_t
     if (p->wallet == NULL)
         return;
     if (index != NULL) {
-        struct descriptor_output out;
         c->place =
             (struct wallet_place){WALLET_CHANGE, (uint32_t)json_integer_value(index)};
-        c->is_ours = wallet_output(&out, p->wallet, &c->place) == KZ_OK &&
-                     out.script.len == c->script.len &&
-                     memcmp(out.script.b, c->script.b, c->script.len) == 0;
+        c->is_ours = wallet_is_at(p->wallet, &c->place, script_bytes(&c->script));
     } else {
         c->is_ours = wallet_find(&c->place, p->wallet, script_bytes(&c->script),
                                  c->height) == KZ_OK;

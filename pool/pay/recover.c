@@ -38,14 +38,6 @@ struct recovery {
 
 /* --- what is lost ----------------------------------------------------------------- */
 
-static struct purse_coin *coin_at(struct recovery *r, const struct tx_outpoint *from)
-{
-    for (size_t i = 0; i < r->purse.count; i++)
-        if (tx_outpoint_equal(&r->purse.coins[i].coin.from, from))
-            return &r->purse.coins[i];
-    return NULL;
-}
-
 /* Coins that the ledger has and the chain has not are marked by `is_spent`; `*lowest` is
  * the height of the oldest. KZ_EMPTY: none. */
 static enum kz_err find_lost(uint32_t *lowest, struct recovery *r)
@@ -79,7 +71,7 @@ static enum kz_err find_lost(uint32_t *lowest, struct recovery *r)
 static bool is_looked_for(struct recovery *r, const struct tx *t)
 {
     for (size_t i = 0; i < t->input_count; i++) {
-        const struct purse_coin *c = coin_at(r, &t->inputs[i].from);
+        const struct purse_coin *c = purse_find(&r->purse, &t->inputs[i].from);
         if (c != NULL && c->is_held && c->payout[0] == '\0')
             return true;
     }
@@ -90,12 +82,9 @@ static bool is_looked_for(struct recovery *r, const struct tx *t)
 static enum kz_err find_change(struct wallet_place *place, const struct recovery *r,
                                struct bytes script)
 {
-    struct descriptor_output out;
     for (uint32_t i = 0; i < r->next_change + CHANGE_LOOK; i++) {
         *place = (struct wallet_place){WALLET_CHANGE, i};
-        if (wallet_output(&out, r->p->wallet, place) == KZ_OK &&
-            out.script.len == script.len &&
-            memcmp(out.script.b, script.p, script.len) == 0)
+        if (wallet_is_at(r->p->wallet, place, script))
             return KZ_OK;
     }
     return KZ_EMPTY;
@@ -242,16 +231,13 @@ static enum kz_err take_inputs(struct payout *o, struct recovery *r,
 {
     o->coins = mem_array(f->tx.input_count, sizeof(*o->coins));
     for (size_t i = 0; i < f->tx.input_count; i++) {
-        const struct purse_coin *c = coin_at(r, &f->tx.inputs[i].from);
+        const struct purse_coin *c = purse_find(&r->purse, &f->tx.inputs[i].from);
         if (c == NULL || !c->is_ours)
             return pay_fail(r->p, KZ_RANGE,
                             "%s: input %zu is no coin of this wallet: a person has to "
                             "look",
                             txid, i);
-        o->coins[o->coin_count++] = (struct payout_coin){.from = c->coin.from,
-                                                         .value = c->coin.value,
-                                                         .script = c->script,
-                                                         .place = c->place};
+        o->coins[o->coin_count++] = purse_payout_coin(c);
     }
     o->planned_count = o->coin_count;
     return KZ_OK;

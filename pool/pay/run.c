@@ -32,15 +32,6 @@ void run_clear(struct run *r)
     *r = (struct run){.free_count = 0};
 }
 
-static struct feerate rate_of(int64_t sat_per_kvb)
-{
-    struct feerate r;
-    bool fits = feerate_from(&r, sat_per_kvb);
-    assert(fits); /* the settings' bounds */
-    (void)fits;
-    return r;
-}
-
 static enum kz_err choose_rate(struct run *r, struct payer *p)
 {
     const struct conf_pay *pay = &p->conf->pay;
@@ -50,11 +41,11 @@ static enum kz_err choose_rate(struct run *r, struct payer *p)
     r->has_estimate = r->rates.estimate.sat_per_kvb > 0;
     const struct feerate_terms terms = {.has_estimate = r->has_estimate,
                                         .estimate = r->rates.estimate,
-                                        .fallback = rate_of(pay->fee_fallback),
+                                        .fallback = pay_rate(pay->fee_fallback),
                                         .mempool_min = r->rates.minimum,
                                         .relay_min = r->rates.minimum,
-                                        .floor = rate_of(pay->fee_floor),
-                                        .ceiling = rate_of(pay->fee_ceiling)};
+                                        .floor = pay_rate(pay->fee_floor),
+                                        .ceiling = pay_rate(pay->fee_ceiling)};
     if (feerate_choose(&r->rate, &terms) != KZ_OK)
         return pay_fail(p, KZ_BUSY,
                         "fees are above payout.fee.ceiling (%" PRId64
@@ -94,7 +85,7 @@ static struct plan_terms terms_of(const struct run *r, const struct payer *p)
     struct amount day = cap_of(c->pay.cap_day), left;
     struct plan_terms t = {
         .coins = {.rate = r->rate,
-                  .dust_rate = rate_of(FEERATE_DUST),
+                  .dust_rate = pay_rate(FEERATE_DUST),
                   .maturity = c->payout.maturity,
                   .any_r = !wallet_can_sign(p->wallet),
                   .change = wallet_form(p->wallet, WALLET_CHANGE),
@@ -202,27 +193,15 @@ enum kz_err run_set_next_change(struct payer *p, uint32_t next)
         json_pack("{s:[[s, s, s, s]]}", "marks", "fence", "change", text, "keep"));
 }
 
-static const struct purse_coin *find_coin(const struct run *r,
-                                          const struct tx_outpoint *from)
-{
-    for (size_t i = 0; i < r->purse.count; i++)
-        if (tx_outpoint_equal(&r->purse.coins[i].coin.from, from))
-            return &r->purse.coins[i];
-    return NULL;
-}
-
 static void take_coins(struct payout *o, const struct run *r, const struct coin *coins,
                        size_t count)
 {
     o->coins = mem_array(count, sizeof(*o->coins));
     o->coin_count = o->planned_count = count;
     for (size_t i = 0; i < count; i++) {
-        const struct purse_coin *c = find_coin(r, &coins[i].from);
+        const struct purse_coin *c = purse_find(&r->purse, &coins[i].from);
         assert(c != NULL); /* plans are made of these */
-        o->coins[i] = (struct payout_coin){.from = c->coin.from,
-                                           .value = c->coin.value,
-                                           .script = c->script,
-                                           .place = c->place};
+        o->coins[i] = purse_payout_coin(c);
     }
 }
 
@@ -271,13 +250,26 @@ enum kz_err run_make_reserve(struct payout *o, struct payer *p)
                                    o->id.text);
 }
 
+/* A reserve needs the lease, and each of its coins with nobody. */
+static json_t *need_lease(const struct payer *p)
+{
+    return json_pack("[[s, s, s, s]]", "fence", "token", "is", p->lease.token);
+}
+
+static void need_coins(json_t *needs, const struct payout *o, size_t first)
+{
+    char use[TX_OUTPOINT_TEXT_SIZE + 8];
+    for (size_t i = first; i < o->coin_count; i++) {
+        purse_use_key(use, &o->coins[i].from);
+        json_array_append_new(needs, json_pack("[s, s, s, s]", use, "", "idle", ""));
+    }
+}
+
 static json_t *needs_of(const struct payout *o, const struct payer *p)
 {
-    char po[PAYOUT_ID_MAX + 8], use[TX_OUTPOINT_TEXT_SIZE + 8], sat[24];
-    json_t *needs = json_array();
+    char po[PAYOUT_ID_MAX + 8], sat[24];
+    json_t *needs = need_lease(p);
     snprintf(po, sizeof(po), "po:%s", o->id.text);
-    json_array_append_new(
-        needs, json_pack("[s, s, s, s]", "fence", "token", "is", p->lease.token));
     json_array_append_new(needs, json_pack("[s, s, s, s]", po, "", "absent", ""));
     for (size_t i = 0; i < o->recipient_count; i++) {
         snprintf(sat, sizeof(sat), "%" PRId64, amount_to_sat(o->recipients[i].debit));
@@ -285,10 +277,7 @@ static json_t *needs_of(const struct payout *o, const struct payer *p)
                               json_pack("[s, s, s, s]", "bal:mature",
                                         o->recipients[i].miner.text, "least", sat));
     }
-    for (size_t i = 0; i < o->coin_count; i++) {
-        purse_use_key(use, &o->coins[i].from);
-        json_array_append_new(needs, json_pack("[s, s, s, s]", use, "", "idle", ""));
-    }
+    need_coins(needs, o, 0);
     return needs;
 }
 
@@ -369,15 +358,13 @@ enum kz_err run_take_coins(struct payout *o, struct payer *p, size_t first)
     enum kz_err err = gate_is_proved(p);
     if (err != KZ_OK)
         return err;
-    json_t *needs = json_array(), *marks = json_array();
-    json_array_append_new(
-        needs, json_pack("[s, s, s, s]", "fence", "token", "is", p->lease.token));
+    json_t *needs = need_lease(p), *marks = json_array();
+    need_coins(needs, o, first);
     char *more = payout_more_text(o, o->coin_count);
     json_array_append_new(marks, payout_mark(&o->id, "more", more));
     free(more); /* allowed: jansson's */
     for (size_t i = first; i < o->coin_count; i++) {
         purse_use_key(use, &o->coins[i].from);
-        json_array_append_new(needs, json_pack("[s, s, s, s]", use, "", "idle", ""));
         json_array_append_new(
             marks, json_pack("[s, s, s, s]", use, o->id.text, "held", "keep"));
     }

@@ -113,23 +113,19 @@ static void add_output_at(struct tx *t, const struct payout *o, uint32_t vout,
                           script_bytes(&o->recipients[i].script));
 }
 
-static enum kz_err change_script(struct script *out, const struct payout *o,
-                                 const struct payer *p)
+enum kz_err step_change(struct descriptor_output *out, const struct payout *o,
+                        const struct payer *p)
 {
-    struct descriptor_output made;
     const struct wallet_place place = {WALLET_CHANGE, o->change_index};
-    enum kz_err err = wallet_output(&made, p->wallet, &place);
-    if (err == KZ_OK)
-        *out = made.script;
-    return err;
+    return wallet_output(out, p->wallet, &place);
 }
 
 void step_build(struct tx *t, const struct payout *o, const struct payer *p)
 {
-    struct script change = {.len = 0};
+    struct descriptor_output change = {.script = {.len = 0}};
     size_t outputs = o->recipient_count + o->has_change;
     if (o->has_change) {
-        enum kz_err err = change_script(&change, o, p);
+        enum kz_err err = step_change(&change, o, p);
         assert(err == KZ_OK); /* it was made when the payout was planned */
         (void)err;
     }
@@ -137,7 +133,7 @@ void step_build(struct tx *t, const struct payout *o, const struct payer *p)
     for (size_t i = 0; i < o->planned_count; i++)
         tx_add_input(t, &o->coins[i].from, TX_SEQUENCE_RBF);
     for (size_t i = 0; i < outputs; i++)
-        add_output_at(t, o, (uint32_t)i, &change);
+        add_output_at(t, o, (uint32_t)i, &change.script);
     assert(t->output_count == outputs);
 }
 
@@ -168,11 +164,11 @@ const struct payout_coin *step_coin_of(const struct payout *o,
 
 bool step_is_cancel(const struct tx *t, const struct payout *o, const struct payer *p)
 {
-    struct script back;
+    struct descriptor_output back;
     bool has_anchor = false;
-    if (t->output_count != 1 || change_script(&back, o, p) != KZ_OK ||
-        t->outputs[0].script.len != back.len ||
-        memcmp(t->outputs[0].script.p, back.b, back.len) != 0)
+    if (t->output_count != 1 || step_change(&back, o, p) != KZ_OK ||
+        t->outputs[0].script.len != back.script.len ||
+        memcmp(t->outputs[0].script.p, back.script.b, back.script.len) != 0)
         return false;
     for (size_t i = 0; i < t->input_count; i++) {
         if (step_coin_of(o, &t->inputs[i].from) == NULL)
@@ -229,15 +225,12 @@ static enum kz_err check_signed(const struct payout *o, struct payer *p,
                                 const struct tx *t)
 {
     struct amount fee, most;
-    struct feerate ceiling;
-    bool fits = feerate_from(&ceiling, p->conf->pay.fee_ceiling);
-    assert(fits); /* the settings' bounds */
-    (void)fits;
     if (!fee_of_version(&fee, o, t) || amount_compare(fee, o->planned_fee) != 0)
         return pay_fail(p, KZ_RANGE, "payout %s: its fee is not the planned one",
                         o->id.text);
     /* The plan's size is a bound: a signature may be a byte less. */
-    most = fee_of(ceiling, tx_vsize(t) + tx_vsize(t) / 50 + 1);
+    most =
+        fee_of(pay_rate(p->conf->pay.fee_ceiling), tx_vsize(t) + tx_vsize(t) / 50 + 1);
     if (amount_compare(fee, most) > 0 && o->has_change)
         return pay_fail(p, KZ_RANGE, "payout %s: its fee is above the ceiling",
                         o->id.text);
@@ -397,14 +390,6 @@ void step_version_tx(struct tx *t, const struct payout_version *v)
     mem_free(bytes);
 }
 
-static bool spends(const struct tx *t, const struct tx_outpoint *from)
-{
-    for (size_t i = 0; i < t->input_count; i++)
-        if (tx_outpoint_equal(&t->inputs[i].from, from))
-            return true;
-    return false;
-}
-
 /* What a version spends is spent; a coin that only another version took is free again. */
 static void spend_marks(json_t *marks, const struct payout *o, const struct tx *t)
 {
@@ -412,8 +397,9 @@ static void spend_marks(json_t *marks, const struct payout *o, const struct tx *
     for (size_t i = 0; i < o->coin_count; i++) {
         purse_use_key(key, &o->coins[i].from);
         json_array_append_new(
-            marks, json_pack("[s, s, s, s]", key, o->id.text,
-                             spends(t, &o->coins[i].from) ? "spent" : "freed", "keep"));
+            marks,
+            json_pack("[s, s, s, s]", key, o->id.text,
+                      tx_spends(t, &o->coins[i].from) ? "spent" : "freed", "keep"));
     }
 }
 
@@ -577,7 +563,7 @@ size_t step_known_coins(const struct payout *o)
         struct tx t;
         step_version_tx(&t, &o->versions[v]);
         for (size_t i = known; i < o->coin_count; i++)
-            if (spends(&t, &o->coins[i].from))
+            if (tx_spends(&t, &o->coins[i].from))
                 known = i + 1;
         tx_clear(&t);
     }

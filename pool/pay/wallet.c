@@ -162,7 +162,7 @@ enum kz_err wallet_output(struct descriptor_output *out, const struct wallet *w,
                              place->index);
 }
 
-static bool is_at(const struct wallet *w, const struct wallet_place *place,
+bool wallet_is_at(const struct wallet *w, const struct wallet_place *place,
                   struct bytes script)
 {
     struct descriptor_output out;
@@ -180,7 +180,7 @@ enum kz_err wallet_find(struct wallet_place *out, const struct wallet *w,
             *out = (struct wallet_place){WALLET_RECEIVE, i};
             return KZ_OK;
         }
-    if (!is_at(w, &place, script))
+    if (!wallet_is_at(w, &place, script))
         return KZ_EMPTY;
     *out = place;
     return KZ_OK;

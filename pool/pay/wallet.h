@@ -46,6 +46,9 @@ bool wallet_can_sign(const struct wallet *w); /* there is a key file */
 /* Where `script` is ours. KZ_EMPTY: it is not. */
 KZ_MUST_USE enum kz_err wallet_find(struct wallet_place *out, const struct wallet *w,
                                     struct bytes script, uint32_t height);
+/* Is `script` the one of that place? */
+bool wallet_is_at(const struct wallet *w, const struct wallet_place *place,
+                  struct bytes script);
 /* All that spending it takes but the keys. KZ_RANGE: no such index. */
 KZ_MUST_USE enum kz_err wallet_output(struct descriptor_output *out,
                                       const struct wallet *w,
