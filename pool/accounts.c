@@ -2,7 +2,7 @@
 
 #include "conf/clock.h"
 #include "conf/mem.h"
-#include "pool/registry_record.h"
+#include "pool/registry/registry_record.h"
 #include "share/bytes.h"
 #include "share/keys.h"
 

@@ -8,7 +8,7 @@
 #include "pool/accounts_parts.h"
 
 #include "conf/clock.h"
-#include "pool/registry_record.h"
+#include "pool/registry/registry_record.h"
 #include "share/bytes.h"
 #include "share/keys.h"
 

@@ -8,7 +8,7 @@
 
 #include "conf/clock.h"
 #include "conf/mem.h"
-#include "pool/registry_address.h"
+#include "pool/registry/registry_address.h"
 #include "share/bytes.h"
 #include "share/keys.h"
 

@@ -1,5 +1,5 @@
 /* pool/commands_address.h - commands about a miner's payout addresses
- * (pool/registry_address.h). `ctx` is struct pool. Thread: control. */
+ * (pool/registry/registry_address.h). `ctx` is struct pool. Thread: control. */
 #ifndef POOL_COMMANDS_ADDRESS_H
 #define POOL_COMMANDS_ADDRESS_H
 

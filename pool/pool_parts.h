@@ -12,7 +12,7 @@
 #include "pool/inquiry.h"
 #include "pool/node.h"
 #include "pool/refresh.h"
-#include "pool/registry.h"
+#include "pool/registry/registry.h"
 #include "pool/spool.h"
 #include "pool/tracker.h"
 #include "share/journal_writer.h"

@@ -2,7 +2,7 @@
 
 #include "conf/clock.h"
 #include "conf/mem.h"
-#include "pool/registry_address.h"
+#include "pool/registry/registry_address.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,7 +10,7 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
-#include "pool/registry_record.h"
+#include "pool/registry/registry_record.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #include "conf/mem.h"
 #include "payout/pool_output.h"
 #include "payout/postings.h"
-#include "pool/registry_record.h"
+#include "pool/registry/registry_record.h"
 
 #include <assert.h>
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* The registry against a real Redis: records checked, kept, cached, published. */
-#include "pool/countries.h"
-#include "pool/registry.h"
+#include "pool/registry/countries.h"
+#include "pool/registry/registry.h"
 #include "tests/unit/redis_fixture.h"
 
 #include "share/keys.h"

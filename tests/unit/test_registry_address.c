@@ -1,6 +1,6 @@
 /* Payout addresses of a record. Signatures were made by tests/functional/lib/signing.py
  * with private_key("alice"). */
-#include "pool/registry_address.h"
+#include "pool/registry/registry_address.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

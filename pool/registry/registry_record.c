@@ -1,9 +1,9 @@
-#include "pool/registry_record.h"
+#include "pool/registry/registry_record.h"
 
 #include "conf/clock.h"
 #include "conf/mem.h"
-#include "pool/countries.h"
-#include "pool/registry_address.h"
+#include "pool/registry/countries.h"
+#include "pool/registry/registry_address.h"
 
 #include <stdarg.h>
 #include <stdio.h>

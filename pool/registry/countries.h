@@ -1,4 +1,4 @@
-/* pool/countries.h - ISO 3166-1 alpha-2: the closed list of assigned country codes.
+/* pool/registry/countries.h - ISO 3166-1 alpha-2: the closed list of assigned country codes.
  *
  * User-assigned codes (AA, QM-QZ, XA-XZ, ZZ) and reserved ones are not in it.
  * Pure; any thread. */

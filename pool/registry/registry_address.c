@@ -1,4 +1,4 @@
-#include "pool/registry_address.h"
+#include "pool/registry/registry_address.h"
 
 #include "conf/clock.h"
 #include "conf/mem.h"

@@ -1,4 +1,4 @@
-#include "pool/registry.h"
+#include "pool/registry/registry.h"
 
 #include "conf/clock.h"
 #include "conf/log.h"

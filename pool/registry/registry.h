@@ -1,4 +1,4 @@
-/* pool/registry.h - the registered miners: cached here, kept in Redis.
+/* pool/registry/registry.h - the registered miners: cached here, kept in Redis.
  *
  * Everything that is looked up (list, show, the roster for the fronts) comes from the
  * cache. The cache changes only when Redis has acknowledged a change and has it on its
@@ -11,7 +11,7 @@
  * OLDER registry than ours: it lost data, so the cache stays, changes are refused and
  * registry_status() says so, until Redis is restored or karizd started again.
  *
- * Records are as in pool/registry_record.h, with number, revision, and `id` (the
+ * Records are as in pool/registry/registry_record.h, with number, revision, and `id` (the
  * miner_id again, as requests name it).
  *
  * Ownership  JSON that is returned is the caller's.
@@ -20,7 +20,7 @@
 #define POOL_REGISTRY_H
 
 #include "conf/mailbox.h"
-#include "pool/registry_address.h"
+#include "pool/registry/registry_address.h"
 #include "share/store.h"
 #include "stratum/roster.h"
 
@@ -61,7 +61,7 @@ void registry_set_terms(struct registry *r, const char *id,
                         const struct record_terms *terms, registry_done_fn *on_done,
                         void *ctx);
 
-/* `how` changes the record: one of pool/registry_address.h. Of `change` conf, nonce and
+/* `how` changes the record: one of pool/registry/registry_address.h. Of `change` conf, nonce and
  * now_ms are filled in here. */
 void registry_change_address(struct registry *r, const char *id, record_address_fn *how,
                              const struct record_address_change *change,

@@ -1,4 +1,4 @@
-#include "pool/countries.h"
+#include "pool/registry/countries.h"
 
 #include <stddef.h>
 #include <string.h>

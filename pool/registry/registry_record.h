@@ -1,9 +1,9 @@
-/* pool/registry_record.h - a miner's record: its checks and its states.
+/* pool/registry/registry_record.h - a miner's record: its checks and its states.
  *
  * Schema "kariz-miner/1" (registry spec section 3), of which this first form has:
  * schema, miner_id, kind, residency, residence_country, official_name (legal entities
  * only: a person's name is personal data and belongs in the vault that is yet to be),
- * certificate {number}, payout_addresses (pool/registry_address.h), state,
+ * certificate {number}, payout_addresses (pool/registry/registry_address.h), state,
  * state_since, basis {note}, actor, registered_at. Redis adds number and revision.
  * Times are ISO 8601 in UTC.
  *

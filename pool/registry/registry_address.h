@@ -1,4 +1,4 @@
-/* pool/registry_address.h - the payout addresses of a miner's record: added, ended,
+/* pool/registry/registry_address.h - the payout addresses of a miner's record: added, ended,
  * proved to be the miner's.
  *
  * payout_addresses is a list in the order of registration, from which nothing is taken
@@ -21,7 +21,7 @@
 #define POOL_REGISTRY_ADDRESS_H
 
 #include "payout/proof.h"
-#include "pool/registry_record.h"
+#include "pool/registry/registry_record.h"
 
 #define RECORD_ADDRESSES_KEPT  64 /* of one miner, those that ended included */
 #define RECORD_CHALLENGE_HOURS 24
