@@ -39,7 +39,7 @@ MINERS = ("alice", "bob", "carol", "dave", "erin")
 MATURITY = 100
 CONFIRMATIONS = 2
 CANCEL_CONFIRMATIONS = 6  # whatever the settings say
-DONE, NOTHING = 0, 3  # exit statuses: it paid, there is nothing to pay
+DONE, NOTHING, WAITS = 0, 3, 4  # exit statuses: it paid, nothing to pay, not now
 KILLED = -signal.SIGKILL
 SOURCES = ("conf", "share", "payout", "pool", "pool/pay")
 ENDS = ("confirmed", "final", "abandoned", "cancelled")
@@ -279,6 +279,9 @@ class System:
         self.reached[point] += 1
         return True
 
+    def must_soon(self, words):
+        wait_until(lambda: self.command(*words)[0] == DONE, 60, " ".join(words), every=0.2)
+
     def run_until_content(self):
         """A run with nothing in its way: it pays, or has nothing to pay."""
         said = []
@@ -363,6 +366,32 @@ class System:
         self.must(("follow",))
         self.replace_blocks(CONFIRMATIONS)
         return ("follow",)
+
+    def op_adopt(self):
+        """Another machine reserved and is lost; its lease runs out, and the gate is passed."""
+        other = self.other_machine()
+        other.extra = {"KARIZ_FAULT": "settled:1"}
+        status, out, err = other.try_run("run")
+        if status != KILLED:
+            raise AssertionError(f"the other machine did not die: {status} {out + err}")
+        ids = self.open_payouts("reserved")
+        self.must_soon(("follow",))
+        self.must(("run",), WAITS)  # the first of two proofs, a block apart
+        self.mine(1)
+        self.must(("run",), DONE, NOTHING)
+        return ("adopt", ids[0])
+
+    def other_machine(self):
+        """A kariz-payout with a journal and an instance of its own."""
+        folder = tempfile.mkdtemp(dir=self.folder, prefix="other-")
+        with open(self.payer_config) as f:
+            settings = json.load(f)
+        settings.update(data_dir=folder, instance="other-" + str(self.number),
+                        redis="unix://" + self.redis_socket)
+        config = os.path.join(folder, "payer.json")
+        with open(config, "w") as f:
+            json.dump(settings, f)
+        return Payer(folder, config)
 
     def replace_blocks(self, count):
         """Another's longer chain in place of the latest blocks."""
@@ -700,6 +729,24 @@ def random_round(system, points, reach, ops=OPS):
                                    r.choice(("pool", "payees")))
     reach.learn(op, point, n, was_reached)
     return was_reached
+
+
+# What else than kariz-payout dies, and the command that passes a point where not each run does.
+VICTIMS = ("karizd", "redis", "node")
+MATRIX_OPS = {"exported": "export", "adopted": "adopt"}
+
+
+def matrix(points):
+    """Each point with each victim, while kariz-payout stands there and when it dies with it."""
+    return [(point, victim, how) for point in points for victim in VICTIMS
+            for how in ("stop", "kill")]
+
+
+def matrix_round(system, point, victim, how):
+    """The round must reach its point."""
+    op = MATRIX_OPS.get(point, "run")
+    if not system.run_round(op, (point, 1, how), (victim,), system.random.choice(("pool", "payees"))):
+        raise Broken(f"{op} does not pass {point}: {system.said}")
 
 
 def every_passing(system, op, point, most=60):
