@@ -142,6 +142,7 @@ struct conf_pay {
     char at[6];            /* "HH:MM", UTC; "": not by the clock */
     uint32_t every_blocks; /* 0: not by blocks */
     uint32_t confirmations;
+    uint32_t outputs;    /* of one transaction, its change included */
     uint32_t fee_target; /* blocks */
     int64_t fee_floor, fee_ceiling, fee_fallback;
     enum conf_fee_payer fee_payer;

@@ -230,6 +230,9 @@ const struct option option_table[] = {
      "it pays when the height is a multiple of this; 0: never by blocks"},
     {"payout.confirmations", OPTION_U32, IN_CONF(pay.confirmations), "6", 1, 100,
      "blocks", false, "depth at which a payment is booked"},
+    {"payout.outputs", OPTION_U32, IN_CONF(pay.outputs), "2000", 2, 2000, "", false,
+     "most outputs of a payment's transaction, change included; more payees than that "
+     "are paid by several"},
     {"payout.fee.target", OPTION_U32, IN_CONF(pay.fee_target), "6", 1, 1008, "blocks",
      false, "within which a payment is to confirm: the node estimates its rate"},
     {"payout.fee.floor", OPTION_I64, IN_CONF(pay.fee_floor), "100", 0, 100000000,

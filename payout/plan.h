@@ -35,10 +35,9 @@
 #include "payout/coins.h"
 #include "share/ids.h"
 
-#define PLAN_OUTPUTS_MAX 2000  /* of a transaction, its change included */
-#define PLAN_VSIZE_MAX   90000 /* standard is 100,000, and a child must fit */
-#define PLAN_TX_VERSION  2
-#define PLAN_PPM         1000000
+#define PLAN_VSIZE_MAX  90000 /* standard is 100,000, and a child must fit */
+#define PLAN_TX_VERSION 2
+#define PLAN_PPM        1000000
 
 enum plan_reason {
     PLAN_FREE, /* nothing is in the way */

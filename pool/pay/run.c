@@ -93,7 +93,7 @@ static struct plan_terms terms_of(const struct run *r, const struct payer *p)
         .payer = c->pay.fee_payer == CONF_FEE_POOL ? PLAN_POOL_PAYS : PLAN_PAYEES_PAY,
         .max_fee_share_ppm = c->pay.fee_max_share_ppm,
         .minimum = amount_zero(), /* each due has the greater of the two already */
-        .outputs_max = PLAN_OUTPUTS_MAX,
+        .outputs_max = p->conf->pay.outputs,
         .caps = {.payout = cap_of(c->pay.cap_payout), .run = cap_of(c->pay.cap_run)}};
     if (!amount_sub(&left, day, r->paid_today) || amount_is_negative(left))
         left = amount_zero();

@@ -1,6 +1,7 @@
 """From balances to confirmed transactions, on a real node."""
 
 import json
+import re
 import shutil
 import tempfile
 
@@ -155,6 +156,32 @@ class PayoutTest(AccountsTest):
         (line,) = [x for x in statement["lines"] if x["reference"] == txid]
         self.assertEqual((line["term"], line["vout"], line["output"], -line["change"]),
                          ("paid", recipient["vout"], recipient["paid"], recipient["due"]))
+
+
+class SeveralTransactions(PayoutTest):
+    miners = ("alice", "bob", "carol", "dave", "erin")
+    work = {"alice": 2, "bob": 2, "carol": 2, "dave": 2, "erin": 2}
+    payout = {"fee_percent": 30, "window": 1000, "minimum": 1000, "outputs": 3}
+
+    def test_one_run_pays_all_by_transactions_of_their_own_and_shows_how_far_it_is(self):
+        self.earn(blocks=12)
+        owed = self.ledger.balances("mature")
+        status, shown = self.payer.run_on_terminal("run")
+        self.assertEqual((status, re.findall(r"(\d of \d) sent", shown)),
+                         (0, ["1 of 3", "2 of 3", "3 of 3"]), shown)
+        sent = self.payer.ask("list", "--open")
+        self.assertEqual([o["state"] for o in sent], ["broadcast"] * 3)
+        self.assertEqual(set(self.node.mempool()), {o["txid"] for o in sent})
+        self.confirm()
+        shown = [self.payer.ask("show", o["txid"]) for o in sent]
+        self.assertEqual({r["miner"]: r["paid"] for o in shown for r in o["recipients"]}, owed)
+        self.assertEqual(sorted(len(o["recipients"]) for o in shown), [1, 2, 2])
+        coins = [c["coin"] for o in shown for c in o["coins"]]
+        self.assertEqual(len(coins), len(set(coins)))
+        for payout in shown:
+            self.check_transaction(payout)
+        self.assertEqual(self.ledger.balances("mature"), {})
+        self.check_ledger()
 
 
 class Pays(PayoutTest):

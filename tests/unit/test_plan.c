@@ -20,7 +20,7 @@ static struct plan_terms plain(int64_t sat_per_kvb, enum plan_payer payer)
                                .payer = payer,
                                .max_fee_share_ppm = 100000,
                                .minimum = sat(10000),
-                               .outputs_max = PLAN_OUTPUTS_MAX,
+                               .outputs_max = 2000,
                                .caps = {none, none, none}};
 }
 

@@ -37,8 +37,8 @@ class Payer:
         try:
             return processes.start(command, pass_fds=fds, text=True,
                                    errors="replace", env={**environment(), **self.extra},
-                                   stdout=subprocess.PIPE,
-                                   stderr=subprocess.PIPE, **how)
+                                   **{"stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
+                                      **how})
         finally:
             os.close(read_fd)
 
@@ -58,6 +58,16 @@ class Payer:
 
     def try_run(self, *words, seconds=120, fds=()):
         return self.finish(self._start(list(words), fds=fds), seconds)
+
+    def run_on_terminal(self, *words, seconds=120):
+        """(exit status, what a terminal was shown beside the result)."""
+        ours, theirs = os.openpty()
+        process = self._start(list(words), stderr=theirs)
+        os.close(theirs)
+        process.communicate(timeout=seconds * SCALE)
+        shown = os.read(ours, 65536).decode()
+        os.close(ours)
+        return process.returncode, shown
 
     def run(self, *words, expect=0, seconds=120, fds=()):
         """Standard output; the exit status must be as expected."""
