@@ -18,6 +18,7 @@ enum kz_err event_target(enum journal_target *target, uint8_t kind)
         *target = JOURNAL_LEDGER;
         return KZ_OK;
     case EVENT_MINER:
+    case EVENT_AUDIT:
         *target = JOURNAL_REGISTRY;
         return KZ_OK;
     default:

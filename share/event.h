@@ -5,7 +5,9 @@
  *   EVENT_REFUSALS   tally     refused logins since the last: count, then (hour varint,
  *                              count varint, length u8, reason) each
  *   EVENT_LEDGER     ledger    JSON, below
- *   EVENT_MINER      registry  JSON: {"number", "revision", "record"}, a whole record
+ *   EVENT_MINER      registry  JSON: {"number", "revision", "record", "audit"}, a whole
+ *                              record
+ *   EVENT_AUDIT      registry  JSON: {"audit", "facts"}; facts: name -> value, null: gone
  *   EVENT_RESERVE    ledger    JSON as of EVENT_LEDGER, with "needs" and "payout"
  *   EVENT_DECIDED    ledger    JSON as of EVENT_LEDGER
  *
@@ -18,6 +20,9 @@
  *                                      that are not there; `open`: still to be watched
  *    "marks": [[key, field, value, "keep"], ...]}   key as key_mark() has it; "keep" may
  *                                      lack: then a key that expires is given its time
+ *
+ * "audit" is a link of this instance's audit chain (struct store_hooks), written with what
+ * it tells of, so that neither is ever without the other.
  *
  * A reserve is the one event that Redis may refuse: it takes money and coins that another
  * program may have taken meanwhile (accounting section 9).
@@ -48,6 +53,7 @@ enum event_kind {
     EVENT_MINER,
     EVENT_RESERVE,
     EVENT_DECIDED,
+    EVENT_AUDIT,
 };
 
 /* KZ_RANGE: no such kind. */

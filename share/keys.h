@@ -28,6 +28,8 @@
  *   addrs:{registry}               address -> id that holds it
  *   seq:{registry}                 the last number given out
  *   version:{registry}             counts changes
+ *   facts:{registry}               name -> JSON: what holds for all miners
+ *   audit:{registry}               instance -> the newest link of its audit chain, JSON
  *   blk:{ledger}:<hash>            member of the block's record -> its value as JSON
  *   blks:{ledger}                  zset, hash by height
  *   blkopen:{ledger}               set of the blocks whose fate is not final
@@ -87,6 +89,8 @@
 #define KEY_REG_ADDRESSES "addrs:{registry}"
 #define KEY_REG_SEQ       "seq:{registry}"
 #define KEY_REG_VERSION   "version:{registry}"
+#define KEY_REG_FACTS     "facts:{registry}"
+#define KEY_REG_AUDIT     "audit:{registry}"
 #define KEY_BLOCKS        "blks:{ledger}"
 #define KEY_BLOCKS_OPEN   "blkopen:{ledger}"
 #define KEY_ENTRIES       "led:{ledger}"

@@ -184,9 +184,11 @@
     "redis.call('SET', KEYS[1], ARGV[2])\n"                                            \
     "return {'OK', ARGV[2]}\n"
 
-/* The whole registry at one instant. KEYS: miners, version. {version, [id, text]*}. */
+/* The whole registry at one instant. KEYS: miners, version, facts, audit. {version,
+ * [id, text]*, [fact, JSON]*, [instance, link]*}. */
 #define SCRIPT_REGISTRY_LOAD                                                           \
-    "return {redis.call('GET', KEYS[2]) or '0', redis.call('HGETALL', KEYS[1])}\n"
+    "return {redis.call('GET', KEYS[2]) or '0', redis.call('HGETALL', KEYS[1]),\n"     \
+    "  redis.call('HGETALL', KEYS[3]), redis.call('HGETALL', KEYS[4])}\n"
 
 /* What a node said of a block, for people: not journaled, and no member that an event
  * writes. KEYS: blk. ARGV: (member, JSON)*. The block is listed when its event comes. */

@@ -228,19 +228,21 @@
     "if not old then number = string.format('%.0f', tonumber(seq) + 1) end\n"          \
     "return {'OK', number, string.format('%.0f', tonumber(revision) + 1)}\n"
 
-/* The same, journaled and now written. KEYS: as above, then the cursor. ARGV: id, expected
- * revision, certificate, expected cursor, new cursor, number, JSON, then the addresses. A
+/* The same, journaled and now written. KEYS: as above, then the cursor, audit. ARGV: id,
+ * expected revision, certificate, expected cursor, new cursor, number, JSON, instance, link
+ * of the audit chain, then the addresses. A
  * record that holds nothing (a final state) gives certificate and addresses free. Records
  * are never deleted, so an id is never reused. Another daemon may have been faster: then
- * {NO, ...}, and only the cursor moves. */
+ * {NO, ...}, and only the cursor and the chain move. */
 #define SCRIPT_REGISTRY_APPLY                                                          \
-    "local id, expected, cert, addresses = ARGV[1], ARGV[2], ARGV[3], 8\n"             \
+    "local id, expected, cert, addresses = ARGV[1], ARGV[2], ARGV[3], 10\n"            \
     "local have = redis.call('GET', KEYS[7]) or ''\n"                                  \
     "if have ~= ARGV[4] then return {'NO', have} end\n" SCRIPT_REGISTRY_RULES          \
     "local no = judge()\n"                                                             \
     "if not no and not old and tonumber(seq) >= tonumber(ARGV[6]) then\n"              \
     "  no = {'NO', 'number', ARGV[6], ''}\n"                                           \
     "end\n"                                                                            \
+    "if ARGV[9] ~= '' then redis.call('HSET', KEYS[8], ARGV[8], ARGV[9]) end\n"        \
     "if no then\n"                                                                     \
     "  redis.call('SET', KEYS[7], ARGV[5])\n"                                          \
     "  no[1] = 'REFUSED'\n"                                                            \
@@ -266,5 +268,19 @@
     "redis.call('INCR', KEYS[6])\n"                                                    \
     "redis.call('SET', KEYS[7], ARGV[5])\n"                                            \
     "return {'OK', number, revision}\n"
+
+/* An event without a record. KEYS: cursor, audit, facts, version. ARGV: expected cursor, new
+ * cursor, instance, link, then (fact, JSON or "": gone)*. */
+#define SCRIPT_AUDIT                                                                   \
+    "local have = redis.call('GET', KEYS[1]) or ''\n"                                  \
+    "if have ~= ARGV[1] then return {'NO', have} end\n"                                \
+    "redis.call('HSET', KEYS[2], ARGV[3], ARGV[4])\n"                                  \
+    "for i = 5, #ARGV - 1, 2 do\n"                                                     \
+    "  if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[3], ARGV[i])\n"               \
+    "  else redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end\n"                   \
+    "end\n"                                                                            \
+    "if #ARGV > 4 then redis.call('INCR', KEYS[4]) end\n"                              \
+    "redis.call('SET', KEYS[1], ARGV[2])\n"                                            \
+    "return {'OK', ARGV[2]}\n"
 
 #endif

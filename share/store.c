@@ -275,6 +275,7 @@ void request_end(struct store_request *r, enum kz_err err, json_t *value,
 {
     /* Before the answer: who asked may hold parts of it, and is not to meet us at them. */
     json_decref(r->value);
+    json_decref(r->event);
     r->on_reply(r->ctx, err, value, text);
     mem_free(r);
 }

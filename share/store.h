@@ -36,6 +36,10 @@ struct store_hooks {
     void *ctx;
     /* Records were applied, or a slice was closed: whoever waits may look again. */
     void (*on_progress)(void *ctx);
+    /* Ties an audit event to the newest link of this instance's chain (NULL: it is the
+     * first). Returns the new link, the caller's; NULL with `why` (256 bytes): it cannot be,
+     * and what it tells of is not written. Without this no audit event is taken. */
+    json_t *(*link)(const json_t *newest, const json_t *event, char *why);
 };
 
 /* `journal` is borrowed until store_stop(), which must come after its writers have ended.
@@ -68,7 +72,8 @@ void store_set_slices(struct store *s, const struct slice_terms *terms, uint64_t
 typedef void store_reply_fn(void *ctx, enum kz_err err, json_t *value,
                             const char *text);
 
-/* Whole registry at one instant: {"version": n, "miners": [record, ...]}. */
+/* Whole registry at one instant: {"version": n, "miners": [record, ...], "facts": {name:
+ * value}, "audit": {instance: newest link of its chain}}. */
 void store_registry_load(struct store *s, store_reply_fn *on_reply, void *ctx);
 /* An integer that grows with every change of the registry, by whichever daemon. */
 void store_registry_version(struct store *s, store_reply_fn *on_reply, void *ctx);
@@ -78,9 +83,17 @@ void store_registry_version(struct store *s, store_reply_fn *on_reply, void *ctx
  * name. What a record holds: "payout_addresses" without "to", and
  * "certificate"."number", unless its "state" is a final one. KZ_IO: whether it is
  * written is unknown; load again. In the journal and on the disk before the reply, which
- * is the record as stored, with `number` and `revision`. Takes `record`. */
+ * is the record as stored, with `number` and `revision`. `event` (or NULL) is what the
+ * audit chain is told; it is in the journal together with the record. Where another daemon
+ * was faster the link stays in the chain although nothing came of it. Takes `record` and
+ * `event`. */
 void store_registry_put(struct store *s, json_t *record, uint64_t expect_revision,
-                        store_reply_fn *on_reply, void *ctx);
+                        json_t *event, store_reply_fn *on_reply, void *ctx);
+/* An audit event without a record, with facts that hold for all miners (name -> value, null:
+ * gone; or NULL). Journaled and synced before the reply, which comes when Redis has it. KZ_IO
+ * with "journaled" in front of `text`: it will be applied. Takes both. */
+void store_audit_put(struct store *s, json_t *event, json_t *facts,
+                     store_reply_fn *on_reply, void *ctx);
 
 /* {"pool": figures, "miners": {id: figures}}, added up over all instances. Figures:
  * work (decimal text), accepted, refused, best_difficulty, last_share_ms, hashrate {1m,

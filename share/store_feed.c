@@ -493,8 +493,8 @@ enum kz_err feeds_open(struct store *s)
         s->last_slice_id = border.id;
         s->terms = border.next;
     }
-    if (err == KZ_EMPTY)
-        err = KZ_OK;
+    if (err == KZ_OK || err == KZ_EMPTY)
+        err = audit_open(s);
     s->feed_count = journal_stream_count(s->journal) - JOURNAL_SHARES;
     s->feeds = mem_array(s->feed_count, sizeof(*s->feeds));
     for (size_t i = 0; i < s->feed_count && err == KZ_OK; i++)
@@ -529,4 +529,5 @@ void feeds_close(struct store *s)
     }
     mem_free(s->feeds);
     slice_open_free(s->slice);
+    json_decref(s->newest_link);
 }

@@ -125,6 +125,7 @@ struct store {
     struct store_hooks hooks;
     uint64_t unit;
     struct journal *journal; /* borrowed */
+    json_t *newest_link;     /* of the audit chain, as the journal has it; NULL: none */
     pthread_t thread;
     bool has_thread;
     struct event_base *base;
@@ -306,9 +307,25 @@ struct store_request {
     store_reply_fn *on_reply;
     void *ctx;
     json_t *value;  /* owned; what is written */
+    json_t *event;  /* owned; what the audit chain is told of it, or NULL */
     char text[160]; /* miner, or other argument */
     uint64_t number;
 };
+
+/* store_registry.c, for store_audit.c */
+bool is_refused_to_reader(struct store_request *r);
+enum kz_err append_json(struct store *s, enum event_kind kind, const json_t *body,
+                        void (*on_done)(void *ctx, enum kz_err err, const char *text),
+                        void *ctx);
+void describe_unwritten(char why[STORE_TEXT], enum kz_err err);
+
+/* store_audit.c: the newest link, as the journal has it. */
+enum kz_err audit_open(struct store *s);
+/* Journals `body` with the link of r->event, if there is one; on_done gets `r`. Errors:
+ * KZ_RANGE there is no such link, else as event_append(); with `why`. */
+enum kz_err audit_append(struct store_request *r, enum event_kind kind, json_t *body,
+                         void (*on_done)(void *ctx, enum kz_err err, const char *text),
+                         char why[STORE_TEXT]);
 
 /* Frees the request and answers. Takes `value`. */
 void request_end(struct store_request *r, enum kz_err err, json_t *value,

@@ -188,10 +188,11 @@ static enum kz_err miner_script(struct script_args *a, const struct store *s,
     }
     script_add(a, "EVAL");
     script_add(a, SCRIPT_REGISTRY_APPLY);
-    script_add(a, "7");
+    script_add(a, "8");
     registry_add_keys(a);
     key_cursor_registry(key, s->conf.instance);
     script_add_copy(a, key);
+    script_add(a, KEY_REG_AUDIT);
     script_add_copy(a, text_at(record, "miner_id"));
     add_number(a, json_integer_value(json_object_get(body, "revision")) - 1);
     script_add_copy(a, registry_certificate(record));
@@ -199,7 +200,45 @@ static enum kz_err miner_script(struct script_args *a, const struct store *s,
     script_add_copy(a, cursor);
     add_number(a, json_integer_value(json_object_get(body, "number")));
     add_json(a, record);
+    script_add_copy(a, s->conf.instance);
+    if (json_object_get(body, "audit") != NULL)
+        add_json(a, json_object_get(body, "audit"));
+    else
+        script_add(a, "");
     registry_add_addresses(a, record);
+    json_decref(body);
+    return KZ_OK;
+}
+
+static enum kz_err audit_script(struct script_args *a, const struct store *s,
+                                const struct journal_record *r, const char *expected,
+                                const char *cursor)
+{
+    char key[KEY_SIZE];
+    const char *name;
+    json_t *value;
+    json_t *body = json_loadb((const char *)r->body.p, r->body.len, 0, NULL);
+    if (!json_is_object(json_object_get(body, "audit"))) {
+        json_decref(body);
+        return KZ_PARSE;
+    }
+    key_cursor_registry(key, s->conf.instance);
+    const char *const head[] = {"EVAL",        SCRIPT_AUDIT,   "4", key, KEY_REG_AUDIT,
+                                KEY_REG_FACTS, KEY_REG_VERSION};
+    for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
+        script_add_copy(a, head[i]);
+    script_add_copy(a, expected);
+    script_add_copy(a, cursor);
+    script_add_copy(a, s->conf.instance);
+    add_json(a, json_object_get(body, "audit"));
+    json_object_foreach(json_object_get(body, "facts"), name, value)
+    {
+        script_add_copy(a, name);
+        if (json_is_null(value))
+            script_add(a, "");
+        else
+            add_json(a, value);
+    }
     json_decref(body);
     return KZ_OK;
 }
@@ -500,6 +539,8 @@ enum kz_err event_script(struct script_args *a, const struct store *s,
         return refusals_script(a, s, r, expected, cursor);
     case EVENT_MINER:
         return miner_script(a, s, r, expected, cursor);
+    case EVENT_AUDIT:
+        return audit_script(a, s, r, expected, cursor);
     case EVENT_LEDGER:
     case EVENT_RESERVE:
     case EVENT_DECIDED:

@@ -186,10 +186,22 @@ static json_t *miner_record(const redisReply *text)
     return record;
 }
 
+/* A hash's fields, whose values are JSON. */
+static json_t *object_of(const redisReply *r)
+{
+    json_t *object = json_object();
+    for (size_t i = 0; r->type == REDIS_REPLY_ARRAY && i + 1 < r->elements; i += 2) {
+        const redisReply *text = r->element[i + 1];
+        json_object_set_new(object, r->element[i]->str,
+                            json_loadb(text->str, text->len, JSON_DECODE_ANY, NULL));
+    }
+    return object;
+}
+
 static void on_registry(struct query *q, const redisReply *r, const char *note)
 {
     (void)note;
-    if (r->type != REDIS_REPLY_ARRAY || r->elements != 2 ||
+    if (r->type != REDIS_REPLY_ARRAY || r->elements != 4 ||
         r->element[1]->type != REDIS_REPLY_ARRAY) {
         q->failed = true;
         return;
@@ -199,6 +211,8 @@ static void on_registry(struct query *q, const redisReply *r, const char *note)
     const redisReply *all = r->element[1];
     json_t *miners = json_object_get(q->found, "miners");
     json_object_set_new(q->found, "version", json_integer(leading_number(&version)));
+    json_object_set_new(q->found, "facts", object_of(r->element[2]));
+    json_object_set_new(q->found, "audit", object_of(r->element[3]));
     for (size_t i = 0; i + 1 < all->elements; i += 2) {
         json_t *record = all->element[i + 1]->type == REDIS_REPLY_STRING
                              ? miner_record(all->element[i + 1])
@@ -219,8 +233,9 @@ static void run_registry(struct store_request *r)
     q->found = json_pack("{s:[]}", "miners");
     query_begin(q);
     query_ask(q, &a,
-              (const char *const[]){"EVAL", SCRIPT_REGISTRY_LOAD, "2", KEY_REG_MINERS,
-                                    KEY_REG_VERSION, NULL});
+              (const char *const[]){"EVAL", SCRIPT_REGISTRY_LOAD, "4", KEY_REG_MINERS,
+                                    KEY_REG_VERSION, KEY_REG_FACTS, KEY_REG_AUDIT,
+                                    NULL});
     query_go(q, query_end);
 }
 

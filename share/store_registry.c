@@ -33,9 +33,9 @@ static const char *text_at(const json_t *o, const char *key)
     return text != NULL ? text : "";
 }
 
-static enum kz_err
-append_json(struct store *s, enum event_kind kind, const json_t *body,
-            void (*on_done)(void *ctx, enum kz_err err, const char *text), void *ctx)
+enum kz_err append_json(struct store *s, enum event_kind kind, const json_t *body,
+                        void (*on_done)(void *ctx, enum kz_err err, const char *text),
+                        void *ctx)
 {
     char *text = json_dumps(body, JSON_COMPACT | JSON_SORT_KEYS);
     if (text == NULL)
@@ -47,13 +47,12 @@ append_json(struct store *s, enum event_kind kind, const json_t *body,
 }
 
 /* Why nothing was written, or that nobody knows. */
-static void end_unwritten(struct store_request *r, enum kz_err err)
+void describe_unwritten(char why[STORE_TEXT], enum kz_err err)
 {
-    request_end(r, KZ_IO, NULL,
-                err == KZ_BUSY ? "the journal has no space; nothing was changed"
-                : err == KZ_RANGE
-                    ? "too large for the journal; nothing was changed"
-                    : "the journal's disk failed; look before you repeat");
+    snprintf(why, STORE_TEXT, "%s",
+             err == KZ_BUSY    ? "the journal has no space; nothing was changed"
+             : err == KZ_RANGE ? "too large for the journal; nothing was changed"
+                               : "the journal's disk failed; look before you repeat");
 }
 
 /* --- registry --------------------------------------------------------------------- */
@@ -118,13 +117,10 @@ static void on_checked(void *ctx, const redisReply *reply)
     json_int_t revision = (json_int_t)decimal_of(element(reply, 2));
     json_t *body = json_pack("{s:I, s:I, s:O}", "number", number, "revision", revision,
                              "record", r->value);
-    enum kz_err err = append_json(r->store, EVENT_MINER, body, on_put_applied, r);
+    enum kz_err err = audit_append(r, EVENT_MINER, body, on_put_applied, why);
     json_decref(body);
     if (err != KZ_OK) {
-        struct store *s = r->store;
-        end_unwritten(r, err);
-        s->put_is_busy = false;
-        next_put(s);
+        end_put(r, KZ_IO, NULL, why);
         return;
     }
     json_object_set_new(r->value, "number", json_integer(number));
@@ -181,7 +177,7 @@ void registry_tick(struct store *s)
     }
 }
 
-static bool is_refused_to_reader(struct store_request *r)
+bool is_refused_to_reader(struct store_request *r)
 {
     bool is = r->store->is_reader;
     if (is)
@@ -212,10 +208,13 @@ void registry_drop_puts(struct store *s)
 }
 
 void store_registry_put(struct store *s, json_t *record, uint64_t expect_revision,
-                        store_reply_fn *on_reply, void *ctx)
+                        json_t *event, store_reply_fn *on_reply, void *ctx)
 {
-    const struct store_request r = {
-        .on_reply = on_reply, .ctx = ctx, .value = record, .number = expect_revision};
+    const struct store_request r = {.on_reply = on_reply,
+                                    .ctx = ctx,
+                                    .value = record,
+                                    .event = event,
+                                    .number = expect_revision};
     request_post(s, &r, run_put);
 }
 
@@ -235,12 +234,15 @@ static void run_ledger(struct store_request *r)
         request_end(r, KZ_IO, NULL, "Redis is away; nothing was written");
         return;
     }
+    char why[STORE_TEXT];
     enum kz_err err =
         append_json(s, (enum event_kind)r->number, r->value, on_event_applied, r);
-    if (err != KZ_OK)
-        end_unwritten(r, err);
-    else
+    if (err == KZ_OK) {
         events_pump(s);
+        return;
+    }
+    describe_unwritten(why, err);
+    request_end(r, KZ_IO, NULL, why);
 }
 
 void store_ledger_put(struct store *s, enum event_kind kind, json_t *event,

@@ -322,7 +322,7 @@ static void put(struct registry *r, json_t *record, uint64_t revision,
     a->on_done = on_done;
     a->ctx = ctx;
     r->changes++;
-    store_registry_put(r->store, record, revision, on_store_reply, a);
+    store_registry_put(r->store, record, revision, NULL, on_store_reply, a);
 }
 
 void registry_register(struct registry *r, const json_t *fields, const char *actor,

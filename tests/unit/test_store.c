@@ -565,8 +565,8 @@ static void requests_are_refused_at_once_while_redis_is_away(void **state)
     assert_int_equal(r.err, KZ_IO);
     wait_until(status_has(&f, "error", "no-such-program"));
     struct reply w = {.err = KZ_OK};
-    store_registry_put(f.store, json_pack("{s:s}", "miner_id", "miner-a"), 0, on_reply,
-                       &w);
+    store_registry_put(f.store, json_pack("{s:s}", "miner_id", "miner-a"), 0, NULL,
+                       on_reply, &w);
     wait_until(atomic_load(&w.done) > 0);
     assert_int_equal(w.err, KZ_IO);
     fixture_clear(&f);
