@@ -24,6 +24,7 @@
 #define CONF_LISTENERS_MAX 16
 #define CONF_PEERS_MAX     16
 #define CONF_SENTINELS_MAX 16
+#define CONF_OPERATORS_MAX 64
 #define CONF_TEXT_MAX      255
 #define CONF_LINE_MAX      1023 /* path, address or file: line length of a text value */
 
@@ -171,6 +172,15 @@ struct conf_payout {
     uint32_t direct_outputs; /* payees; 0: no further limit */
 };
 
+/* Who may change the registry, by the user at the other end of the control socket. */
+enum conf_role { CONF_ROLE_OPERATOR, CONF_ROLE_OFFICER };
+
+struct conf_operator {
+    char name[65]; /* in the audit chain for ever: a name or a staff number */
+    uint32_t uid;
+    enum conf_role role; /* an officer may do what an operator may */
+};
+
 struct conf {
     char path[CONF_LINE_MAX + 1];
     char instance[33];
@@ -211,6 +221,11 @@ struct conf {
     struct conf_pay pay;
 
     char jurisdiction[33];
+    char profiles[CONF_LINE_MAX + 1]; /* directory */
+    char vault[CONF_LINE_MAX + 1];    /* directory */
+    struct conf_operator operators[CONF_OPERATORS_MAX];
+    size_t operator_count; /* 0: whoever may use the control socket is one */
+    bool four_eyes;
     uint32_t address_wait_hours; /* until a new address of a miner is paid */
     char operator_name[CONF_TEXT_MAX + 1];
 

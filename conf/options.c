@@ -1,6 +1,8 @@
 #include "conf/options.h"
 
 #define IN_CONF(field) offsetof(struct conf, field), sizeof(((struct conf *)0)->field)
+#define IN_OPERATOR(field)                                                             \
+    offsetof(struct conf_operator, field), sizeof(((struct conf_operator *)0)->field)
 #define IN_NODE(field)                                                                 \
     offsetof(struct conf_node, field), sizeof(((struct conf_node *)0)->field)
 #define IN_LISTENER(field)                                                             \
@@ -28,6 +30,18 @@ static const struct option node_rows[] = {
      "instead of a cookie: rpcuser"},
     {"password_file", OPTION_TEXT, IN_NODE(password_file), "\"\"", 0, 0, "", false,
      "instead of a cookie: file with rpcpassword, not world-readable"},
+    {.name = NULL},
+};
+
+static const char *const role_names[] = {"operator", "officer", NULL};
+
+static const struct option operator_rows[] = {
+    {"name", OPTION_TEXT, IN_OPERATOR(name), NULL, 0, 0, "", false,
+     "how the audit chain names that person"},
+    {"uid", OPTION_U32, IN_OPERATOR(uid), NULL, 0, 4294967294, "", false,
+     "number of the user as whom that person runs karizctl"},
+    {"role", OPTION_CHOICE, IN_OPERATOR(role), "\"operator\"", 0, 0, "", false,
+     "an officer decides; an operator prepares", .names = role_names},
     {.name = NULL},
 };
 
@@ -272,7 +286,18 @@ const struct option option_table[] = {
      "program asked about each payee: JSON on its input, clear, match or unknown back"},
 
     {"registry.jurisdiction", OPTION_TEXT, IN_CONF(jurisdiction), "\"tm\"", 0, 0, "",
-     false, "country code that residency is relative to"},
+     false, "whose law holds: profiles/CODE.json; residency is relative to it"},
+    {"registry.profiles", OPTION_TEXT, IN_CONF(profiles), "\"\"", 0, 0, "", false,
+     "directory of the jurisdictions' profiles; default where they were installed"},
+    {"registry.vault", OPTION_TEXT, IN_CONF(vault), "\"\"", 0, 0, "", false,
+     "directory of personal data, encrypted; default data_dir/vault"},
+    {"registry.operators", OPTION_ARRAY, offsetof(struct conf, operators),
+     sizeof(struct conf_operator), "[]", 0, CONF_OPERATORS_MAX, "", true,
+     "who may change the registry, by the user at the control socket; empty: whoever may "
+     "use the socket",
+     .rows = operator_rows, .count_offset = offsetof(struct conf, operator_count)},
+    {"registry.four_eyes", OPTION_BOOL, IN_CONF(four_eyes), "true", 0, 0, "", false,
+     "what the rules mark as needing two people needs two; false on regtest only"},
     {"registry.operator", OPTION_TEXT, IN_CONF(operator_name), "\"\"", 0, 0, "", false,
      "name of the pool's operator, shown in status"},
     {"registry.address_wait_hours", OPTION_U32, IN_CONF(address_wait_hours), "24", 0,

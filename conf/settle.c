@@ -269,6 +269,42 @@ static enum kz_err settle_pay(const struct conf_pay *pay, struct conf_problem *p
     return KZ_OK;
 }
 
+static bool is_listed_twice(const struct conf *c, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (c->operators[k].uid == c->operators[i].uid ||
+            strcmp(c->operators[k].name, c->operators[i].name) == 0)
+            return true;
+    return false;
+}
+
+static enum kz_err settle_registry(struct conf *c, struct conf_problem *problem)
+{
+    if (!is_name(c->jurisdiction))
+        return refuse(problem, "registry.jurisdiction",
+                      "expected a code such as \"tm\"");
+    if (c->profiles[0] == '\0')
+        snprintf(c->profiles, sizeof(c->profiles), KARIZ_SHARE_DIR "/jurisdictions");
+    if (c->vault[0] == '\0')
+        snprintf(c->vault, sizeof(c->vault), "%s/vault", c->data_dir);
+    if (c->profiles[0] != '/')
+        return refuse(problem, "registry.profiles", "expected an absolute path");
+    if (c->vault[0] != '/')
+        return refuse(problem, "registry.vault", "expected an absolute path");
+    if (!c->four_eyes && c->network != CONF_REGTEST)
+        return refuse(problem, "registry.four_eyes",
+                      "expected true on every network but regtest");
+    for (size_t i = 0; i < c->operator_count; i++) {
+        char key[64];
+        snprintf(key, sizeof(key), "registry.operators[%zu]", i);
+        if (c->operators[i].name[0] == '\0' || !is_printable(c->operators[i].name))
+            return refuse(problem, key, "expected a name without control characters");
+        if (is_listed_twice(c, i))
+            return refuse(problem, key, "expected a uid and a name of its own");
+    }
+    return KZ_OK;
+}
+
 enum kz_err settle(struct conf *c, struct conf_problem *problem)
 {
     if (!is_name(c->instance))
@@ -277,9 +313,9 @@ enum kz_err settle(struct conf *c, struct conf_problem *problem)
         return refuse(problem, "data_dir", "expected an absolute path");
     if (c->control_socket[0] != '/')
         return refuse(problem, "control.socket", "expected an absolute path");
-    if (!is_name(c->jurisdiction))
-        return refuse(problem, "registry.jurisdiction",
-                      "expected a code such as \"tm\"");
+    enum kz_err err = settle_registry(c, problem);
+    if (err != KZ_OK)
+        return err;
     if (!is_printable(c->coinbase_tag))
         return refuse(problem, "coinbase.tag", "expected no control characters");
     if (c->coinbase_address[0] == '\0' && c->coinbase_descriptor[0] == '\0')
@@ -293,7 +329,7 @@ enum kz_err settle(struct conf *c, struct conf_problem *problem)
     if (c->stratum.minimum > c->stratum.maximum)
         return refuse(problem, "stratum.vardiff.minimum",
                       "expected at most the maximum");
-    enum kz_err err = settle_nodes(c, problem);
+    err = settle_nodes(c, problem);
     if (err == KZ_OK)
         err = settle_pay(&c->pay, problem);
     for (size_t i = 0; err == KZ_OK && i < c->stratum.listen_count; i++) {

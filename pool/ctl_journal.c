@@ -103,26 +103,34 @@ static const struct network *find_network(const char *name)
     return NULL;
 }
 
-/* False: said why. */
-static bool find_journal(char dir[1024], const struct network **network,
-                         const struct ctl_place *place, const json_t *arguments)
+bool ctl_find_journal(char dir[CTL_PATH_SIZE], json_t **status,
+                      const struct ctl_place *place, const json_t *arguments,
+                      const char *needs)
 {
     const char *given = json_string_value(json_object_get(arguments, "dir"));
-    const char *name = json_string_value(json_object_get(arguments, "network"));
     char why[CTL_WHY_SIZE] = "";
-    json_t *status = NULL;
-    if ((given == NULL || name == NULL) &&
-        ctl_call(&status, why, place->socket, "status", NULL, CTL_PATIENCE_S) !=
-            KZ_OK) {
-        fprintf(stderr,
-                "karizctl: needs --dir and --network where no daemon says them: %s\n",
-                why);
+    if (needs != NULL &&
+        ctl_call(status, why, place->socket, "status", NULL, CTL_PATIENCE_S) != KZ_OK) {
+        fprintf(stderr, "karizctl: needs %s where no daemon says it: %s\n", needs, why);
         return false;
     }
     if (given != NULL)
-        snprintf(dir, 1024, "%s", given);
+        snprintf(dir, CTL_PATH_SIZE, "%s", given);
     else
-        snprintf(dir, 1024, "%s/journal", ctl_text(status, "data_dir"));
+        snprintf(dir, CTL_PATH_SIZE, "%s/journal", ctl_text(*status, "data_dir"));
+    return true;
+}
+
+/* False: said why. */
+static bool find_journal(char dir[CTL_PATH_SIZE], const struct network **network,
+                         const struct ctl_place *place, const json_t *arguments)
+{
+    bool has_dir = json_object_get(arguments, "dir") != NULL;
+    const char *name = json_string_value(json_object_get(arguments, "network"));
+    json_t *status = NULL;
+    if (!ctl_find_journal(dir, &status, place, arguments,
+                          has_dir && name != NULL ? NULL : "--dir and --network"))
+        return false;
     if (name == NULL)
         name = ctl_text(status, "network");
     *network = find_network(name);
@@ -199,7 +207,7 @@ static int judge(struct reading *reading, const struct journal_verify_report *r)
 
 int ctl_journal_verify(const struct ctl_place *place, const json_t *arguments)
 {
-    char dir[1024];
+    char dir[CTL_PATH_SIZE];
     const struct network *network;
     struct journal_verify_report r;
     struct reading reading = {.is_quiet = place->json};

@@ -11,11 +11,27 @@ struct ctl_place {
     bool json;
 };
 
+#define CTL_PATH_SIZE 1024
+
+/* The journal's directory: --dir, or as the daemon has it. `needs`: what the daemon's status
+ * is asked for ("--dir"); NULL: it is not asked, and --dir is there. False: said why.
+ * *status is the caller's. */
+bool ctl_find_journal(char dir[CTL_PATH_SIZE], json_t **status,
+                      const struct ctl_place *place, const json_t *arguments,
+                      const char *needs);
+
 typedef int ctl_local_fn(const struct ctl_place *place, const json_t *arguments);
 
 /* Reads a journal (of a running daemon, too) and computes its shares and slices again:
  * --from, --to (ISO), --dir, --network. What is not given is asked of the daemon. */
 int ctl_journal_verify(const struct ctl_place *place, const json_t *arguments);
+
+/* The audit chain in a journal's events, of a running daemon too: proved, with --head
+ * SEQ:HASH against a head that was noted; shown; written out as lines. --dir; show: --from,
+ * --to (ISO), a miner. */
+int ctl_audit_verify(const struct ctl_place *place, const json_t *arguments);
+int ctl_audit_show(const struct ctl_place *place, const json_t *arguments);
+int ctl_audit_export(const struct ctl_place *place, const json_t *arguments);
 
 /* status, once or --watch [SECONDS], --count TIMES: again and again, in place on a
  * terminal, until Ctrl-C. */

@@ -87,6 +87,21 @@ static const struct command commands[] = {
          "--from DATE --to DATE --dir DIR --network NAME\n"
          "      every share of the journal computed again; needs no daemon where the\n"
          "      last two are given"},
+    {.row = {"audit verify", NULL, "dir head"},
+     .local = ctl_audit_verify,
+     .help =
+         "--dir DIR --head SEQ:HASH\n"
+         "      the chain of events about the registry proved; with a head that was\n"
+         "      noted before, also that it was not made anew; --dir: no daemon needed"},
+    {.row = {"audit show", "[miner]", "from to dir"},
+     .local = ctl_audit_show,
+     .help = "--from DATE --to DATE --dir DIR\n"
+             "      who did what, when and on which basis"},
+    {.row = {"audit export", NULL, "dir"},
+     .local = ctl_audit_export,
+     .help =
+         "--dir DIR\n"
+         "      the chain on standard output, an event a line, for others to verify"},
     {{"journal adopt", NULL, "yes!"},
      "journal_adopt",
      show_note,

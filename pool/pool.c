@@ -4,6 +4,7 @@
 #include "conf/mailbox.h"
 #include "conf/mem.h"
 #include "payout/coinbase.h"
+#include "pool/audit/chain.h"
 #include "pool/blocks.h"
 #include "pool/commands.h"
 #include "pool/pool_parts.h"
@@ -300,10 +301,21 @@ static void stop_journal(struct pool *p)
     journal_close(p->journal);
 }
 
+/* A store_hooks.link. */
+static json_t *link_event(const json_t *newest, const json_t *event, char *why)
+{
+    char text[AUDIT_WHY_SIZE];
+    json_t *link = chain_link(newest, event, text);
+    if (link == NULL)
+        snprintf(why, STORE_WHY_SIZE, "audit: %s", text);
+    return link;
+}
+
 static enum kz_err start_store(struct pool *p)
 {
     const struct slice_terms terms = accounts_terms(p->conf);
-    const struct store_hooks hooks = {.ctx = p, .on_progress = on_progress};
+    const struct store_hooks hooks = {
+        .ctx = p, .on_progress = on_progress, .link = link_event};
     return store_start(&p->store, p->conf, p->journal, &terms, &hooks);
 }
 

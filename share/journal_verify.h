@@ -14,7 +14,7 @@
 
 struct journal_verify_options {
     const char *dir;
-    uint64_t unit; /* the network's work unit */
+    uint64_t unit; /* the network's work unit; 0: the event stream is read alone */
     int64_t from_ms,
         until_ms; /* shares of these times are computed: from <= t < until */
     /* Each share that does not earn its credit, and each damage; may be NULL. */

@@ -31,14 +31,16 @@
 
 struct store;
 
+#define STORE_WHY_SIZE 256
+
 /* Called on the store thread; must not wait. Each may be NULL. */
 struct store_hooks {
     void *ctx;
     /* Records were applied, or a slice was closed: whoever waits may look again. */
     void (*on_progress)(void *ctx);
     /* Ties an audit event to the newest link of this instance's chain (NULL: it is the
-     * first). Returns the new link, the caller's; NULL with `why` (256 bytes): it cannot be,
-     * and what it tells of is not written. Without this no audit event is taken. */
+     * first). Returns the new link, the caller's; NULL with `why`[STORE_WHY_SIZE]: it cannot
+     * be, and what it tells of is not written. Without this no audit event is taken. */
     json_t *(*link)(const json_t *newest, const json_t *event, char *why);
 };
 

@@ -31,7 +31,7 @@
 #define STORE_WINDOW       16    /* batches and events under way at once, each */
 #define STORE_TURN_RECORDS 20000 /* read of one stream before others have their turn */
 #define STORE_REQUESTS_MAX 4096
-#define STORE_TEXT         256
+#define STORE_TEXT         STORE_WHY_SIZE
 
 /* Redis is 'away' in all phases but the last two. */
 enum ship_phase {

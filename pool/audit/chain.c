@@ -31,23 +31,43 @@ static void label(char out[LABEL_SIZE], const json_t *event)
 
 /* --- making ----------------------------------------------------------------------- */
 
-enum kz_err chain_append(json_t **entry, struct chain_head *head,
-                         char why[AUDIT_WHY_SIZE], const struct audit_event *event)
+/* Takes `event`, which has its number. */
+static enum kz_err append(json_t **entry, struct chain_head *head,
+                          char why[AUDIT_WHY_SIZE], json_t *event)
 {
-    struct chain_head next = {head->seq + 1, event->time_ms, {{0}}};
+    struct chain_head next = {head->seq + 1, audit_event_time_ms(event), {{0}}};
     char hex[HASH256_HEX_SIZE];
-    json_t *made = NULL;
-    enum kz_err err = audit_event_build(&made, why, event, next.seq);
-    if (err != KZ_OK)
-        return err;
-    if (hash_event(&next.hash, &head->hash, made) != KZ_OK) {
-        json_decref(made);
+    if (hash_event(&next.hash, &head->hash, event) != KZ_OK) {
+        json_decref(event);
         return audit_refuse(why, "event: has no canonical form");
     }
     hex_encode(hex, next.hash.b, sizeof(next.hash.b));
-    *entry = json_pack("{s:o, s:s}", "event", made, "hash", hex);
+    *entry = json_pack("{s:o, s:s}", "event", event, "hash", hex);
     *head = next;
     return KZ_OK;
+}
+
+enum kz_err chain_append(json_t **entry, struct chain_head *head,
+                         char why[AUDIT_WHY_SIZE], const struct audit_event *event)
+{
+    json_t *made = NULL;
+    enum kz_err err = audit_event_build(&made, why, event, head->seq + 1);
+    return err == KZ_OK ? append(entry, head, why, made) : err;
+}
+
+json_t *chain_link(const json_t *newest, const json_t *event, char why[AUDIT_WHY_SIZE])
+{
+    struct chain_head head = {0};
+    json_t *entry = NULL, *numbered;
+    if (newest != NULL && chain_head_of(&head, why, newest) != KZ_OK)
+        return NULL;
+    numbered = json_copy((json_t *)event);
+    json_object_set_new(numbered, "seq", json_integer((json_int_t)head.seq + 1));
+    if (audit_event_check(why, numbered) != KZ_OK)
+        json_decref(numbered);
+    else if (append(&entry, &head, why, numbered) != KZ_OK)
+        entry = NULL;
+    return entry;
 }
 
 /* --- reading one entry ------------------------------------------------------------ */

@@ -38,6 +38,10 @@ KZ_MUST_USE enum kz_err chain_append(json_t **entry, struct chain_head *head,
                                      char why[AUDIT_WHY_SIZE],
                                      const struct audit_event *event);
 
+/* The same where the newest entry (NULL: there is none yet) is all that is known of the
+ * chain, and the event was built without knowing its number. NULL: with `why`. */
+json_t *chain_link(const json_t *newest, const json_t *event, char why[AUDIT_WHY_SIZE]);
+
 /* Where a chain stands whose last entry this is. Says nothing of whether it is right. */
 KZ_MUST_USE enum kz_err chain_head_of(struct chain_head *head, char why[AUDIT_WHY_SIZE],
                                       const json_t *entry);
