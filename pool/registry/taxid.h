@@ -24,7 +24,8 @@ enum taxid_checksum {
 /* As in profiles: "none", "kz_iin_bin", "ru_inn". */
 extern const char *const taxid_checksum_names[TAXID_CHECKSUMS];
 
-/* Digits alone, as many as the kind has, and the right check digits. TAXID_NONE: always. */
+/* Digits alone, as many as the kind has, not all of them 0, and the right check digits.
+ * TAXID_NONE: always. */
 bool taxid_fits(enum taxid_checksum checksum, const char *text);
 
 #endif
