@@ -28,6 +28,12 @@ void record_find(struct record_scene *s, enum record_severity severity,
     va_end(args);
 }
 
+void record_findings_add(struct record_findings *f, const char *path, const char *rule)
+{
+    struct record_scene s = {.out = f};
+    record_find(&s, RECORD_ERROR, path, "%s", rule);
+}
+
 void record_findings_clear(struct record_findings *f)
 {
     mem_free(f->list);
@@ -234,6 +240,9 @@ static void check_field(struct record_scene *s, const struct record_field *field
     if (is_there && need == '-')
         record_find(s, RECORD_ERROR, at.path,
                     "is not asked of such a miner: leave it out");
+    else if (is_there && s->with->is_stored &&
+             record_field_is_personal(field, s->record))
+        record_find(s, RECORD_ERROR, at.path, "is personal: its place is the vault");
     else if (is_there)
         check_value(s, field, object, value, at.path);
 }
@@ -273,16 +282,34 @@ static bool is_active_already(const json_t *record)
            strcmp(state, "submitted") != 0 && strcmp(state, "rejected") != 0;
 }
 
-void record_check(struct record_findings *out, const json_t *record,
-                  const struct record_checks *with)
+static struct record_scene scene_of(struct record_findings *out, const json_t *record,
+                                    const struct record_checks *with)
 {
     struct record_scene s = {.record = record, .with = with, .out = out};
     s.today = day_of_ms(with->now_ms, with->profile->utc_offset_minutes);
     s.has_column = record_column_of(&s.column, record) == KZ_OK;
     s.is_active = with->for_active || is_active_already(record);
+    return s;
+}
+
+void record_check(struct record_findings *out, const json_t *record,
+                  const struct record_checks *with)
+{
+    struct record_scene s = scene_of(out, record, with);
     check_object(&s, record_fields(), record, "");
     if (!with->is_stored && json_object_get(record, "personal") != NULL)
         record_find(&s, RECORD_ERROR, "personal", "no such field");
     if (json_is_object(record))
         record_check_rules(&s);
+}
+
+void record_check_field(struct record_findings *out, const char *name,
+                        const json_t *value, const struct record_checks *with)
+{
+    struct record_scene s = scene_of(out, NULL, with);
+    const struct record_field *field = record_field_find(record_fields(), name);
+    if (value == NULL || json_is_null(value))
+        record_find(&s, RECORD_ERROR, name, "is missing");
+    else
+        check_value(&s, field, NULL, value, name);
 }

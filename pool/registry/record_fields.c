@@ -112,7 +112,7 @@ static const struct record_field certificate[] = {
     {"qr_payload", RECORD_TEXT, MAYBE, .max = 1000},
     {"document_sha256", RECORD_TEXT, MAYBE, .max = 64, .is_ok = record_is_sha256,
      .rule = SHA256_RULE},
-    {"verified", RECORD_OBJECT, ALL, .is_late = true, .fields = verified},
+    {"verified", RECORD_OBJECT, MAYBE, .fields = verified}, /* needed by a rule */
     {NULL}};
 
 static const struct record_field site[] = {
@@ -258,6 +258,7 @@ static const struct record_field record[] = {
     {"personal", RECORD_OURS, MAYBE},
     {"reason", RECORD_OURS, MAYBE},
     {"actor", RECORD_OURS, MAYBE},
+    {"second", RECORD_OURS, MAYBE},
     {"registered_at", RECORD_OURS, MAYBE},
     {"proposal", RECORD_OURS, MAYBE},
     {"urgent", RECORD_OURS, MAYBE},

@@ -61,6 +61,8 @@ const char *record_severity_name(enum record_severity s);
  * "certificates_before". */
 const struct record_finding *record_findings_error(const struct record_findings *f,
                                                    const char *path);
+/* Appends an error that another module found. */
+void record_findings_add(struct record_findings *f, const char *path, const char *rule);
 /* [{path, severity, rule}], the caller's. */
 json_t *record_findings_json(const struct record_findings *f);
 
@@ -75,6 +77,10 @@ struct record_checks {
 /* Appends to `out`. `record` may be any JSON. */
 void record_check(struct record_findings *out, const json_t *record,
                   const struct record_checks *with);
+
+/* One field of the record's table alone, in any column; must be there. */
+void record_check_field(struct record_findings *out, const char *name,
+                        const json_t *value, const struct record_checks *with);
 
 /* --- the table -------------------------------------------------------------------- */
 

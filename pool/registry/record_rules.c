@@ -173,6 +173,11 @@ static void check_verified(struct record_scene *s, const json_t *certificate)
 {
     const json_t *verified = json_object_get(certificate, "verified");
     struct day issued, on;
+    if (json_is_object(certificate) && !json_is_object(verified) &&
+        s->with->profile->certificate.verify_before_active)
+        record_find(
+            s, s->is_active ? RECORD_ERROR : RECORD_WARNING, "certificate.verified",
+            s->is_active ? "is missing" : "is missing: needed to become active");
     if (day_at(&issued, certificate, "issued_on") && day_at(&on, verified, "on") &&
         on.n < issued.n)
         record_find(s, RECORD_ERROR, "certificate.verified.on", "is before issued_on");
