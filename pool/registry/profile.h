@@ -5,9 +5,8 @@
  * other tools. What nobody has published yet is null there, and `verified` is false until
  * an operator writes down, in `verified_note`, who checked it and how; reports say so.
  *
- * Never in a profile: scripts, templates with logic, patterns that can run away. A pattern
- * is a POSIX extended regular expression of at most 200 bytes, anchored at both ends, with
- * no back-reference, no group that is repeated, and repeated at most 64 times a piece.
+ * Never in a profile: scripts, templates with logic, patterns that can run away
+ * (pool/registry/pattern.h).
  *
  * Time zone  `timezone` is for people. Period edges lie at `utc_offset_minutes`, all year:
  *            a zone with daylight saving is refused (no country we serve has it).
@@ -21,6 +20,7 @@
 #ifndef POOL_REGISTRY_PROFILE_H
 #define POOL_REGISTRY_PROFILE_H
 
+#include "pool/registry/pattern.h"
 #include "pool/registry/taxid.h"
 #include "share/bytes.h"
 #include "share/hash256.h"
@@ -35,7 +35,6 @@
 #define PROFILE_REGIONS_MAX  128
 #define PROFILE_STEMS_MAX    16 /* languages with forbidden stems */
 #define PROFILE_STOPS_MAX    16
-#define PROFILE_PATTERN_MAX  200
 #define PROFILE_UNLIMITED    0 /* term_months */
 #define PROFILE_CODE_GENERIC "generic"
 
@@ -73,6 +72,7 @@ enum profile_need {
     PROFILE_OF_LEGAL_ENTITY,   /* required of those, not taken of others */
     PROFILE_NEEDS,
 };
+extern const char *const profile_need_names[PROFILE_NEEDS];
 
 /* R1 to R10 of the registry spec, section 4. */
 enum profile_report {
@@ -117,7 +117,8 @@ struct profile_texts {
 };
 
 struct profile_source {
-    const char *title, *url;
+    const char *title;
+    const char *url;     /* NULL: none is known */
     const char *read_on; /* date; NULL: nobody read it */
 };
 
@@ -139,38 +140,34 @@ struct profile_stop {
     const char *basis;
 };
 
-struct profile_pattern; /* compiled */
-
 struct profile {
     struct hash256 sha256; /* of the file's bytes, as SHA-256 wrote it */
     const char *code;      /* ISO 3166-1, or "generic" */
     const char *version;
     bool verified;
-    const char *verified_note; /* NULL unless verified */
+    const char *verified_note; /* by whom and how; NULL: nobody wrote one */
     size_t source_count;
     struct profile_source sources[PROFILE_SOURCES_MAX];
-    struct profile_texts authority;
-    const char *timezone; /* IANA */
+    struct profile_texts authority; /* none in the generic one */
+    const char *timezone;           /* IANA */
     int32_t utc_offset_minutes;
     const char *currency; /* ISO 4217; NULL: none */
     struct profile_list languages;
     bool kinds_allowed[MINER_KINDS];
     enum profile_non_residents non_residents;
-    int32_t minimum_age;
+    int32_t minimum_age; /* 0: none is known */
 
     struct {
         const char *label;
-        const struct profile_pattern *pattern; /* of its number; NULL: any text fits */
-        const char *pattern_text;              /* NULL: there is none */
-        int32_t term_months;                   /* or PROFILE_UNLIMITED */
-        int32_t warn_days;                     /* before its end */
+        struct pattern *pattern;      /* of its number; NULL: any text fits */
+        int32_t term_months;          /* or PROFILE_UNLIMITED */
+        int32_t warn_days;            /* before its end */
         struct profile_list qr_hosts; /* of URLs in QR codes that may be opened */
         bool verify_before_active;
     } certificate;
 
     struct {
-        const struct profile_pattern *pattern; /* NULL: any text fits */
-        const char *pattern_text;
+        struct pattern *pattern; /* NULL: any text fits */
         enum taxid_checksum checksum;
         bool required[MINER_RESIDENCIES];
     } tax_id;
@@ -183,7 +180,7 @@ struct profile {
     size_t region_count;                   /* 0: none are listed, any code fits */
     struct profile_region regions[PROFILE_REGIONS_MAX];
     int32_t review_days_high, review_days_normal; /* until the next review, by risk */
-    int32_t owner_change_days;                    /* to report a change of owners */
+    int32_t owner_change_days; /* to report a change of owners; 0: none is known */
     int32_t suspend_closes_sessions_seconds;
     int64_t kwh_month;                           /* limit; 0: none */
     int32_t declared_hashrate_tolerance_percent; /* above it is an alert */
@@ -200,15 +197,13 @@ struct profile {
     json_t *json; /* the file's; owns the texts above, and is for showing it */
 };
 
-/* The bytes of a file. `problem` lines of JSON errors are in `why`. */
+/* The bytes of a file; of JSON that is none, `why` has the line. profile_load() also asks
+ * the machine's zone table about daylight saving, where it has one. */
 KZ_MUST_USE enum kz_err profile_parse(struct profile **out, char why[PROFILE_WHY_SIZE],
                                       struct bytes file);
 KZ_MUST_USE enum kz_err profile_load(struct profile **out, char why[PROFILE_WHY_SIZE],
                                      const char *path);
 void profile_free(struct profile *p);
-
-/* NULL fits everything. */
-bool profile_pattern_fits(const struct profile_pattern *pattern, const char *text);
 
 /* Whether a miner of this kind must or may have the field. */
 bool profile_requires(const struct profile *p, enum profile_field field,
@@ -220,7 +215,7 @@ bool profile_list_has(const struct profile_list *list, const char *text);
 /* NULL: no such region, or none are listed. */
 const struct profile_region *profile_region_find(const struct profile *p,
                                                  const char *code);
-/* In `lang`, or in the first language there is. */
+/* In `lang`, or in the first language there is; "" where there is none. */
 const char *profile_text(const struct profile_texts *texts, const char *lang);
 /* The order in force at that moment; NULL: none. */
 const struct profile_stop *profile_stop_at(const struct profile *p, int64_t utc_ms);
