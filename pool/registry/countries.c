@@ -40,3 +40,13 @@ bool country_is_assigned(const char *code)
             return true;
     return false;
 }
+
+bool country_is_region_code(const char *code)
+{
+    size_t len = strlen(code);
+    if (len < 4 || len > 6 || code[2] != '-')
+        return false;
+    const char country[3] = {code[0], code[1], '\0'};
+    return country_is_assigned(country) &&
+           strspn(code + 3, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == len - 3;
+}
