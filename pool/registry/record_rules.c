@@ -1,3 +1,4 @@
+#include "pool/registry/names.h"
 #include "pool/registry/record_parts.h"
 #include "pool/registry/record_qr.h"
 
@@ -86,7 +87,7 @@ static void check_tax_id(struct record_scene *s)
                     profile->code);
     if (strlen(profile->code) == 2 && !is_home)
         return; /* no profile of ours says what other countries' look like */
-    if (!profile_pattern_fits(profile->tax_id.pattern, value))
+    if (!pattern_fits(profile->tax_id.pattern, value))
         record_find(s, RECORD_ERROR, "tax_id.value",
                     "the form that the profile's tax_id.pattern has expected");
     else if (!taxid_fits(profile->tax_id.checksum, value))
@@ -95,6 +96,49 @@ static void check_tax_id(struct record_scene *s)
     else if (!profile->verified)
         record_find(s, RECORD_WARNING, "tax_id.value",
                     "the profile is not verified: compare with the document");
+}
+
+/* --- names -------------------------------------------------------------------------- */
+
+#define HITS_MAX       8
+#define NAME_BYTES_MAX 800 /* longer ones are refused anyway */
+
+/* Of a person's name not even the stem is told: it is a part of the name. */
+static void check_name(struct record_scene *s, const char *path, const char *name,
+                       bool is_personal)
+{
+    struct names_hit hits[HITS_MAX];
+    size_t count = 0;
+    if (name != NULL && strlen(name) <= NAME_BYTES_MAX)
+        count = names_check(hits, HITS_MAX, s->with->profile, name);
+    for (size_t i = 0; i < count; i++) {
+        if (is_personal)
+            record_find(s, RECORD_FLAG, path,
+                        "has a word that names may not have (%.8s): a person decides",
+                        hits[i].lang);
+        else
+            record_find(s, RECORD_FLAG, path,
+                        "a word is, or begins with, \"%.60s\" (%.8s): a person decides",
+                        hits[i].stem, hits[i].lang);
+    }
+}
+
+static void check_names(struct record_scene *s)
+{
+    static const char *const names[] = {"official_name", "name_latin"};
+    json_t *trade = json_object_get(s->record, "trade_names"), *name;
+    size_t i;
+    for (i = 0; i < 2; i++) {
+        const struct record_field *f = record_field_find(record_fields(), names[i]);
+        check_name(s, names[i], text_at(s->record, names[i]),
+                   record_field_is_personal(f, s->record));
+    }
+    json_array_foreach(trade, i, name)
+    {
+        struct entry_path path;
+        snprintf(path.text, sizeof(path.text), "trade_names[%zu]", i);
+        check_name(s, path.text, json_string_value(name), false);
+    }
 }
 
 /* --- people --------------------------------------------------------------------------------- */
@@ -199,7 +243,7 @@ static void check_certificate(struct record_scene *s)
                     "is a link to no host of the profile's qr_hosts: do not open it");
 }
 
-/* --- sites, equipment, addresses ------------------------------------------------------------------ */
+/* --- sites, equipment, addresses ------------------------------------------------------ */
 
 /* No two live (or, with `all`, no two at all) entries of the list have the same `field`. */
 static void check_unique(struct record_scene *s, const char *list, const char *field,
@@ -285,7 +329,7 @@ static void check_addresses(struct record_scene *s)
         record_find(s, RECORD_ERROR, "payout_addresses", "none is live");
 }
 
-/* --- what was declared and looked into ------------------------------------------------------------ */
+/* --- what was declared and looked into ------------------------------------------------ */
 
 static bool has_declared(const json_t *record, const char *code)
 {
@@ -338,6 +382,7 @@ void record_check_rules(struct record_scene *s)
     check_profile_version(s);
     check_residency(s);
     check_tax_id(s);
+    check_names(s);
     check_birth(s);
     check_document(s);
     check_owners(s);

@@ -4,23 +4,12 @@
 #include "pool/registry/countries.h"
 #include "pool/registry/lei.h"
 #include "pool/registry/record_parts.h"
+#include "pool/registry/utf8.h"
 #include "share/ids.h"
 
 #include <string.h>
 
 /* --- any text ----------------------------------------------------------------------- */
-
-/* Of UTF-8 that jansson has found to be whole. */
-static uint32_t take_character(const char **p)
-{
-    const unsigned char *at = (const unsigned char *)*p;
-    size_t more = at[0] >= 0xf0 ? 3 : at[0] >= 0xe0 ? 2 : at[0] >= 0xc0 ? 1 : 0;
-    uint32_t c = more == 0 ? at[0] : at[0] & (0x3fu >> more);
-    for (size_t i = 1; i <= more; i++)
-        c = c << 6 | (at[i] & 0x3fu);
-    *p += more + 1;
-    return c;
-}
 
 /* Every letter of the languages we serve has a character of its own, so that text in NFC
  * has no separate accents. That is simpler to check than NFC, and to explain. */
@@ -45,7 +34,8 @@ const char *record_text_fault(size_t *count, const char *text, size_t len)
     if (text[0] == ' ' || text[len - 1] == ' ')
         return "has blanks around it";
     for (const char *p = text; *p != '\0'; ++*count) {
-        uint32_t c = take_character(&p);
+        uint32_t c;
+        p += utf8_read(&c, p);
         if (c < 0x20 || (c >= 0x7f && c <= 0x9f))
             return "has a control character in it";
         if (is_separate_accent(c))
@@ -61,7 +51,8 @@ bool record_is_latin(const struct record_scene *s, const json_t *object,
 {
     (void)s, (void)object;
     while (*text != '\0') {
-        uint32_t c = take_character(&text);
+        uint32_t c;
+        text += utf8_read(&c, text);
         if (c >= 0x250 && (c < 0x1e00 || c > 0x1eff) && c != 0x2019)
             return false;
     }
@@ -187,7 +178,7 @@ bool record_is_certificate_number(const struct record_scene *s, const json_t *ob
                                   const char *text)
 {
     (void)object;
-    return profile_pattern_fits(s->with->profile->certificate.pattern, text);
+    return pattern_fits(s->with->profile->certificate.pattern, text);
 }
 
 /* --- forms ----------------------------------------------------------------------------- */

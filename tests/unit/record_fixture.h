@@ -57,6 +57,11 @@ static inline void fixture_profile(struct profile *p)
     p->region_count = 2;
     p->regions[0].code = "TM-A";
     p->regions[1].code = "TM-M";
+    p->stems_count = 1;
+    p->stems[0].lang = "en";
+    p->stems[0].stems.count = 2;
+    p->stems[0].stems.items[0] = "turkmen";
+    p->stems[0].stems.items[1] = "state";
     p->review_days_high = 90;
     p->review_days_normal = 365;
     p->verified = true;
@@ -150,6 +155,21 @@ static inline json_t *fixture_record(enum record_column column,
     for (const struct record_field *f = record_fields(); f->name != NULL; f++)
         if (record_need(f, r, column, profile) == '-')
             json_object_del(r, f->name);
+    return r;
+}
+
+/* The same as it is kept: with commitments in place of what is personal. */
+static inline json_t *fixture_stored(enum record_column column,
+                                     const struct profile *profile)
+{
+    json_t *r = fixture_record(column, profile), *personal = json_object();
+    for (const struct record_field *f = record_fields(); f->name != NULL; f++) {
+        if (!record_field_is_personal(f, r) || json_object_get(r, f->name) == NULL)
+            continue;
+        json_object_del(r, f->name);
+        json_object_set_new(personal, f->name, json_string(SHA256_HEX));
+    }
+    json_object_set_new(r, "personal", personal);
     return r;
 }
 
