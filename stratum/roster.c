@@ -120,8 +120,29 @@ void roster_add(struct roster *r, const struct roster_miner *m)
     if (*slot != NO_MINER || !name_add(r, m->id.text, at))
         return;
     r->miners[at] = *m;
+    r->miners[at].networks = NULL;
+    r->miners[at].network_count = 0;
     *slot = at;
     r->count++;
+}
+
+void roster_add_network(struct roster *r, uint32_t number, const char *block)
+{
+    uint32_t at = *number_slot(r, number);
+    if (at == NO_MINER || r->miners[at].network_count == ROSTER_NETWORKS_MAX)
+        return;
+    struct roster_miner *m = &r->miners[at];
+    size_t size = (m->network_count + 1) * sizeof(*m->networks);
+    m->networks = mem_resize(m->networks, size);
+    m->networks[m->network_count++] = mem_text(block);
+}
+
+bool roster_allows(const struct roster_miner *m, const struct netaddr *peer)
+{
+    for (size_t i = 0; i < m->network_count; i++)
+        if (netaddr_in_block(peer, m->networks[i]))
+            return true;
+    return m->network_count == 0;
 }
 
 void roster_add_address(struct roster *r, const char *address, uint32_t number)
@@ -145,6 +166,11 @@ void roster_unref(struct roster *r)
         return;
     for (size_t i = 0; i < r->name_slots; i++)
         mem_free(r->names[i].text);
+    for (size_t i = 0; i < r->count; i++) {
+        for (size_t k = 0; k < r->miners[i].network_count; k++)
+            mem_free(r->miners[i].networks[k]);
+        mem_free(r->miners[i].networks);
+    }
     mem_free(r->names);
     mem_free(r->by_number);
     mem_free(r->miners);

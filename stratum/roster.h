@@ -12,6 +12,9 @@
 
 #include "share/bytes.h"
 #include "share/ids.h"
+#include "stratum/netaddr.h"
+
+#define ROSTER_NETWORKS_MAX 64 /* of one miner */
 
 struct roster;
 
@@ -20,11 +23,16 @@ struct roster_miner {
     uint32_t number; /* the registration's counter, never reused */
     bool may_mine;   /* state active or restricted, and no stop order */
     bool warned;     /* restricted: told so once when it logs in */
+    bool unknown;    /* a draft, or refused: treated as if it were not registered */
+    char **networks; /* the roster's; blocks of addresses, none: from everywhere */
+    size_t network_count;
 };
 
 struct roster *roster_new(size_t expected);
 /* Looked up by the miner's id. The first of two with one id stays. */
 void roster_add(struct roster *r, const struct roster_miner *m);
+/* A block of addresses (stratum/netaddr.h) that the miner may log in from. */
+void roster_add_network(struct roster *r, uint32_t number, const char *block);
 /* A registered address, as normalised by payout/address (bech32 in lower case). */
 void roster_add_address(struct roster *r, const char *address, uint32_t number);
 struct roster *roster_ref(const struct roster *r);
@@ -34,6 +42,8 @@ void roster_unref(struct roster *r);
  * registered. NULL: unregistered. bech32 and ids match in either case. */
 const struct roster_miner *roster_find(const struct roster *r, const char *name,
                                        size_t len);
+/* No networks: true. */
+bool roster_allows(const struct roster_miner *m, const struct netaddr *peer);
 /* By number; NULL when it left the table. */
 const struct roster_miner *roster_get(const struct roster *r, uint32_t number);
 

@@ -23,6 +23,7 @@ const char *refusal_name(enum refusal r)
     static const char *const names[REFUSALS] = {
         [REFUSED_UNREGISTERED] = "unregistered",
         [REFUSED_NOT_ACTIVE] = "not_active",
+        [REFUSED_NETWORK] = "network",
         [REFUSED_MALFORMED_LOGIN] = "malformed_login",
         [REFUSED_MINER_LIMIT] = "miner_limit",
         [REFUSED_NOT_READY] = "not_ready",

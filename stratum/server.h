@@ -26,6 +26,7 @@
 enum refusal {
     REFUSED_UNREGISTERED,
     REFUSED_NOT_ACTIVE,
+    REFUSED_NETWORK, /* not one of those that the registration names */
     REFUSED_MALFORMED_LOGIN,
     REFUSED_MINER_LIMIT,
     REFUSED_NOT_READY,

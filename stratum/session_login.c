@@ -26,6 +26,7 @@ static void refuse_login(struct session *s, const struct request *r, enum refusa
     static const char *const texts[REFUSALS] = {
         [REFUSED_UNREGISTERED] = "Unauthorized worker: unregistered",
         [REFUSED_NOT_ACTIVE] = "Unauthorized worker: not active",
+        [REFUSED_NETWORK] = "Unauthorized worker: not active",
         [REFUSED_MALFORMED_LOGIN] = "Unauthorized worker: malformed login",
         [REFUSED_MINER_LIMIT] = "Unauthorized worker: too many connections or logins",
         [REFUSED_NOT_READY] = "Other: not ready, try again",
@@ -203,10 +204,12 @@ bool session_authorize(struct session *s, const struct request *r)
     }
     const struct roster_miner *m =
         roster_find(roster, (const char *)login.name.p, login.name.len);
-    if (m == NULL)
+    if (m == NULL || m->unknown)
         refuse_login(s, r, REFUSED_UNREGISTERED);
     else if (!m->may_mine)
         refuse_login(s, r, REFUSED_NOT_ACTIVE);
+    else if (!roster_allows(m, &s->conn.peer))
+        refuse_login(s, r, REFUSED_NETWORK);
     else if (add_login(s, &login, m) == NULL)
         refuse_login(s, r, REFUSED_MINER_LIMIT);
     else
@@ -236,7 +239,8 @@ void session_check_roster(struct session *s)
     for (size_t i = 0; i < s->login_count; i++) {
         struct session_login *l = s->logins[i];
         const struct roster_miner *m = roster_get(s->front->roster, l->miner_number);
-        if (!l->is_active || (m != NULL && m->may_mine))
+        if (!l->is_active ||
+            (m != NULL && m->may_mine && roster_allows(m, &s->conn.peer)))
             continue;
         l->is_active = false;
         lost = true;

@@ -3,9 +3,8 @@
 #include "conf/clock.h"
 #include "conf/log.h"
 #include "conf/mem.h"
-#include "share/bytes.h"
+#include "pool/registry/record_split.h"
 
-#include <openssl/rand.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,13 +13,15 @@
 #define POLL_MS     250
 #define CHANGES_MAX 64 /* under way at once */
 
-enum ask_kind { ASK_LOAD, ASK_VERSION, ASK_PUT };
+#define DUE_MS      1000 /* how often the clock's own changes are looked for */
+
+enum ask_kind { ASK_LOAD, ASK_VERSION, ASK_PUT, ASK_NOTE };
 
 /* A question to the store, and on its way back the answer. */
 struct ask {
     struct registry *registry;
     enum ask_kind kind;
-    registry_done_fn *on_done; /* ASK_PUT */
+    registry_done_fn *on_done; /* ASK_PUT, ASK_NOTE; NULL: nobody waits */
     void *ctx;
     enum kz_err err;
     json_t *value;
@@ -30,8 +31,10 @@ struct ask {
 
 struct registry {
     const struct conf *conf;
+    const struct profile *profile;
     struct mailbox *mailbox;
     struct store *store;
+    struct vault *vault;
     struct registry_hooks hooks;
     struct event *timer;
     bool is_loaded;
@@ -41,6 +44,10 @@ struct registry {
     bool said_away;
     json_int_t version;
     json_t *miners; /* id -> record */
+    json_t *facts;  /* what holds for all: stop_orders, ... */
+    json_t *chains; /* instance -> the newest link of its audit chain */
+    struct monotime due_at;
+    bool is_stopped; /* a stop order was in force when the roster was made */
     struct roster *roster;
     unsigned changes;
     pthread_mutex_t lock; /* guards missed: answers that found the mailbox full */
@@ -49,23 +56,27 @@ struct registry {
 
 /* --- roster ----------------------------------------------------------------------- */
 
-static void add_to_roster(struct roster *roster, const json_t *record)
+static void add_to_roster(struct roster *roster, const json_t *record,
+                          const struct record_view *view)
 {
     struct roster_miner m = {0};
     const char *id = record_text(record, "miner_id");
     size_t i;
     const json_t *a;
-    enum miner_state state = record_state(record);
+    struct record_may may = record_may(record, view);
     json_int_t number = json_integer_value(json_object_get(record, "number"));
     if (id == NULL || miner_id_parse(&m.id, id, strlen(id)) != KZ_OK || number <= 0 ||
-        number > UINT32_MAX || state == MINER_STATES) {
+        number > UINT32_MAX || may.state == MINER_STATES) {
         log_error("registry_record_damaged", kv_str("id", id));
         return;
     }
     m.number = (uint32_t)number;
-    m.may_mine = miner_state_may_mine(state);
-    m.warned = state == MINER_RESTRICTED;
+    m.may_mine = may.may_mine;
+    m.warned = may.is_warned;
+    m.unknown = may.refusal != NULL && strcmp(may.refusal, "unregistered") == 0;
     roster_add(roster, &m);
+    json_array_foreach(json_object_get(record, "allowed_networks"), i, a)
+        roster_add_network(roster, m.number, json_string_value(a));
     json_array_foreach(json_object_get(record, "payout_addresses"), i, a)
     {
         const json_t *to = json_object_get(a, "to");
@@ -75,12 +86,34 @@ static void add_to_roster(struct roster *roster, const json_t *record)
     }
 }
 
+/* What holds for all: of the profile, and what officers ordered. */
+struct record_view registry_view(const struct registry *r)
+{
+    return (struct record_view){.profile = r->profile,
+                                .stop_orders = json_object_get(r->facts, "stop_orders"),
+                                .now_ms = clock_utc_ms()};
+}
+
+const json_t *registry_fact(const struct registry *r, const char *name)
+{
+    return json_object_get(r->facts, name);
+}
+
+static bool is_stopped(const struct registry *r)
+{
+    const struct record_view view = registry_view(r);
+    return profile_stop_at(view.profile, view.now_ms) != NULL ||
+           record_stop_is_on(view.stop_orders, view.now_ms);
+}
+
 static void publish(struct registry *r)
 {
     const char *id;
     json_t *record;
     struct roster *roster = roster_new(json_object_size(r->miners));
-    json_object_foreach(r->miners, id, record) add_to_roster(roster, record);
+    const struct record_view view = registry_view(r);
+    json_object_foreach(r->miners, id, record) add_to_roster(roster, record, &view);
+    r->is_stopped = is_stopped(r);
     roster_unref(r->roster);
     r->roster = roster;
     r->hooks.on_roster(r->hooks.ctx, roster);
@@ -128,6 +161,10 @@ static void loaded(struct registry *r, const json_t *value)
     json_object_clear(r->miners);
     json_array_foreach(json_object_get(value, "miners"), i, record)
         take_record(r, record);
+    json_decref(r->facts);
+    json_decref(r->chains);
+    r->facts = json_incref(json_object_get(value, "facts"));
+    r->chains = json_incref(json_object_get(value, "audit"));
     if (!r->is_loaded || r->went_back)
         log_info("registry_loaded", kv_u64("miners", json_object_size(r->miners)),
                  kv_i64("version", version));
@@ -135,6 +172,28 @@ static void loaded(struct registry *r, const json_t *value)
     r->is_loaded = true;
     r->must_load = r->went_back = false;
     publish(r);
+}
+
+static void tell(const struct ask *a, enum kz_err err, json_t *value, const char *text)
+{
+    if (a->on_done != NULL)
+        a->on_done(a->ctx, err, value, text);
+    else
+        json_decref(value);
+}
+
+/* The event is durable: what the record's commitments do not name may go. */
+static void settle_vault(struct registry *r, const json_t *record)
+{
+    char why[VAULT_WHY_SIZE];
+    struct miner_id id;
+    const char *text = record_text(record, "miner_id");
+    const json_t *personal = json_object_get(record, "personal");
+    if (personal == NULL || text == NULL ||
+        miner_id_parse(&id, text, strlen(text)) != KZ_OK)
+        return;
+    if (vault_settle(r->vault, why, &id, personal) != KZ_OK)
+        log_warn("vault_not_settled", kv_str("id", text), kv_str("why", why));
 }
 
 static void put_done(struct registry *r, struct ask *a)
@@ -145,16 +204,24 @@ static void put_done(struct registry *r, struct ask *a)
     if (a->err == KZ_RANGE && strncmp(a->text, "the record", 10) == 0)
         r->must_load = true; /* changed by another daemon */
     if (a->err != KZ_OK) {
-        a->on_done(a->ctx, a->err, NULL, a->text);
+        tell(a, a->err, NULL, a->text);
         return;
     }
     if (!is_older(r, a->value))
         take_record(r, a->value);
+    settle_vault(r, a->value);
     publish(r);
     log_info("registry_changed", kv_str("id", record_text(a->value, "miner_id")),
              kv_str("state", record_text(a->value, "state")),
              kv_str("actor", record_text(a->value, "actor")));
-    a->on_done(a->ctx, KZ_OK, registry_show(r, record_text(a->value, "miner_id")), "");
+    tell(a, KZ_OK, registry_show(r, record_text(a->value, "miner_id")), "");
+}
+
+static void note_done(struct registry *r, struct ask *a)
+{
+    r->changes--;
+    r->must_load = true; /* facts are told by a load */
+    tell(a, a->err, a->err == KZ_OK ? json_object() : NULL, a->text);
 }
 
 static void ask_load(struct registry *r);
@@ -162,7 +229,7 @@ static void ask_load(struct registry *r);
 static void answered(struct ask *a)
 {
     struct registry *r = a->registry;
-    if (a->kind != ASK_PUT) {
+    if (a->kind == ASK_LOAD || a->kind == ASK_VERSION) {
         r->is_asking = false;
         if (a->err != KZ_OK && !r->said_away && !r->is_loaded)
             log_warn("registry_not_loaded", kv_str("why", a->text));
@@ -170,6 +237,8 @@ static void answered(struct ask *a)
     }
     if (a->kind == ASK_PUT)
         put_done(r, a);
+    else if (a->kind == ASK_NOTE)
+        note_done(r, a);
     else if (a->err == KZ_OK && a->kind == ASK_LOAD)
         loaded(r, a->value);
     else if (a->err == KZ_OK && json_integer_value(a->value) > r->version)
@@ -192,8 +261,8 @@ static void run_answer(void *owner, void *arg)
 static void drop_answer(void *arg)
 {
     struct ask *a = arg;
-    if (a->kind == ASK_PUT)
-        a->on_done(a->ctx, KZ_IO, NULL, "the daemon is stopping");
+    if (a->kind == ASK_PUT || a->kind == ASK_NOTE)
+        tell(a, KZ_IO, NULL, "the daemon is stopping");
     json_decref(a->value);
     mem_free(a);
 }
@@ -242,6 +311,8 @@ static struct ask *take_missed(struct registry *r)
     return a;
 }
 
+static void look_what_is_due(struct registry *r);
+
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
     (void)fd;
@@ -249,6 +320,8 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     struct registry *r = arg;
     for (struct ask *a = take_missed(r); a != NULL; a = take_missed(r))
         answered(a);
+    if (r->is_loaded && monotime_ms_between(r->due_at, clock_now()) >= DUE_MS)
+        look_what_is_due(r);
     if (r->is_asking)
         return;
     if (!r->is_loaded || r->must_load) {
@@ -259,19 +332,21 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
     store_registry_version(r->store, on_store_reply, ask_new(r, ASK_VERSION));
 }
 
-enum kz_err registry_start(struct registry **out, struct event_base *base,
-                           struct mailbox *mailbox, const struct conf *conf,
-                           struct store *store, const struct registry_hooks *hooks)
+enum kz_err registry_start(struct registry **out, const struct registry_place *place,
+                           const struct registry_hooks *hooks)
 {
     struct registry *r = mem_new(sizeof(*r));
     struct timeval every = {.tv_usec = POLL_MS * 1000};
     pthread_mutex_init(&r->lock, NULL);
-    r->conf = conf;
-    r->mailbox = mailbox;
-    r->store = store;
+    r->conf = place->conf;
+    r->profile = place->profile;
+    r->mailbox = place->mailbox;
+    r->store = place->store;
+    r->vault = place->vault;
     r->hooks = *hooks;
     r->miners = json_object();
-    r->timer = event_new(base, -1, EV_PERSIST, on_timer, r);
+    r->due_at = clock_now();
+    r->timer = event_new(place->base, -1, EV_PERSIST, on_timer, r);
     if (r->timer == NULL || event_add(r->timer, &every) != 0) {
         log_error("registry_timer_failed");
         registry_stop(r);
@@ -291,6 +366,8 @@ void registry_stop(struct registry *r)
     if (r->timer != NULL)
         event_free(r->timer);
     json_decref(r->miners);
+    json_decref(r->facts);
+    json_decref(r->chains);
     roster_unref(r->roster);
     pthread_mutex_destroy(&r->lock);
     mem_free(r);
@@ -314,38 +391,131 @@ static bool is_open(const struct registry *r, registry_done_fn *on_done, void *c
     return false;
 }
 
-/* Takes `record`. */
-static void put(struct registry *r, json_t *record, uint64_t revision,
-                registry_done_fn *on_done, void *ctx)
+static bool hash_of(struct hash256 *out, const json_t *record)
 {
+    json_t *bare = json_copy((json_t *)record);
+    json_object_del(bare, "number");
+    json_object_del(bare, "revision");
+    bool ok = audit_record_hash(out, bare) == KZ_OK;
+    json_decref(bare);
+    return ok;
+}
+
+/* What the chain is told of a change; NULL: with `why`. */
+static json_t *event_of(const struct registry *r, const struct record_happened *h,
+                        const json_t *before, const json_t *after,
+                        char why[RECORD_WHY_SIZE])
+{
+    char text[AUDIT_WHY_SIZE];
+    struct hash256 hashes[2];
+    json_t *event = NULL;
+    struct audit_event e = {.time_ms = clock_utc_ms(),
+                            .instance = r->conf->instance,
+                            .word = h->word,
+                            .miner = record_text(after, "miner_id"),
+                            .actor = h->actor,
+                            .role = h->role,
+                            .second = h->second,
+                            .reason = h->reason,
+                            .basis = h->basis,
+                            .detail = h->detail};
+    if (before != NULL && hash_of(&hashes[0], before))
+        e.before = &hashes[0];
+    if (!hash_of(&hashes[1], after)) {
+        record_refuse(why, "the record has no canonical form");
+        return NULL;
+    }
+    e.after = &hashes[1];
+    if (audit_event_build(&event, text, &e, 1) != KZ_OK)
+        record_refuse(why, "audit: %.200s", text);
+    return event;
+}
+
+/* Takes `after`, and what `h` owns. `before` NULL: a new record. */
+static void put(struct registry *r, const json_t *before, json_t *after,
+                struct record_happened *h, registry_done_fn *on_done, void *ctx)
+{
+    char why[RECORD_WHY_SIZE];
+    json_int_t revision = json_integer_value(json_object_get(before, "revision"));
+    json_t *event = event_of(r, h, before, after, why);
+    json_decref(h->detail);
+    if (event == NULL) {
+        json_decref(after);
+        if (on_done != NULL)
+            on_done(ctx, KZ_RANGE, NULL, why);
+        return;
+    }
     struct ask *a = ask_new(r, ASK_PUT);
     a->on_done = on_done;
     a->ctx = ctx;
     r->changes++;
-    store_registry_put(r->store, record, revision, NULL, on_store_reply, a);
+    store_registry_put(r->store, after, (uint64_t)revision, event, on_store_reply, a);
 }
 
-void registry_register(struct registry *r, const json_t *fields, const char *actor,
-                       registry_done_fn *on_done, void *ctx)
+static struct record_act act_of(const struct registry *r,
+                                const struct registry_order *order)
+{
+    return (struct record_act){.by = order->by,
+                               .role = order->role,
+                               .reason = order->reason,
+                               .basis = order->basis,
+                               .profile = r->profile,
+                               .conf = r->conf,
+                               .now_ms = clock_utc_ms()};
+}
+
+/* Personal values into the vault, their commitments into the record. */
+static enum kz_err keep_apart(struct registry *r, char why[RECORD_WHY_SIZE],
+                              json_t **record)
+{
+    char text[VAULT_WHY_SIZE];
+    struct miner_id id;
+    json_t *stored = NULL, *personal = NULL, *commitments = NULL, *committed = NULL;
+    const char *name = record_text(*record, "miner_id");
+    if (name == NULL || miner_id_parse(&id, name, strlen(name)) != KZ_OK)
+        return record_refuse(why, "miner_id: 3 to 32 of a-z, 0-9 and - expected");
+    record_split(&stored, &personal, *record);
+    enum kz_err err = vault_put(&commitments, text, r->vault, &id, personal);
+    if (err != KZ_OK)
+        record_refuse(why, "vault: %.200s", text);
+    else
+        err = record_commit(&committed, why, stored, personal, commitments);
+    json_decref(stored);
+    json_decref(personal);
+    json_decref(commitments);
+    if (err != KZ_OK)
+        return err;
+    json_decref(*record);
+    *record = committed;
+    return KZ_OK;
+}
+
+void registry_apply(struct registry *r, const json_t *fields,
+                    const struct registry_order *order, registry_done_fn *on_done,
+                    void *ctx)
 {
     char why[RECORD_WHY_SIZE];
-    json_t *record;
-    const struct record_request from = {
-        .fields = fields, .conf = r->conf, .actor = actor, .now_ms = clock_utc_ms()};
+    json_t *record = NULL;
+    struct record_happened happened = {.actor = NULL};
+    const struct record_act act = act_of(r, order);
+    const char *id = record_text(fields, "miner_id");
     if (!is_open(r, on_done, ctx))
         return;
-    if (record_new(&record, why, &from) != KZ_OK) {
+    if (id != NULL && json_object_get(r->miners, id) != NULL) {
+        snprintf(why, sizeof(why), "miner_id: \"%.40s\" is registered already", id);
         on_done(ctx, KZ_RANGE, NULL, why);
         return;
     }
-    if (json_object_get(r->miners, record_text(record, "miner_id")) != NULL) {
-        snprintf(why, sizeof(why), "id: \"%s\" is registered already",
-                 record_text(record, "miner_id"));
-        json_decref(record);
-        on_done(ctx, KZ_RANGE, NULL, why);
+    enum kz_err err = record_draft(&record, &happened, why, fields, &act);
+    if (err == KZ_OK)
+        err = keep_apart(r, why, &record);
+    if (err == KZ_OK) {
+        put(r, NULL, record, &happened, on_done, ctx);
         return;
     }
-    put(r, record, 0, on_done, ctx);
+    json_decref(record);
+    json_decref(happened.detail);
+    on_done(ctx, KZ_RANGE, NULL, why);
 }
 
 /* NULL: there is no such miner, and it was said. */
@@ -363,72 +533,76 @@ static const json_t *find_to_change(struct registry *r, const char *id,
     return record;
 }
 
-/* `changed` replaces `record`, unless `err` says that it cannot be. */
-static void put_changed(struct registry *r, const json_t *record, json_t *changed,
-                        enum kz_err err, const char *why, registry_done_fn *on_done,
-                        void *ctx)
+void registry_change(struct registry *r, const char *id, registry_how_fn *how,
+                     const void *what, const struct registry_order *order,
+                     registry_done_fn *on_done, void *ctx)
 {
-    json_int_t revision = json_integer_value(json_object_get(record, "revision"));
-    if (err != KZ_OK)
+    char why[RECORD_WHY_SIZE];
+    json_t *changed = NULL;
+    struct record_happened happened = {.actor = NULL};
+    const struct record_act act = act_of(r, order);
+    const json_t *record = find_to_change(r, id, on_done, ctx);
+    if (record == NULL)
+        return;
+    if (how(what, &changed, &happened, why, record, &act) != KZ_OK)
         on_done(ctx, KZ_RANGE, NULL, why);
     else
-        put(r, changed, (uint64_t)revision, on_done, ctx);
+        put(r, record, changed, &happened, on_done, ctx);
 }
 
-void registry_set_state(struct registry *r, const char *id, enum miner_state state,
-                        const char *basis, const char *actor, registry_done_fn *on_done,
-                        void *ctx)
+void registry_note(struct registry *r, enum audit_word word, const char *miner,
+                   const struct registry_order *order, const json_t *detail,
+                   const json_t *facts, registry_done_fn *on_done, void *ctx)
 {
-    char why[RECORD_WHY_SIZE];
-    json_t *changed = NULL;
-    const struct record_change change = {
-        .state = state, .basis = basis, .actor = actor, .now_ms = clock_utc_ms()};
-    const json_t *record = find_to_change(r, id, on_done, ctx);
-    if (record == NULL)
+    char why[AUDIT_WHY_SIZE];
+    json_t *event = NULL;
+    const struct audit_event e = {.time_ms = clock_utc_ms(),
+                                  .instance = r->conf->instance,
+                                  .word = word,
+                                  .miner = miner,
+                                  .actor = order->by,
+                                  .role = order->role,
+                                  .reason = order->reason,
+                                  .basis = order->basis,
+                                  .detail = detail};
+    if (!is_open(r, on_done, ctx))
         return;
-    enum kz_err err = record_with_state(&changed, why, record, &change);
-    put_changed(r, record, changed, err, why, on_done, ctx);
-}
-
-void registry_set_terms(struct registry *r, const char *id,
-                        const struct record_terms *terms, registry_done_fn *on_done,
-                        void *ctx)
-{
-    char why[RECORD_WHY_SIZE];
-    json_t *changed = NULL;
-    const json_t *record = find_to_change(r, id, on_done, ctx);
-    if (record == NULL)
+    if (audit_event_build(&event, why, &e, 1) != KZ_OK) {
+        on_done(ctx, KZ_RANGE, NULL, why);
         return;
-    enum kz_err err = record_with_terms(&changed, why, record, terms);
-    put_changed(r, record, changed, err, why, on_done, ctx);
+    }
+    struct ask *a = ask_new(r, ASK_NOTE);
+    a->on_done = on_done;
+    a->ctx = ctx;
+    r->changes++;
+    store_audit_put(r->store, event, facts != NULL ? json_deep_copy(facts) : NULL,
+                    on_store_reply, a);
 }
 
-static bool make_nonce(char out[RECORD_NONCE_SIZE])
-{
-    unsigned char random[(RECORD_NONCE_SIZE - 1) / 2];
-    if (RAND_bytes(random, sizeof(random)) != 1)
-        return false;
-    hex_encode(out, random, sizeof(random));
-    return true;
-}
+/* --- what time alone changes --------------------------------------------------------- */
 
-void registry_change_address(struct registry *r, const char *id, record_address_fn *how,
-                             const struct record_address_change *change,
-                             registry_done_fn *on_done, void *ctx)
+/* Suspends and restricts what is due; a stop order that begins or ends changes nobody's
+ * record, but the roster. */
+static void look_what_is_due(struct registry *r)
 {
-    char why[RECORD_WHY_SIZE], nonce[RECORD_NONCE_SIZE];
-    json_t *changed = NULL;
-    struct record_address_change c = *change;
-    const json_t *record = find_to_change(r, id, on_done, ctx);
-    if (record == NULL)
-        return;
-    c.conf = r->conf;
-    c.nonce = nonce;
-    c.now_ms = clock_utc_ms();
-    enum kz_err err = make_nonce(nonce)
-                          ? how(&changed, why, record, &c)
-                          : record_refuse(why, "there are no random numbers");
-    put_changed(r, record, changed, err, why, on_done, ctx);
+    const char *id;
+    json_t *record;
+    const struct record_view view = registry_view(r);
+    r->due_at = clock_now();
+    if (is_stopped(r) != r->is_stopped)
+        publish(r);
+    json_object_foreach(r->miners, id, record)
+    {
+        json_t *changed = NULL;
+        struct record_happened happened = {.actor = NULL};
+        if (r->went_back || r->must_load || r->changes > 0)
+            return; /* what is under way may be just that */
+        enum record_due due = record_due(&changed, &happened, record, &view);
+        if (due == RECORD_DUE_SUSPENSION || due == RECORD_DUE_RESTRICTION) {
+            put(r, record, changed, &happened, NULL, NULL);
+            return;
+        }
+    }
 }
 
 /* --- looking ---------------------------------------------------------------------- */

@@ -20,6 +20,9 @@
 #define POOL_REGISTRY_H
 
 #include "conf/mailbox.h"
+#include "pool/audit/vault.h"
+#include "pool/registry/record_may.h"
+#include "pool/registry/record_proposal.h"
 #include "pool/registry/registry_address.h"
 #include "share/store.h"
 #include "stratum/roster.h"
@@ -35,10 +38,18 @@ struct registry_hooks {
     void (*on_roster)(void *ctx, const struct roster *roster);
 };
 
+struct registry_place {
+    struct event_base *base;
+    struct mailbox *mailbox;
+    const struct conf *conf;
+    const struct profile *profile;
+    struct store *store;
+    struct vault *vault; /* of personal values */
+};
+
 /* All borrowed until registry_stop(). KZ_IO: no timer; logged. */
-KZ_MUST_USE enum kz_err registry_start(struct registry **out, struct event_base *base,
-                                       struct mailbox *mailbox, const struct conf *conf,
-                                       struct store *store,
+KZ_MUST_USE enum kz_err registry_start(struct registry **out,
+                                       const struct registry_place *place,
                                        const struct registry_hooks *hooks);
 /* After store_stop() and after the mailbox was freed: both still know us. NULL
  * accepted. */
@@ -50,22 +61,42 @@ void registry_stop(struct registry *r);
 typedef void registry_done_fn(void *ctx, enum kz_err err, json_t *record,
                               const char *text);
 
-/* `fields`: see struct record_request. Borrowed. The state is active at first. */
-void registry_register(struct registry *r, const json_t *fields, const char *actor,
-                       registry_done_fn *on_done, void *ctx);
-void registry_set_state(struct registry *r, const char *id, enum miner_state state,
-                        const char *basis, const char *actor, registry_done_fn *on_done,
-                        void *ctx);
+/* Who wants it, in which role, why (a code of pool/registry/record_act.h) and on which
+ * document. Borrowed. */
+struct registry_order {
+    const char *by;
+    enum audit_role role;
+    const char *reason;
+    const json_t *basis;
+};
 
-void registry_set_terms(struct registry *r, const char *id,
-                        const struct record_terms *terms, registry_done_fn *on_done,
-                        void *ctx);
+/* A draft of what an applicant gave, `fields` as record_draft() takes them. Personal values
+ * go to the vault, and stay there also where nothing came of the draft. */
+void registry_apply(struct registry *r, const json_t *fields,
+                    const struct registry_order *order, registry_done_fn *on_done,
+                    void *ctx);
 
-/* `how` changes the record: one of pool/registry/registry_address.h. Of `change` conf, nonce and
- * now_ms are filled in here. */
-void registry_change_address(struct registry *r, const char *id, record_address_fn *how,
-                             const struct record_address_change *change,
-                             registry_done_fn *on_done, void *ctx);
+/* A pure change of a record: see pool/registry/record_act.h for what it gives. */
+typedef enum kz_err registry_how_fn(const void *what, json_t **out,
+                                    struct record_happened *happened,
+                                    char why[RECORD_WHY_SIZE], const json_t *record,
+                                    const struct record_act *act);
+
+/* Changes a miner's record by `how`, which is called at once, and tells the audit chain. */
+void registry_change(struct registry *r, const char *id, registry_how_fn *how,
+                     const void *what, const struct registry_order *order,
+                     registry_done_fn *on_done, void *ctx);
+
+/* Something that happened and is no change of a record, with facts that hold for all miners
+ * (name -> value, null: gone; or NULL). `detail` may be NULL. Both are borrowed. The answer
+ * is the facts. */
+void registry_note(struct registry *r, enum audit_word word, const char *miner,
+                   const struct registry_order *order, const json_t *detail,
+                   const json_t *facts, registry_done_fn *on_done, void *ctx);
+
+/* A fact's value, borrowed; NULL: there is none. */
+const json_t *registry_fact(const struct registry *r, const char *name);
+struct record_view registry_view(const struct registry *r);
 
 json_t *registry_list(const struct registry *r);                 /* array, by number */
 json_t *registry_show(const struct registry *r, const char *id); /* NULL: none */
