@@ -159,8 +159,7 @@ enum kz_err private_file_create(const struct private_file *f,
     return err;
 }
 
-/* In place: a new file's blocks would be elsewhere. */
-static enum kz_err write_zeros(int fd, char why[PRIVATE_FILE_WHY_SIZE])
+enum kz_err private_file_wipe(int fd, char why[PRIVATE_FILE_WHY_SIZE])
 {
     static const char zeros[4096] = {0};
     struct stat st;
@@ -184,7 +183,7 @@ enum kz_err private_file_destroy(const struct private_file *f,
         return private_file_sync_folder(f, why); /* its removal may not be synced yet */
     if (fd < 0)
         return fail_errno(why, "cannot be opened");
-    enum kz_err err = write_zeros(fd, why);
+    enum kz_err err = private_file_wipe(fd, why);
     close(fd);
     if (err == KZ_OK && unlinkat(f->dir, f->name, 0) != 0)
         err = fail_errno(why, "cannot be removed");

@@ -33,9 +33,11 @@ KZ_MUST_USE enum kz_err private_file_create(const struct private_file *f,
                                             char why[PRIVATE_FILE_WHY_SIZE],
                                             const void *p, size_t len);
 
-/* Writes zeros over it, removes it, and syncs both: KZ_OK if there is none, too. How much
- * that destroys is the disk's affair: flash memory and journaling or copying file systems
- * keep old blocks for a while. */
+/* Writes zeros over an open file's content, in place. How much that destroys is the
+ * disk's affair: flash memory and journaling or copying file systems keep old blocks. */
+KZ_MUST_USE enum kz_err private_file_wipe(int fd, char why[PRIVATE_FILE_WHY_SIZE]);
+
+/* Wipes it, removes it, and syncs both. KZ_OK where there is none, too. */
 KZ_MUST_USE enum kz_err private_file_destroy(const struct private_file *f,
                                              char why[PRIVATE_FILE_WHY_SIZE]);
 
