@@ -78,19 +78,18 @@ int64_t accounts_number(const json_t *hash, const char *field)
     return is_negative ? -v : v;
 }
 
-/* States whose credits wait for a person (accounting section 4). */
+struct record_may accounts_may(const struct accounts *a, const json_t *record)
+{
+    const struct record_view view = {.profile = a->profile, .now_ms = clock_utc_ms()};
+    return record_may(record, &view);
+}
+
+/* Whose credits wait for a person (accounting section 4). */
 bool accounts_is_held(const void *ctx, const struct miner_id *miner)
 {
     const struct accounts *a = ctx;
     const json_t *record = json_object_get(a->miners, miner->text);
-    switch ((int)record_state(record)) {
-    case MINER_RESTRICTED:
-    case MINER_SUSPENDED:
-    case MINER_REVOKED:
-        return true;
-    default:
-        return false;
-    }
+    return accounts_may(a, record).hold_reason != NULL;
 }
 
 static int by_miner(const void *a, const void *b)
@@ -328,7 +327,8 @@ static void *run_thread(void *arg)
 }
 
 enum kz_err accounts_start(struct accounts **out, const struct conf *conf,
-                           struct store *store, const struct accounts_hooks *hooks)
+                           const struct profile *profile, struct store *store,
+                           const struct accounts_hooks *hooks)
 {
     struct pool_output *pool_output;
     char why[POOL_OUTPUT_WHY_SIZE];
@@ -344,6 +344,7 @@ enum kz_err accounts_start(struct accounts **out, const struct conf *conf,
     pthread_cond_init(&a->is_awake, &attr);
     pthread_condattr_destroy(&attr);
     a->conf = *conf;
+    a->profile = profile;
     a->network = network_of(conf->network);
     a->store = store;
     a->hooks = *hooks;

@@ -27,6 +27,7 @@
 #include "conf/conf.h"
 #include "payout/entry.h"
 #include "payout/snapshot.h"
+#include "pool/registry/record_may.h"
 #include "share/store.h"
 
 struct accounts;
@@ -46,6 +47,7 @@ struct accounts_hooks {
 
 /* KZ_RANGE: as refresh_new(). */
 KZ_MUST_USE enum kz_err accounts_start(struct accounts **out, const struct conf *conf,
+                                       const struct profile *profile,
                                        struct store *store,
                                        const struct accounts_hooks *hooks);
 

@@ -27,11 +27,10 @@ static void read_counts(uint64_t counts[2], const json_t *marks, const char *min
     }
 }
 
-/* A revoked miner's is released by two persons, to a named destination: not here. */
-static bool may_release(const json_t *record)
+/* A revoked miner's, once two persons have released it to its owner. */
+static bool may_release(const struct accounts *a, const json_t *record)
 {
-    enum miner_state state = record_state(record);
-    return state == MINER_ACTIVE || state == MINER_CLOSED;
+    return accounts_may(a, record).is_paid;
 }
 
 /* `why` NULL: the registration's. */
@@ -87,7 +86,7 @@ static bool move_all(struct accounts *a, const json_t *balances, bool is_hold,
             miner_id_parse(&miner, id, strlen(id)) != KZ_OK)
             continue;
         bool held = accounts_is_held(a, &miner);
-        if (is_hold ? !held : held || !may_release(record))
+        if (is_hold ? !held : held || !may_release(a, record))
             continue;
         if (!move(a, &miner, sat, is_hold, marks, NULL))
             return false;
@@ -109,7 +108,7 @@ static bool settle_debits(struct accounts *a, const json_t *mature, const json_t
         const json_t *record = json_object_get(a->miners, id);
         if (debit <= 0 || there <= 0 || record == NULL ||
             miner_id_parse(&miner, id, strlen(id)) != KZ_OK ||
-            (!accounts_is_held(a, &miner) && may_release(record)))
+            (!accounts_is_held(a, &miner) && may_release(a, record)))
             continue;
         if (!move(a, &miner, debit < there ? debit : there, false, marks,
                   "a payout had reserved what was held"))

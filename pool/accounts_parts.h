@@ -56,7 +56,8 @@ struct accounts {
     uint64_t entries, open_blocks, snapshot_id;
 
     /* the accountant's */
-    uint64_t generation;                   /* of Redis, as this step began */
+    uint64_t generation; /* of Redis, as this step began */
+    const struct profile *profile;
     json_t *miners;                        /* id -> record; owned */
     bool miners_changed, balances_changed; /* since holds were looked at */
     bool accounts_changed;                 /* since the last snapshot */
@@ -76,6 +77,8 @@ struct accounts {
 void accounts_raise(struct accounts *a, const char *event, const char *text);
 /* Journals, applies and waits; takes `event`. False: not now, it is tried again. */
 KZ_MUST_USE bool accounts_write(struct accounts *a, json_t *event);
+/* What the registration allows now. */
+struct record_may accounts_may(const struct accounts *a, const json_t *record);
 bool accounts_is_held(const void *ctx,
                       const struct miner_id *miner); /* a postings_now */
 /* An entry as a JSON value; clears it. */

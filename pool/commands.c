@@ -1,8 +1,8 @@
 #include "pool/commands.h"
 
 #include "conf/mem.h"
-#include "pool/commands_address.h"
 #include "pool/commands_inquiry.h"
+#include "pool/desk.h"
 #include "pool/pool_parts.h"
 #include "share/bytes.h"
 
@@ -372,19 +372,6 @@ static void on_workers(void *ctx, struct control_request *r, const json_t *argum
 
 /* --- miners -------------------------------------------------------------------------- */
 
-/* A registry_done_fn: on control. */
-static void on_registry_done(void *ctx, enum kz_err err, json_t *record,
-                             const char *text)
-{
-    struct control_request *r = ctx;
-    if (err == KZ_OK) {
-        control_reply(r, record);
-        return;
-    }
-    json_decref(record);
-    control_refuse(r, "%s", text);
-}
-
 static void on_miner_list(void *ctx, struct control_request *r, const json_t *arguments)
 {
     (void)arguments;
@@ -413,53 +400,6 @@ static void on_miner_show(void *ctx, struct control_request *r, const json_t *ar
     struct pending *w = pending_new(p, r, finish_miner);
     snprintf(w->text, sizeof(w->text), "%s", id != NULL ? id : "");
     store_reasons(p->store, w->text, on_reasons, w);
-}
-
-static void on_miner_register(void *ctx, struct control_request *r,
-                              const json_t *arguments)
-{
-    struct pool *p = ctx;
-    registry_register(p->registry, arguments, control_actor(r), on_registry_done, r);
-}
-
-static void set_state(struct pool *p, struct control_request *r,
-                      const json_t *arguments, enum miner_state state)
-{
-    const char *id = control_text(arguments, "id");
-    const char *basis = control_text(arguments, "basis");
-    if (id == NULL || basis == NULL || basis[0] == '\0')
-        control_refuse(r, "needs a miner's id and --basis, the reason");
-    else
-        registry_set_state(p->registry, id, state, basis, control_actor(r),
-                           on_registry_done, r);
-}
-
-static void on_miner_suspend(void *ctx, struct control_request *r,
-                             const json_t *arguments)
-{
-    set_state(ctx, r, arguments, MINER_SUSPENDED);
-}
-
-static void on_miner_resume(void *ctx, struct control_request *r,
-                            const json_t *arguments)
-{
-    set_state(ctx, r, arguments, MINER_ACTIVE);
-}
-
-static void on_miner_terms(void *ctx, struct control_request *r,
-                           const json_t *arguments)
-{
-    struct pool *p = ctx;
-    const char *id = control_text(arguments, "id");
-    const struct record_terms terms = {
-        .fee_percent = control_text(arguments, "fee-percent"),
-        .minimum_sat = control_text(arguments, "minimum"),
-        .basis = control_text(arguments, "basis"),
-        .actor = control_actor(r)};
-    if (id == NULL)
-        control_refuse(r, "needs a miner's id");
-    else
-        registry_set_terms(p->registry, id, &terms, on_registry_done, r);
 }
 
 /* --- the ledger ------------------------------------------------------------------- */
@@ -576,14 +516,37 @@ const struct control_command commands_table[] = {
     {"journal_adopt", on_journal_adopt, true},
     {"miner_list", on_miner_list, false},
     {"miner_show", on_miner_show, false},
-    {"miner_register", on_miner_register, true},
-    {"miner_suspend", on_miner_suspend, true},
-    {"miner_resume", on_miner_resume, true},
-    {"miner_terms", on_miner_terms, true},
-    {"address_add", commands_address_add, true},
-    {"address_end", commands_address_end, true},
-    {"address_challenge", commands_address_challenge, true},
-    {"address_prove", commands_address_prove, true},
+    {"miner_apply", desk_command, true},
+    {"miner_submit", desk_command, true},
+    {"miner_reject", desk_command, true},
+    {"miner_approve", desk_command, true},
+    {"miner_suspend", desk_command, true},
+    {"miner_resume", desk_command, true},
+    {"miner_restrict", desk_command, true},
+    {"miner_revoke", desk_command, true},
+    {"miner_close", desk_command, true},
+    {"miner_freeze", desk_command, true},
+    {"miner_unfreeze", desk_command, true},
+    {"miner_release", desk_command, true},
+    {"miner_confirm", desk_command, true},
+    {"miner_withdraw", desk_command, true},
+    {"miner_terms", desk_command, true},
+    {"address_add", desk_command, true},
+    {"address_end", desk_command, true},
+    {"address_challenge", desk_command, true},
+    {"address_prove", desk_command, true},
+    {"equipment_add", desk_command, true},
+    {"equipment_end", desk_command, true},
+    {"site_add", desk_command, true},
+    {"site_end", desk_command, true},
+    {"certificate_set", desk_command, true},
+    {"certificate_verify", desk_command, true},
+    {"screening_set", desk_command, true},
+    {"review_set", desk_command, true},
+    {"declaration_add", desk_command, true},
+    {"networks_set", desk_command, true},
+    {"stop_order_set", desk_command, true},
+    {"stop_order_end", desk_command, true},
     {"ledger_capital", on_capital, true},
     {"reload", on_reload, true},
     {"nudge", on_nudge, false},

@@ -21,12 +21,15 @@ struct client {
     struct bufferevent *bev;
     struct control_request *request; /* under way, or NULL */
     char actor[32];
+    uint32_t uid;
 };
 
 /* Outlives its client when the client leaves before the answer. */
 struct control_request {
     struct client *client; /* NULL once the peer is gone */
+    const struct control_command *command;
     char actor[32];
+    uint32_t uid;
 };
 
 struct control {
@@ -105,6 +108,16 @@ const char *control_actor(const struct control_request *r)
     return r->actor;
 }
 
+uint32_t control_uid(const struct control_request *r)
+{
+    return r->uid;
+}
+
+const char *control_command_name(const struct control_request *r)
+{
+    return r->command->name;
+}
+
 const char *control_text(const json_t *arguments, const char *key)
 {
     return json_string_value(json_object_get(arguments, key));
@@ -126,6 +139,7 @@ static void handle_line(struct client *cl, const char *line, size_t len)
     struct control_request *r = mem_new(sizeof(*r));
     r->client = cl;
     snprintf(r->actor, sizeof(r->actor), "%s", cl->actor);
+    r->uid = cl->uid;
     cl->request = r;
     bufferevent_disable(cl->bev, EV_READ); /* until it is answered */
     json_error_t error;
@@ -140,6 +154,7 @@ static void handle_line(struct client *cl, const char *line, size_t len)
         if (k->changes)
             log_info("control_command", kv_str("command", name),
                      kv_str("actor", r->actor));
+        r->command = k;
         k->handler(c->ctx, r, json_object_get(root, "arguments"));
     }
     json_decref(root);
@@ -201,6 +216,7 @@ static void on_accept(struct evconnlistener *listener, evutil_socket_t fd,
     }
     struct client *cl = mem_new(sizeof(*cl));
     snprintf(cl->actor, sizeof(cl->actor), "uid %u", (unsigned)peer.uid);
+    cl->uid = (uint32_t)peer.uid;
     cl->control = c;
     cl->bev = bufferevent_socket_new(c->base, fd, BEV_OPT_CLOSE_ON_FREE);
     cl->next = c->clients;

@@ -47,8 +47,11 @@ void control_stop(struct control *c);
 void control_reply(struct control_request *r, json_t *result);
 void control_refuse(struct control_request *r, const char *format, ...) KZ_PRINTF(2, 3);
 
-/* "uid 1000", for audit entries; valid while the request is. */
+/* Whose end of the socket it is: "uid 1000", and the number; valid while the request is. */
 const char *control_actor(const struct control_request *r);
+uint32_t control_uid(const struct control_request *r);
+/* Of the table. */
+const char *control_command_name(const struct control_request *r);
 
 /* An argument's text, or NULL when it is absent or no string. */
 const char *control_text(const json_t *arguments, const char *key);

@@ -188,6 +188,24 @@ void show_miner(const json_t *result)
     puts("");
 }
 
+/* A rule is a text of ours, a path a name of the table's. */
+void show_application(const json_t *result)
+{
+    size_t i;
+    json_t *f;
+    size_t errors = 0;
+    json_array_foreach(json_object_get(result, "findings"), i, f)
+    {
+        printf("%-8s %s: %s\n", ctl_text(f, "severity"), ctl_text(f, "path"),
+               ctl_text(f, "rule"));
+        errors += strcmp(ctl_text(f, "severity"), "error") == 0;
+    }
+    printf("%s is a draft", ctl_text(result, "miner_id"));
+    if (errors > 0)
+        printf(", and %zu errors keep it from being submitted", errors);
+    puts("");
+}
+
 /* Nothing else: it is copied into a wallet as it stands. */
 void show_challenge(const json_t *result)
 {

@@ -4,6 +4,7 @@
  * check that failed (it is on standard output), 2 the command line was wrong. */
 #include "conf/conf.h"
 #include "pool/ctl_client.h"
+#include "pool/ctl_desk.h"
 #include "pool/ctl_ledger.h"
 #include "pool/ctl_local.h"
 #include "pool/ctl_options.h"
@@ -33,6 +34,7 @@ struct command {
     ctl_show_fn *show_csv; /* where it takes --format */
     int patience_s;        /* 0: the usual */
     ctl_local_fn *local;
+    ctl_prepare_fn *prepare; /* of the arguments, before the daemon is asked */
 };
 
 static const struct command commands[] = {
@@ -111,41 +113,199 @@ static const struct command commands[] = {
      "miner_show",
      show_miner,
      "one miner's record, refusals today"},
-    {{"miner register", "id", "kind residency country certificate name address*"},
-     "miner_register",
-     show_miner,
-     "--kind individual_entrepreneur|legal_entity|natural_person\n"
-     "      --residency resident|non_resident --country CC --certificate NUMBER\n"
-     "      --address ADDRESS (may be repeated)"},
-    {{"miner suspend", "id", "basis"},
-     "miner_suspend",
-     show_miner,
-     "--basis TEXT: ends its sessions within a second"},
-    {{"miner resume", "id", "basis"}, "miner_resume", show_miner, "--basis TEXT"},
-    {{"miner terms", "id", "fee-percent minimum basis"},
-     "miner_terms",
-     show_miner,
-     "--fee-percent N --minimum SATOSHI --basis TEXT\n"
-     "      what the miner has agreed with the pool; \"pool\": the pool's again"},
-    {{"address add", "miner address", "basis"},
-     "address_add",
-     show_miner,
-     "--basis TEXT: one more address, which is paid after the settings' waiting\n"
-     "      time, and until then none is; it may be used to log in at once"},
-    {{"address end", "miner address", "basis"},
-     "address_end",
-     show_miner,
-     "--basis TEXT: neither paid nor used to log in any more"},
-    {{"address challenge", "miner address", ""},
-     "address_challenge",
-     show_challenge,
-     "the text whose signature proves that the miner has the address's key; for\n"
-     "      one proof within 24 hours"},
-    {{"address prove", "miner address", "signature basis"},
-     "address_prove",
-     show_miner,
-     "--signature TEXT --basis TEXT\n"
-     "      a BIP322 or older signature of that text"},
+    {.row = {"miner apply", NULL, "file"},
+     .request = "miner_apply",
+     .show = show_application,
+     .prepare = ctl_desk_record,
+     .help =
+         "--file RECORD.json: a new registration, as a draft; says all that is wrong"},
+    {.row = {"miner submit", "id", "reason basis authority document date code file"},
+     .request = "miner_submit",
+     .show = show_miner,
+     .prepare = ctl_desk_basis,
+     .help = "the application is complete: an officer may look at it"},
+    {.row = {"miner approve", "id", "reason basis authority document date code file"},
+     .request = "miner_approve",
+     .show = show_miner,
+     .prepare = ctl_desk_basis,
+     .help =
+         "--basis TEXT: all checks were made; takes two officers, one after the other"},
+    {.row = {"miner reject", "id", "reason basis authority document date code file"},
+     .request = "miner_reject",
+     .show = show_miner,
+     .prepare = ctl_desk_basis,
+     .help = "--reason CODE --basis TEXT: final"},
+    {.row = {"miner suspend", "id",
+             "urgent! reason basis authority document date code file"},
+     .request = "miner_suspend",
+     .show = show_miner,
+     .prepare = ctl_desk_basis,
+     .help = "--reason CODE --basis TEXT [--urgent]\n"
+             "      two officers; --urgent: one, at once, and another one confirms "
+             "within 24 hours;\n"
+             "      ends its sessions within a second"},
+    {.row = {"miner resume", "id", "reason basis authority document date code file"},
+     .request = "miner_resume",
+     .show = show_miner,
+     .prepare = ctl_desk_basis,
+     .help = "--basis TEXT: two officers"},
+    {.row = {"miner restrict", "id", "reason basis authority document date code file"},
+     .request = "miner_restrict",
+     .show = show_miner,
+     .prepare = ctl_desk_basis,
+     .help = "--reason CODE --basis TEXT: it mines, and is paid when it is resumed"},
+    {.row = {"miner revoke", "id", "reason basis authority document date code file"},
+     .request = "miner_revoke",
+     .show = show_miner,
+     .prepare = ctl_desk_basis,
+     .help = "--authority NAME --document NUMBER: two officers; final"},
+    {.row = {"miner close", "id", "reason basis authority document date code file"},
+     .request = "miner_close",
+     .show = show_miner,
+     .prepare = ctl_desk_basis,
+     .help = "--document NUMBER: by its own wish; paid out once, below the least "
+             "payment too"},
+    {.row = {"miner freeze", "id", "reason basis authority document date code file"},
+     .request = "miner_freeze",
+     .show = show_miner,
+     .prepare = ctl_desk_basis,
+     .help = "--reason CODE --basis TEXT: nothing is paid, whatever the state"},
+    {.row = {"miner unfreeze", "id", "reason basis authority document date code file"},
+     .request = "miner_unfreeze",
+     .show = show_miner,
+     .prepare = ctl_desk_basis,
+     .help = "--reason CODE --basis TEXT: two officers"},
+    {.row = {"miner release", "id", "reason basis authority document date code file"},
+     .request = "miner_release",
+     .show = show_miner,
+     .prepare = ctl_desk_basis,
+     .help = "--reason release_to_owner|release_to_order --basis TEXT\n"
+             "      what a revoked one had earned: two officers"},
+    {.row = {"miner confirm", "id", ""},
+     .request = "miner_confirm",
+     .show = show_miner,
+     .prepare = ctl_desk_basis,
+     .help = "what another person proposed, or did urgently"},
+    {.row = {"miner withdraw", "id", ""},
+     .request = "miner_withdraw",
+     .show = show_miner,
+     .prepare = ctl_desk_basis,
+     .help = "what was proposed and is not confirmed"},
+    {.row = {"miner terms", "id",
+             "fee-percent minimum reason basis authority document date code file"},
+     .request = "miner_terms",
+     .show = show_miner,
+     .prepare = ctl_desk_basis,
+     .help =
+         "--fee-percent N --minimum SATOSHI --basis TEXT\n"
+         "      what the miner has agreed with the pool; \"pool\": the pool's again"},
+    {.row = {"address add", "miner address",
+             "reason basis authority document date code file"},
+     .request = "address_add",
+     .show = show_miner,
+     .prepare = ctl_desk_basis,
+     .help = "--basis TEXT: one more address; two people. It is paid after the "
+             "settings' waiting\n"
+             "      time, and until then none is; it may be used to log in at once"},
+    {.row = {"address end", "miner address",
+             "reason basis authority document date code file"},
+     .request = "address_end",
+     .show = show_miner,
+     .prepare = ctl_desk_basis,
+     .help = "--basis TEXT: neither paid nor used to log in any more; two people"},
+    {.row = {"address challenge", "miner address", ""},
+     .request = "address_challenge",
+     .show = show_challenge,
+     .prepare = NULL,
+     .help =
+         "the text whose signature proves that the miner has the address's key; for\n"
+         "      one proof within 24 hours"},
+    {.row = {"address prove", "miner address",
+             "signature reason basis authority document date code file"},
+     .request = "address_prove",
+     .show = show_miner,
+     .prepare = ctl_desk_basis,
+     .help = "--signature TEXT: a BIP322 or older signature of that text"},
+    {.row = {"equipment add", "miner",
+             "its-id site maker model serial algorithm nominal-ghs power-w ownership "
+             "authority-no from reason basis authority document date code file"},
+     .request = "equipment_add",
+     .show = show_miner,
+     .prepare = ctl_desk_given,
+     .help = "--its-id ID --site SITE --maker M --model M --serial S --nominal-ghs N "
+             "--power-w N\n"
+             "      --ownership owned|leased|hosted --basis TEXT"},
+    {.row = {"equipment end", "miner",
+             "its-id to reason basis authority document date code file"},
+     .request = "equipment_end",
+     .show = show_miner,
+     .prepare = ctl_desk_given,
+     .help = "--its-id ID --basis TEXT"},
+    {.row = {"site add", "miner",
+             "its-id region address supplier contract meter declared-kw tariff "
+             "fire-safety-ref from reason basis authority document date code file"},
+     .request = "site_add",
+     .show = show_miner,
+     .prepare = ctl_desk_given,
+     .help = "--its-id ID --region TM-A --address TEXT --declared-kw N --basis TEXT"},
+    {.row = {"site end", "miner",
+             "its-id to reason basis authority document date code file"},
+     .request = "site_end",
+     .show = show_miner,
+     .prepare = ctl_desk_given,
+     .help = "--its-id ID --basis TEXT"},
+    {.row = {"certificate set", "miner",
+             "number its-authority issued-on valid-until qr-payload document-sha256 "
+             "reason basis authority document date code file"},
+     .request = "certificate_set",
+     .show = show_miner,
+     .prepare = ctl_desk_given,
+     .help = "--number N --its-authority NAME --issued-on DATE --basis TEXT"},
+    {.row = {"certificate verify", "miner",
+             "on method reason basis authority document date code file"},
+     .request = "certificate_verify",
+     .show = show_miner,
+     .prepare = ctl_desk_given,
+     .help =
+         "--method seen_document|authority_register|authority_letter|qr --basis TEXT"},
+    {.row = {"screening set", "miner",
+             "lists* on result reason basis authority document date code file"},
+     .request = "screening_set",
+     .show = show_miner,
+     .prepare = ctl_desk_given,
+     .help = "--result clear|flag|match --lists NAME --basis TEXT"},
+    {.row = {"review set", "miner",
+             "level reviewed-on next-review reason basis authority document date code "
+             "file"},
+     .request = "review_set",
+     .show = show_miner,
+     .prepare = ctl_desk_given,
+     .help = "--level normal|high --basis TEXT"},
+    {.row =
+         {"declaration add", "miner",
+          "its-code text-sha256 lang reason basis authority document date code file"},
+     .request = "declaration_add",
+     .show = show_miner,
+     .prepare = ctl_desk_given,
+     .help = "--its-code CODE --text-sha256 HEX --lang tk --basis TEXT"},
+    {.row = {"networks set", "miner",
+             "network* reason basis authority document date code file"},
+     .request = "networks_set",
+     .show = show_miner,
+     .prepare = ctl_desk_networks,
+     .help = "--network CIDR (repeated; none: from everywhere) --basis TEXT"},
+    {.row = {"stop-order set", NULL,
+             "from to reason basis authority document date code file"},
+     .request = "stop_order_set",
+     .show = show_note,
+     .prepare = ctl_desk_basis,
+     .help = "--from TIME [--to TIME] --authority NAME --document NUMBER\n"
+             "      nobody mines meanwhile; balances stay payable"},
+    {.row = {"stop-order end", NULL, "reason basis authority document date code file"},
+     .request = "stop_order_end",
+     .show = show_note,
+     .prepare = ctl_desk_basis,
+     .help = "--basis TEXT: the newest one ends now"},
     {{"reload", NULL, ""},
      "reload",
      show_note,
@@ -245,6 +405,10 @@ static int run_command(const struct command *c, const struct invocation *in, int
     json_t *arguments = ctl_options_read(&c->row, in->words + at, in->count - at);
     if (arguments == NULL)
         return 2;
+    if (c->prepare != NULL && !c->prepare(arguments)) {
+        json_decref(arguments);
+        return 2;
+    }
     int status =
         c->local != NULL ? c->local(&place, arguments) : ask_daemon(c, in, arguments);
     json_decref(arguments);

@@ -14,15 +14,18 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAILBOX_CALLS  65536 /* found blocks and store replies under way */
-#define STOP_BLOCKS_MS 2000  /* for answers to blocks sent just before the stop */
-#define STOP_FLUSH_MS  5000  /* for shares still queued */
+#define VAULT_CREDENTIAL "kariz-vault"
+#define MAILBOX_CALLS    65536 /* found blocks and store replies under way */
+#define STOP_BLOCKS_MS   2000  /* for answers to blocks sent just before the stop */
+#define STOP_FLUSH_MS    5000  /* for shares still queued */
 
 /* --- hooks: what the folders below ask of the assembly ------------------------------ */
 
@@ -319,10 +322,47 @@ static enum kz_err start_store(struct pool *p)
     return store_start(&p->store, p->conf, p->journal, &terms, &hooks);
 }
 
+/* Where systemd hands one over, the vault's master key is no file beside it. */
+static const char *vault_credential(void)
+{
+    char path[PATH_MAX];
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    bool is_there = folder != NULL &&
+                    snprintf(path, sizeof(path), "%s/" VAULT_CREDENTIAL, folder) <
+                        (int)sizeof(path) &&
+                    access(path, F_OK) == 0;
+    return is_there ? VAULT_CREDENTIAL : NULL;
+}
+
+/* Made at the first start, with a master key of its own. */
+static enum kz_err open_vault(struct pool *p)
+{
+    char why[VAULT_WHY_SIZE];
+    const struct vault_place place = {.folder = p->conf->vault,
+                                      .credential = vault_credential()};
+    enum kz_err err = vault_open(&p->vault, why, &place);
+    if (err == KZ_EMPTY) {
+        err = vault_create(why, &place);
+        if (err == KZ_OK)
+            err = vault_open(&p->vault, why, &place);
+        if (err == KZ_OK)
+            log_info("vault_made", kv_str("folder", place.folder));
+    }
+    if (err != KZ_OK)
+        log_error("vault_refused", kv_str("folder", place.folder), kv_str("why", why));
+    return err;
+}
+
 static enum kz_err start_registry(struct pool *p)
 {
-    struct registry_hooks hooks = {.ctx = p, .on_roster = on_roster};
-    return registry_start(&p->registry, p->base, p->mailbox, p->conf, p->store, &hooks);
+    const struct registry_hooks hooks = {.ctx = p, .on_roster = on_roster};
+    const struct registry_place place = {.base = p->base,
+                                         .mailbox = p->mailbox,
+                                         .conf = p->conf,
+                                         .profile = p->profile,
+                                         .store = p->store,
+                                         .vault = p->vault};
+    return registry_start(&p->registry, &place, &hooks);
 }
 
 static enum kz_err start_accounts(struct pool *p)
@@ -331,7 +371,8 @@ static enum kz_err start_accounts(struct pool *p)
                                          .on_watch = on_watch,
                                          .on_snapshot = on_snapshot,
                                          .on_want_day = on_want_day};
-    enum kz_err err = accounts_start(&p->accounts, p->conf, p->store, &hooks);
+    enum kz_err err =
+        accounts_start(&p->accounts, p->conf, p->profile, p->store, &hooks);
     atomic_store(&p->woken, p->accounts);
     return err;
 }
@@ -365,7 +406,11 @@ static enum kz_err start_stratum(struct pool *p)
 
 static enum kz_err start_parts(struct pool *p)
 {
-    enum kz_err err = open_data_dir(p);
+    enum kz_err err = settings_profile(&p->profile, p->conf);
+    if (err == KZ_OK)
+        err = open_data_dir(p);
+    if (err == KZ_OK)
+        err = open_vault(p);
     if (err == KZ_OK)
         err = spool_start(&p->spool, p->conf->data_dir);
     if (err == KZ_OK)
@@ -536,6 +581,7 @@ void pool_stop(struct pool *p)
     mailbox_free(p->mailbox);
     inquiry_free(inquiry); /* what it asked a node ended with the two above */
     registry_stop(p->registry);
+    vault_close(p->vault);
     blocks_free(p->blocks);
     refresh_free(p->refresh);
     stop_journal(p);
@@ -548,6 +594,7 @@ void pool_stop(struct pool *p)
     if (p->lock_fd >= 0)
         close(p->lock_fd);
     log_info("pool_stopped");
+    profile_free(p->profile);
     conf_free(p->conf);
     mem_free(p);
 }

@@ -1,5 +1,6 @@
 #include "pool/settings.h"
 
+#include "conf/log.h"
 #include "payout/pool_output.h"
 #include "share/job.h"
 
@@ -28,6 +29,36 @@ static enum kz_err check_pool_output(const struct conf *c, struct conf_problem *
     return KZ_OK;
 }
 
+#define PROFILE_PATH_SIZE (CONF_LINE_MAX + 64)
+
+static enum kz_err load_profile(struct profile **out, char why[PROFILE_WHY_SIZE],
+                                char path[PROFILE_PATH_SIZE], const struct conf *c)
+{
+    snprintf(path, PROFILE_PATH_SIZE, "%s/%s.json", c->profiles, c->jurisdiction);
+    return profile_load(out, why, path);
+}
+
+static enum kz_err check_profile(const struct conf *c, struct conf_problem *problem)
+{
+    struct profile *profile;
+    char why[PROFILE_WHY_SIZE], path[PROFILE_PATH_SIZE], text[CONF_LINE_MAX + 1];
+    if (load_profile(&profile, why, path, c) == KZ_OK) {
+        profile_free(profile);
+        return KZ_OK;
+    }
+    snprintf(text, sizeof(text), "%.400s: %.500s", path, why);
+    return refuse(problem, c->path, "registry.jurisdiction", text);
+}
+
+enum kz_err settings_profile(struct profile **out, const struct conf *conf)
+{
+    char why[PROFILE_WHY_SIZE], path[PROFILE_PATH_SIZE];
+    enum kz_err err = load_profile(out, why, path, conf);
+    if (err != KZ_OK)
+        log_error("profile_refused", kv_str("path", path), kv_str("why", why));
+    return err;
+}
+
 enum kz_err settings_load(struct conf **out, struct conf_problem *problem,
                           const char *path)
 {
@@ -36,6 +67,8 @@ enum kz_err settings_load(struct conf **out, struct conf_problem *problem,
     if (err != KZ_OK)
         return err;
     err = check_pool_output(c, problem);
+    if (err == KZ_OK)
+        err = check_profile(c, problem);
     if (err == KZ_OK && strlen(c->coinbase_tag) > JOB_TAG_MAX)
         err = refuse(problem, path, "coinbase.tag", "expected at most 64 bytes");
     if (err != KZ_OK) {

@@ -52,13 +52,14 @@ static void block(struct look *l, enum plan_reason reason, const char *format, .
 /* Credits of these go to `held`; what still lies in mature is on its way there. */
 static bool is_blocked_by_state(struct look *l)
 {
-    enum miner_state state = record_state(l->record);
+    struct record_may may = pay_may(l->p, l->record);
     if (l->record == NULL)
         block(l, PLAN_HELD, "no such miner is registered");
-    else if (json_is_true(json_object_get(l->record, "frozen")))
+    else if (record_is_frozen(l->record))
         block(l, PLAN_HELD, "frozen");
-    else if (state != MINER_ACTIVE && state != MINER_CLOSED)
-        block(l, PLAN_HELD, "the registration's state is %s", miner_state_name(state));
+    else if (!may.is_paid)
+        block(l, PLAN_HELD, "the registration's state is %s",
+              miner_state_name(may.state));
     return l->due->blocked != PLAN_FREE;
 }
 
@@ -108,7 +109,7 @@ static struct amount minimum_of(const struct look *l)
 {
     struct amount own = amount_zero(), pool = amount_zero();
     const json_t *sat = json_object_get(l->record, "minimum_sat");
-    if (record_state(l->record) == MINER_CLOSED)
+    if (pay_may(l->p, l->record).is_paid_in_full)
         return amount_zero();
     if (!amount_from_sat(&pool, l->p->conf->payout.minimum_sat) ||
         (sat != NULL && !amount_from_sat(&own, json_integer_value(sat))))
@@ -199,7 +200,7 @@ static enum kz_err read_held(struct dues *d, struct payer *p, const json_t *reco
             continue;
         if (record != NULL)
             snprintf(why, sizeof(why), "the registration's state is %s",
-                     miner_state_name(record_state(record)));
+                     miner_state_name(pay_may(p, record).state));
         json_object_set_new(
             d->held, miner,
             json_pack("{s:I, s:s}", "sat", (json_int_t)sat, "why", why));

@@ -160,6 +160,12 @@ static enum kz_err open_store(struct payer *p)
 
 /* --- open, close ------------------------------------------------------------------ */
 
+struct record_may pay_may(const struct payer *p, const json_t *record)
+{
+    const struct record_view view = {.profile = p->profile, .now_ms = clock_utc_ms()};
+    return record_may(record, &view);
+}
+
 enum kz_err pay_open(struct payer *p, const struct conf *conf, bool is_reader)
 {
     p->conf = conf;
@@ -167,7 +173,11 @@ enum kz_err pay_open(struct payer *p, const struct conf *conf, bool is_reader)
     p->network = network_of(conf->network);
     p->lock_fd = p->redis_dir_fd = -1;
     name_ourselves(p);
-    enum kz_err err = aim_at_redis(p);
+    enum kz_err err = settings_profile(&p->profile, conf);
+    if (err != KZ_OK)
+        return pay_fail(p, err,
+                        "the jurisdiction's profile cannot be used: see the log");
+    err = aim_at_redis(p);
     if (err == KZ_OK && !is_reader)
         err = open_journal(p);
     if (err == KZ_OK)
@@ -185,6 +195,7 @@ void pay_close(struct payer *p)
     journal_close(p->journal);
     chain_close(p->chain);
     wallet_close(p->wallet);
+    profile_free(p->profile);
     if (p->lock_fd >= 0)
         close(p->lock_fd);
     if (p->redis_dir_fd >= 0)

@@ -29,6 +29,9 @@
 #include "pool/pay/chain.h"
 #include "pool/pay/record.h"
 #include "pool/pay/wallet.h"
+#include "pool/registry/record_may.h"
+#include "pool/registry/record_state.h"
+#include "pool/settings.h"
 #include "share/keys.h"
 #include "share/store_lease.h"
 #include "share/store_read.h"
@@ -38,6 +41,7 @@
 struct payer {
     const struct conf *conf;
     struct conf own; /* the store's: another instance name, a Redis that is not ours */
+    struct profile *profile;
     const struct network *network;
     int lock_fd, redis_dir_fd;
     struct journal *journal; /* NULL: a reader */
@@ -57,6 +61,8 @@ struct payer {
 /* Keeps a line in `p->why` and returns `err`. */
 enum kz_err pay_fail(struct payer *p, enum kz_err err, const char *format, ...)
     KZ_PRINTF(3, 4);
+/* What a registration allows now; NULL: there is none. */
+struct record_may pay_may(const struct payer *p, const json_t *record);
 /* 0 to FEERATE_MAX, as the settings have checked. */
 struct feerate pay_rate(int64_t sat_per_kvb);
 

@@ -484,7 +484,8 @@ enum kz_err run_reserve_self(const struct run *r, struct payer *p,
 /* Has somebody's registration or address changed since the plan, or a list? A payout that
  * is not signed can still be given up whole. */
 static enum kz_err look_at_recipients(char note[PAYOUT_NOTE_SIZE],
-                                      const struct payout *o, const json_t *records,
+                                      const struct payer *p, const struct payout *o,
+                                      const json_t *records,
                                       const struct screen *screen)
 {
     for (size_t i = 0; i < o->recipient_count; i++) {
@@ -492,15 +493,13 @@ static enum kz_err look_at_recipients(char note[PAYOUT_NOTE_SIZE],
         const json_t *record = json_object_get(records, to->miner.text);
         struct address address = {.script_len = to->script.len};
         char said[DUES_NOTE_SIZE];
-        enum miner_state state = record_state(record);
         memcpy(address.script, to->script.b, to->script.len);
         const struct screen_case c = {.miner = to->miner.text,
                                       .address = to->address,
                                       .to = &address,
                                       .amount = to->paid,
                                       .purpose = "sign"};
-        bool may = (state == MINER_ACTIVE || state == MINER_CLOSED) &&
-                   !json_is_true(json_object_get(record, "frozen"));
+        bool may = pay_may(p, record).is_paid;
         if (may && screen_ask(said, screen, &c) == SCREEN_CLEAR)
             continue;
         snprintf(note, PAYOUT_NOTE_SIZE, "%s may not be paid any more: %.120s",
@@ -514,7 +513,7 @@ static enum kz_err sign_and_send(struct payout *o, struct payer *p,
                                  const json_t *records, const struct screen *screen)
 {
     char note[PAYOUT_NOTE_SIZE];
-    if (look_at_recipients(note, o, records, screen) != KZ_OK) {
+    if (look_at_recipients(note, p, o, records, screen) != KZ_OK) {
         log_warn("payout_abandoned", kv_str("payout", o->id.text), kv_str("why", note));
         return step_abandon(o, p, note);
     }

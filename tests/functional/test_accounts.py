@@ -170,7 +170,7 @@ class Pplns(AccountsTest):
         self.check_ledger()
 
         # A suspension holds what is payable; a resumption gives it back.
-        self.karizd.ctl("miner", "suspend", "bob", "--basis", "order 7")
+        self.karizd.ctl("miner", "suspend", "bob", "--reason", "suspicion", "--basis", "order 7")
         wait_until(lambda: self.ledger.balances("held") == {"bob": owed["bob"]}, 10, "a hold")
         self.karizd.ctl("miner", "resume", "bob", "--basis", "order 8")
         wait_until(lambda: self.ledger.balances("mature") == owed, 10, "a release")
@@ -450,7 +450,7 @@ class Fpps(WithClock, PaidPerShare):
         wait_until(lambda: all(self.credited(m) == entitlement(w, subsidy)
                                for m, w in works.items()), 20, "the subsidy's part is credited")
         self.assertEqual(self.karizd.status()["accounting"]["alarm"], "")
-        self.karizd.ctl("miner", "suspend", "bob", "--basis", "order 7")
+        self.karizd.ctl("miner", "suspend", "bob", "--reason", "suspicion", "--basis", "order 7")
         wait_until(lambda: self.credited("bob", "held") == entitlement(3, subsidy), 20, "a hold")
 
         # The chain is a day on, then the daemon too; it dies as it closes the day.

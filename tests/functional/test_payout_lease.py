@@ -281,7 +281,7 @@ class DaemonByTheClock(DaemonTest):
     payout = {**PayoutTest.payout, "at": "00:00"}
 
     def test_who_waits_for_change_is_paid_as_soon_as_it_comes(self):
-        self.karizd.ctl("miner", "suspend", "carol", "--basis", "order 7")
+        self.karizd.ctl("miner", "suspend", "carol", "--reason", "suspicion", "--basis", "order 7")
         wait_until(lambda: "carol" in self.ledger.balances("held"), 10, "a hold")
         self.payer.run("run")
         self.karizd.ctl("miner", "resume", "carol", "--basis", "order 8")

@@ -1,6 +1,6 @@
 """Five hundred miners with balances, and everything that may keep one from being paid."""
 
-from lib import signing
+from lib import records, signing
 from lib.wait import wait_until
 from test_payout import PayoutTest
 
@@ -20,10 +20,8 @@ class ManyMiners(PayoutTest):
 
     @classmethod
     def register_all(cls, karizd):
-        karizd.ask_each("miner_register", [
-            {"id": miner, "kind": "legal_entity", "residency": "resident", "country": "TM",
-             "certificate": "C-" + miner, "address": [cls.addresses_of[miner]]}
-            for miner in cls.miners])
+        karizd.register_all([records.record(miner, [cls.addresses_of[miner]])
+                             for miner in cls.miners])
         karizd.ask_each("miner_terms", [
             {"id": miner, "minimum": str(10**9), "basis": "letter"} for miner in cls.patient])
         karizd.ask_each("miner_terms", [
@@ -57,7 +55,7 @@ class ManyMiners(PayoutTest):
         self.earn()
         earned = self.ledger.balances("mature")
         self.assertEqual(set(earned), set(self.miners))
-        self.karizd.ctl("miner", "suspend", self.suspended, "--basis", "order 7")
+        self.karizd.ctl("miner", "suspend", self.suspended, "--reason", "suspicion", "--basis", "order 7")
         wait_until(lambda: self.suspended in self.ledger.balances("held"), 10, "a hold")
 
         waits = {w["miner"]: w["reason"] for w in self.payer.ask("plan")["waits"]}

@@ -50,7 +50,7 @@ class Suspension(KarizTest):
         rigs = [self.ready_rig("bob.one"), self.ready_rig("bob.two")]
         other = self.ready_rig("alice.stays")
         started = time.monotonic()
-        self.karizd.ctl("miner", "suspend", "bob", "--basis", "order 17")
+        self.karizd.ctl("miner", "suspend", "bob", "--reason", "suspicion", "--basis", "order 17")
         for rig in rigs:
             rig.wait_closed(2)
         self.assertLess(time.monotonic() - started, 1.0 * SCALE)
@@ -66,7 +66,7 @@ class Suspension(KarizTest):
         silent.subscribe("bitaxe/BM1370")
         for rig in (told, silent):
             rig.authorize("erin.rig")
-        self.karizd.ctl("miner", "suspend", "erin", "--basis", "order 19")
+        self.karizd.ctl("miner", "suspend", "erin", "--reason", "suspicion", "--basis", "order 19")
         self.assertIn(b"client.show_message", b"".join(told.wait_closed(2)))
         self.assertNotIn(b"client.show_message", b"".join(silent.wait_closed(2)))
 
@@ -74,7 +74,7 @@ class Suspension(KarizTest):
         proxy = self.ready_rig("carol.proxy")
         self.assertIs(proxy.authorize("alice.proxy")["result"], True)
         share = proxy.find()
-        self.karizd.ctl("miner", "suspend", "carol", "--basis", "order 18")
+        self.karizd.ctl("miner", "suspend", "carol", "--reason", "suspicion", "--basis", "order 18")
         try:
             reply = proxy.submit(share, "carol.proxy")
             self.assert_error(reply, 24)
@@ -84,7 +84,7 @@ class Suspension(KarizTest):
         self.assertEqual(self.karizd.miner("carol")["accepted"], 0)
 
     def test_a_resumed_miner_may_mine_again(self):
-        self.karizd.ctl("miner", "suspend", "dave", "--basis", "check")
+        self.karizd.ctl("miner", "suspend", "dave", "--reason", "suspicion", "--basis", "check")
         rig = self.rig()
         rig.subscribe()
         self.assert_error(rig.authorize("dave.rig"), 24, "not active")
@@ -133,7 +133,7 @@ class Records(KarizTest):
 
     def test_a_registration_outlives_a_restart(self):
         self.karizd.register("lasting")
-        self.karizd.ctl("miner", "suspend", "lasting", "--basis", "x")
+        self.karizd.ctl("miner", "suspend", "lasting", "--reason", "suspicion", "--basis", "x")
         self.karizd.stop()
         self.karizd.start()
         self.assertIn("suspended", str(self.karizd.ask("miner", "show", "lasting")))

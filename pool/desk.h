@@ -1,0 +1,24 @@
+/* pool/desk.h - what people at a desk do with registrations: requests of the control socket,
+ * each a row of one table.
+ *
+ * Who does it is the user at the other end of the socket, by registry.operators; who is
+ * not listed there may look only. With an empty list everybody who may use the socket is an
+ * officer by the name of "uid N".
+ *
+ * Arguments of all: `reason` (a code of pool/registry/record_act.h; some have a default),
+ * `basis` (a text), `authority`, `document`, `date`, `sha256`: together the basis.
+ *
+ * What the rules mark as needing two people is proposed by the first; the same command by
+ * another one, or `miner_confirm`, does it. With registry.four_eyes off (regtest) one is
+ * enough, and the record and the chain say so.
+ *
+ * Thread  control. Source: registry spec section 3. */
+#ifndef POOL_DESK_H
+#define POOL_DESK_H
+
+#include "pool/control.h"
+
+/* All of them; which one it is the request knows. `ctx` is the pool. */
+void desk_command(void *ctx, struct control_request *r, const json_t *arguments);
+
+#endif

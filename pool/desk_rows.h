@@ -1,0 +1,50 @@
+/* pool/desk_rows.h - the table of pool/desk.h: for desk.c, and for who lists the commands.
+ *
+ * Thread  control; the rows are constant, their functions do no I/O but what they say. */
+#ifndef POOL_DESK_ROWS_H
+#define POOL_DESK_ROWS_H
+
+#include "pool/registry/registry.h"
+
+struct desk_row;
+
+/* What a registry_how_fn of the table is given. */
+struct desk_what {
+    const struct desk_row *row;
+    const json_t *arguments;
+};
+
+struct desk_notice {
+    const struct desk_row *row;
+    const json_t *arguments;
+    const struct registry_order *order;
+    const struct registry *registry;
+};
+
+struct desk_row {
+    const char *command;
+    enum audit_role role; /* AUDIT_OPERATOR: whoever is listed */
+    const char *reason;   /* where none is given; NULL: it must be */
+    const char *code;     /* of the basis, where none is given */
+    registry_how_fn *how; /* changes a record */
+    enum miner_state to;  /* of those that move it */
+    enum record_proposed proposes;
+    bool needs_address;
+    bool may_be_ordered; /* by an authority's order, at once and by one */
+    /* Changes no record: facts and detail of the event, the caller's. */
+    enum kz_err (*notice)(json_t **facts, json_t **detail, char why[RECORD_WHY_SIZE],
+                          const struct desk_notice *n);
+    enum audit_word word; /* of a notice */
+    /* Of the record, which it takes; NULL: it is the answer itself. */
+    json_t *(*answer)(json_t *record, const char *address, const struct conf *conf);
+};
+
+/* NULL: none of the table. */
+const struct desk_row *desk_row_find(const char *command);
+
+/* Confirms another person's open proposal of just this, or else makes one. */
+enum kz_err desk_in_twos(json_t **out, struct record_happened *happened,
+                         char why[RECORD_WHY_SIZE], const json_t *record,
+                         const struct record_proposal *p, const struct record_act *act);
+
+#endif
