@@ -818,11 +818,6 @@ static enum kz_err put_second(struct vault *v, char why[VAULT_WHY_SIZE])
     return vault_put(&commitments, why, v, &alice, values);
 }
 
-static enum kz_err erase(struct vault *v, char why[VAULT_WHY_SIZE])
-{
-    return vault_erase(v, why, &alice);
-}
-
 /* Exit status 0 KZ_OK, 1 KZ_IO; else another. */
 static int do_in_child(struct bed *b, deed_fn *deed, const char *fault, rlim_t file_max)
 {
@@ -879,6 +874,11 @@ static void a_full_disk_leaves_what_was(void **state)
 }
 
 #ifdef KARIZ_FAULTS
+
+static enum kz_err erase(struct vault *v, char why[VAULT_WHY_SIZE])
+{
+    return vault_erase(v, why, &alice);
+}
 
 static const char *const points[] = {
     "vault_replace_begins", "vault_replace_written", "vault_renamed",
