@@ -14,7 +14,7 @@ def record(miner, addresses=None, residency="resident", country="TM", **over):
     today = datetime.datetime.now(datetime.timezone.utc).date()
     day = (today - datetime.timedelta(days=30)).isoformat()
     made = {
-        "schema": "kariz-miner/1", "miner_id": miner,
+        "miner_id": miner,
         "kind": "legal_entity", "residency": residency, "residence_country": country,
         "official_name": "Works of " + miner,
         "tax_id": {"type": "TXID", "country": country, "value": tax_number(miner)},
