@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SHOWN_MAX 60 /* bytes of a value in a message */
@@ -20,10 +21,11 @@ enum kz_err form_refuse(struct form *f, enum kz_err err, const json_t *value,
                         const char *expected)
 {
     char shown[SHOWN_MAX + 4], text[300];
-    size_t len = json_dumpb(value, shown, SHOWN_MAX,
-                            JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_COMPACT);
-    bool is_cut = len > SHOWN_MAX;
-    memcpy(shown + (is_cut ? SHOWN_MAX : len), is_cut ? "..." : "", is_cut ? 4 : 1);
+    char *whole = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_COMPACT);
+    assert(whole != NULL);
+    bool is_cut = strlen(whole) > SHOWN_MAX;
+    snprintf(shown, sizeof(shown), "%.*s%s", SHOWN_MAX, whole, is_cut ? "..." : "");
+    free(whole); /* allowed: jansson allocated it */
     snprintf(text, sizeof(text), "%s expected", expected);
     return say(f, err, shown, text);
 }
@@ -51,8 +53,11 @@ static enum kz_err refuse_bounds(struct form *f, const json_t *value,
                                  const struct form_row *row, const char *of_what)
 {
     char text[100];
-    snprintf(text, sizeof(text), "%lld to %lld%s", (long long)row->min,
-             (long long)row->max, of_what);
+    if (row->min == row->max)
+        snprintf(text, sizeof(text), "%lld%s", (long long)row->min, of_what);
+    else
+        snprintf(text, sizeof(text), "%lld to %lld%s", (long long)row->min,
+                 (long long)row->max, of_what);
     return form_refuse(f, KZ_RANGE, value, text);
 }
 
