@@ -68,13 +68,20 @@ static void *place(void *base, const struct form_row *row)
 
 /* --- values ------------------------------------------------------------------------- */
 
+/* U+0080 to U+009F are control characters, too, to some terminals. */
+static bool is_control(const char *p)
+{
+    unsigned char c = (unsigned char)p[0], next = (unsigned char)p[1];
+    return c < ' ' || c == 0x7f || (c == 0xc2 && next < 0xa0);
+}
+
 static bool is_clean(const char *text)
 {
     size_t len = strlen(text);
     if (len > 0 && (text[0] == ' ' || text[len - 1] == ' '))
         return false;
     for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+        if (is_control(text + i))
             return false;
     return true;
 }

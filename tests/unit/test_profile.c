@@ -249,6 +249,9 @@ static void every_key_is_known_typed_and_bounded(void **state)
         {"verified_note", "\"two\\nlines\"", KZ_RANGE,
          "verified_note: \"two\\nlines\": a text of one line, no blanks around it, "
          "expected"},
+        {"verified_note", "\"by \\u009b2J\"", KZ_RANGE,
+         "verified_note: \"by \\u009B2J\": a text of one line, no blanks around it, "
+         "expected"},
         {"sources.0.url", "\"ftp://x\"", KZ_RANGE,
          "sources[0].url: \"ftp://x\": https://... or http://... expected"},
         {"sources.0.read_on", "\"2026-02-30\"", KZ_RANGE,
@@ -463,6 +466,20 @@ static void a_file_that_is_not_there_says_so(void **state)
     assert_null(p);
 }
 
+static void a_code_names_a_file_and_nothing_else(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "t", "../tm", "t m", "tm.json", "t1"};
+    char path[64] = "";
+    assert_int_equal(profile_path(path, sizeof(path), "d", "TM"), KZ_OK);
+    assert_string_equal(path, "d/tm.json");
+    assert_int_equal(profile_path(path, sizeof(path), NULL, "generic"), KZ_OK);
+    assert_non_null(strstr(path, "/jurisdictions/generic.json"));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        assert_int_equal(profile_path(path, sizeof(path), "d", bad[i]), KZ_RANGE);
+    assert_int_equal(profile_path(path, 9, "d", "tm"), KZ_RANGE);
+}
+
 static void a_field_is_asked_of_whom_it_concerns(void **state)
 {
     (void)state;
@@ -586,6 +603,7 @@ int main(void)
         cmocka_unit_test(a_value_is_shown_cut_and_escaped),
         cmocka_unit_test(a_file_too_large_is_not_read),
         cmocka_unit_test(a_file_that_is_not_there_says_so),
+        cmocka_unit_test(a_code_names_a_file_and_nothing_else),
         cmocka_unit_test(a_field_is_asked_of_whom_it_concerns),
         cmocka_unit_test(
             a_stop_order_is_in_force_from_its_first_moment_to_before_its_last),
