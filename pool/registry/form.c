@@ -30,6 +30,15 @@ enum kz_err form_refuse(struct form *f, enum kz_err err, const json_t *value,
     return say(f, err, shown, text);
 }
 
+enum kz_err form_refuse_key(struct form *f, enum kz_err err, const char *key,
+                            const char *expected)
+{
+    json_t *name = json_string(key);
+    form_refuse(f, err, name, expected);
+    json_decref(name);
+    return err;
+}
+
 size_t form_enter_key(struct form *f, const char *key)
 {
     size_t was = strlen(f->path);
@@ -245,12 +254,8 @@ static enum kz_err check_keys(struct form *f, const json_t *object,
     json_t *value;
     json_object_foreach((json_t *)object, key, value)
     {
-        if (find_row(rows, key) != NULL)
-            continue;
-        json_t *name = json_string(key);
-        enum kz_err err = form_refuse(f, KZ_PARSE, name, "no such key");
-        json_decref(name);
-        return err;
+        if (find_row(rows, key) == NULL)
+            return form_refuse_key(f, KZ_PARSE, key, "a known key");
     }
     return KZ_OK;
 }

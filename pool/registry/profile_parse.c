@@ -58,12 +58,10 @@ static enum kz_err read_texts(struct form *f, void *base, const json_t *value,
         return form_refuse(f, KZ_RANGE, value, "1 to 8 languages");
     json_object_foreach((json_t *)value, lang, text)
     {
-        size_t was = form_enter_key(f, lang);
-        enum kz_err err = KZ_OK;
         if (!rule_language.fits(lang))
-            err = form_refuse(f, KZ_RANGE, text, rule_language.expected);
-        if (err == KZ_OK)
-            err = form_text(f, &texts->items[texts->count].text, text, &member);
+            return form_refuse_key(f, KZ_RANGE, lang, rule_language.expected);
+        size_t was = form_enter_key(f, lang);
+        enum kz_err err = form_text(f, &texts->items[texts->count].text, text, &member);
         if (err != KZ_OK)
             return err;
         texts->items[texts->count++].lang = lang;
