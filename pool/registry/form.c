@@ -26,6 +26,8 @@ enum kz_err form_refuse(struct form *f, enum kz_err err, const json_t *value,
     bool is_cut = strlen(whole) > SHOWN_MAX;
     snprintf(shown, sizeof(shown), "%.*s%s", SHOWN_MAX, whole, is_cut ? "..." : "");
     free(whole); /* allowed: jansson allocated it */
+    for (char *p = strchr(shown, 0x7f); p != NULL; p = strchr(p, 0x7f))
+        *p = '?'; /* ASCII to JSON, and a control character */
     snprintf(text, sizeof(text), "%s expected", expected);
     return say(f, err, shown, text);
 }

@@ -252,6 +252,8 @@ static void every_key_is_known_typed_and_bounded(void **state)
         {"verified_note", "\"by \\u009b2J\"", KZ_RANGE,
          "verified_note: \"by \\u009B2J\": a text of one line, no blanks around it, "
          "expected"},
+        {"version", "\"1\x7f\x7f\"", KZ_RANGE,
+         "version: \"1??\": a text of one line, no blanks around it, expected"},
         {"sources.0.url", "\"ftp://x\"", KZ_RANGE,
          "sources[0].url: \"ftp://x\": https://... or http://... expected"},
         {"sources.0.read_on", "\"2026-02-30\"", KZ_RANGE,
