@@ -111,7 +111,8 @@ static enum kz_err read_moment(struct form *f, void *base, const json_t *value,
     int64_t *out = (void *)((char *)base + row->offset);
     const char *text = json_string_value(value);
     size_t len = text == NULL ? 0 : strlen(text);
-    if (len == 0 || text[len - 1] != 'Z' || clock_utc_parse(out, text, len) != KZ_OK)
+    if (len < 12 || text[10] != 'T' || text[len - 1] != 'Z' ||
+        clock_utc_parse(out, text, len) != KZ_OK)
         return form_refuse(f, text == NULL ? KZ_PARSE : KZ_RANGE, value,
                            "a time in UTC like 2026-01-31T19:00Z");
     return KZ_OK;
