@@ -21,4 +21,8 @@ int ctl_journal_verify(const struct ctl_place *place, const json_t *arguments);
  * terminal, until Ctrl-C. */
 int ctl_status(const struct ctl_place *place, const json_t *arguments);
 
+/* profile check FILE: whether it is one, and what in it is not set. profile show
+ * [FILE|CODE], --dir DIR: all of it; without a word the profiles that are installed. */
+ctl_local_fn ctl_profile_check, ctl_profile_show;
+
 #endif

@@ -131,6 +131,15 @@ static const struct command commands[] = {
      show_miner,
      "--signature TEXT --basis TEXT\n"
      "      a BIP322 or older signature of that text"},
+    {.row = {"profile check", "file", ""},
+     .local = ctl_profile_check,
+     .help = "whether FILE is a jurisdiction's profile, and what in it is not set;\n"
+             "      needs no daemon"},
+    {.row = {"profile show", "[profile]", "dir"},
+     .local = ctl_profile_show,
+     .help =
+         "a profile, by its file or code; --dir DIR: where profiles lie; without one,\n"
+         "      which there are; needs no daemon"},
     {{"reload", NULL, ""},
      "reload",
      show_note,
