@@ -1,19 +1,17 @@
 #include "pool/keyfile.h"
 
 #include "conf/mem.h"
+#include "conf/private_file.h"
 #include "payout/wif.h"
 #include "pool/keyfile_text.h"
+#include "share/gcm.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #define FILE_MAX    32768
 #define SCRYPT_R    8
@@ -28,10 +26,12 @@ static enum kz_err fail(struct key_problem *problem, enum kz_err err, const char
     return err;
 }
 
-static enum kz_err fail_errno(struct key_problem *problem, const char *what)
+/* `why` of conf/private_file.h. */
+static enum kz_err fail_file(struct key_problem *problem, enum kz_err err,
+                             const char *why)
 {
-    snprintf(problem->text, sizeof(problem->text), "%s: %s", what, strerror(errno));
-    return KZ_IO;
+    snprintf(problem->text, sizeof(problem->text), "the key file %s", why);
+    return err;
 }
 
 /* --- encryption ------------------------------------------------------------------- */
@@ -54,28 +54,11 @@ static enum kz_err derive_key(struct locked **out, struct key_problem *problem,
     return KZ_OK;
 }
 
-/* `in` to `out`, of the same length; false where the tag is not right, or (only if
- * OpenSSL fails) where it could not be made. */
-static bool crypt_bytes(uint8_t *out, struct sealed *s, const uint8_t *in, size_t len,
-                        const struct locked *key, const char *header, bool encrypt)
+static struct gcm cipher_of(const struct sealed *s, const struct locked *key,
+                            const char *header)
 {
-    EVP_CIPHER_CTX *x = EVP_CIPHER_CTX_new();
-    int n = 0;
-    bool ok = x != NULL &&
-              EVP_CipherInit_ex(x, EVP_aes_256_gcm(), NULL, locked_bytes(key), s->nonce,
-                                encrypt) == 1 &&
-              EVP_CipherUpdate(x, NULL, &n, (const uint8_t *)header,
-                               (int)strlen(header)) == 1 &&
-              EVP_CipherUpdate(x, out, &n, in, (int)len) == 1 && (size_t)n == len;
-    if (ok && !encrypt)
-        ok =
-            EVP_CIPHER_CTX_ctrl(x, EVP_CTRL_GCM_SET_TAG, KEYFILE_TAG_SIZE, s->tag) == 1;
-    ok = ok && EVP_CipherFinal_ex(x, out + len, &n) == 1;
-    if (ok && encrypt)
-        ok =
-            EVP_CIPHER_CTX_ctrl(x, EVP_CTRL_GCM_GET_TAG, KEYFILE_TAG_SIZE, s->tag) == 1;
-    EVP_CIPHER_CTX_free(x); /* wipes the key's schedule */
-    return ok;
+    return (struct gcm){
+        locked_bytes(key), s->nonce, {(const uint8_t *)header, strlen(header)}};
 }
 
 static enum kz_err seal(struct sealed *s, struct key_problem *problem,
@@ -91,8 +74,10 @@ static enum kz_err seal(struct sealed *s, struct key_problem *problem,
     enum kz_err err = derive_key(&key, problem, s, plan->passphrase);
     if (err == KZ_OK) {
         char *header = sealed_header(s, plan->about);
-        if (!crypt_bytes(s->ciphertext, s, p, s->len, key, header, true))
-            err = fail(problem, KZ_IO, "encryption failed");
+        struct gcm g = cipher_of(s, key, header);
+        err = gcm_seal(s->ciphertext, s->tag, &g, (struct bytes){p, s->len});
+        if (err != KZ_OK)
+            fail(problem, err, "encryption failed");
         mem_free(header);
     }
     locked_free(key);
@@ -123,9 +108,11 @@ static enum kz_err unseal(struct keyfile_secret *out, struct key_problem *proble
     enum kz_err err = derive_key(&key, problem, s, passphrase);
     if (err == KZ_OK) {
         char *header = sealed_header(s, about);
-        if (!crypt_bytes(locked_data(plain), s, s->ciphertext, s->len, key, header,
-                         false))
-            err = fail(problem, KZ_RANGE, WRONG_TEXT);
+        struct gcm g = cipher_of(s, key, header);
+        err = gcm_open(locked_data(plain), &g, (struct bytes){s->ciphertext, s->len},
+                       s->tag);
+        if (err != KZ_OK)
+            fail(problem, err, err == KZ_RANGE ? WRONG_TEXT : "decryption failed");
         mem_free(header);
     }
     if (err == KZ_OK)
@@ -200,61 +187,13 @@ static enum kz_err check_plan(struct key_problem *problem,
     return err;
 }
 
-static enum kz_err write_all(int fd, struct key_problem *problem, const char *text)
-{
-    size_t len = strlen(text);
-    while (len > 0) {
-        ssize_t n = write(fd, text, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fail_errno(problem, "the key file cannot be written");
-        text += n;
-        len -= (size_t)n;
-    }
-    if (fsync(fd) != 0)
-        return fail_errno(problem, "the key file cannot be synced");
-    return KZ_OK;
-}
-
-/* So that the name, too, is there after a power cut. */
-static enum kz_err sync_folder(struct key_problem *problem, const char *path)
-{
-    char folder[PATH_MAX] = ".";
-    const char *slash = strrchr(path, '/');
-    size_t len = slash == NULL ? 0 : (size_t)(slash - path) + 1;
-    if (len >= sizeof(folder))
-        return fail(problem, KZ_RANGE, "the path is too long");
-    if (len > 0) {
-        memcpy(folder, path, len);
-        folder[len] = '\0';
-    }
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return fail_errno(problem, "the key file's folder cannot be opened");
-    enum kz_err err = KZ_OK;
-    if (fsync(fd) != 0)
-        err = fail_errno(problem, "the key file's folder cannot be synced");
-    close(fd);
-    return err;
-}
-
 static enum kz_err write_file(const char *path, struct key_problem *problem,
                               const char *text)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0 && errno == EEXIST)
-        return fail(problem, KZ_RANGE, "the file exists: keys are never written over");
-    if (fd < 0)
-        return fail_errno(problem, "the key file cannot be made");
-    enum kz_err err = write_all(fd, problem, text);
-    if (close(fd) != 0 && err == KZ_OK)
-        err = fail_errno(problem, "the key file cannot be closed");
-    if (err == KZ_OK)
-        err = sync_folder(problem, path);
-    if (err != KZ_OK)
-        unlink(path); /* ours, and not whole */
-    return err;
+    char why[PRIVATE_FILE_WHY_SIZE];
+    struct private_file f = {AT_FDCWD, path};
+    enum kz_err err = private_file_create(&f, why, text, strlen(text));
+    return err == KZ_OK ? KZ_OK : fail_file(problem, err, why);
 }
 
 enum kz_err keyfile_create(const char *path, struct key_problem *problem,
@@ -281,58 +220,18 @@ enum kz_err keyfile_create(const char *path, struct key_problem *problem,
 
 /* --- reading one ------------------------------------------------------------------ */
 
-static enum kz_err check_file(int fd, struct key_problem *problem)
-{
-    struct stat st;
-    if (fstat(fd, &st) != 0)
-        return fail_errno(problem, "the key file cannot be looked at");
-    if (!S_ISREG(st.st_mode))
-        return fail(problem, KZ_RANGE, "not a regular file");
-    if (st.st_uid != geteuid() && st.st_uid != 0)
-        return fail(problem, KZ_RANGE,
-                    "another user's file: it must be this user's or root's");
-    if ((st.st_mode & (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)) != 0)
-        return fail(problem, KZ_RANGE,
-                    "others than its owner may read or write it: chmod 600");
-    if (st.st_size > FILE_MAX)
-        return fail(problem, KZ_RANGE, "too large for a key file");
-    return KZ_OK;
-}
-
-static enum kz_err read_text(char *text, size_t *len, struct key_problem *problem,
-                             int fd)
-{
-    size_t got = 0;
-    while (got < FILE_MAX) {
-        ssize_t n = read(fd, text + got, FILE_MAX - got);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fail_errno(problem, "the key file cannot be read");
-        if (n == 0)
-            break;
-        got += (size_t)n;
-    }
-    *len = got;
-    return KZ_OK;
-}
-
 static enum kz_err read_file(struct sealed *s, struct keyfile_public *about,
                              struct key_problem *problem, const char *path)
 {
+    char why[PRIVATE_FILE_WHY_SIZE], *text = mem_new(FILE_MAX);
+    struct private_file f = {AT_FDCWD, path};
     size_t len = 0;
-    /* O_NONBLOCK: a named pipe there must not stop the program. */
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    if (fd < 0 && errno == ENOENT)
-        return fail(problem, KZ_EMPTY, "there is no key file");
-    if (fd < 0)
-        return fail_errno(problem, "the key file cannot be opened");
-    char *text = mem_new(FILE_MAX);
-    enum kz_err err = check_file(fd, problem);
-    if (err == KZ_OK)
-        err = read_text(text, &len, problem, fd);
-    close(fd);
-    if (err == KZ_OK)
+    enum kz_err err = private_file_read(text, &len, why, &f, FILE_MAX);
+    if (err == KZ_EMPTY)
+        fail(problem, err, "there is no key file");
+    else if (err != KZ_OK)
+        fail_file(problem, err, why);
+    else
         err = sealed_parse(s, about, problem, text, len);
     mem_free(text);
     return err;
