@@ -39,11 +39,11 @@ static void fill_profile(struct profile *p)
     p->stems[0].stems = (struct profile_list){1, {"state"}};
 }
 
-static void drop(json_t *out, struct record_happened *happened, enum kz_err err)
+static void drop(json_t **out, struct record_happened *happened, enum kz_err err)
 {
     if (err != KZ_OK)
         return;
-    json_decref(out);
+    json_decref(*out);
     json_decref(happened->detail);
 }
 
@@ -82,17 +82,17 @@ static void try_moves(const json_t *record, struct record_act *act)
         const struct record_proposal p = {.what = RECORD_PROPOSE_STATE,
                                           .to = (enum miner_state)to};
         act->reason = "matter_settled";
-        drop(out, &happened,
+        drop(&out, &happened,
              record_apply(&out, &happened, why, record, (enum miner_state)to, act));
-        drop(out, &happened, record_propose(&out, &happened, why, record, &p, act));
+        drop(&out, &happened, record_propose(&out, &happened, why, record, &p, act));
     }
-    drop(out, &happened, record_confirm(&out, &happened, why, record, act));
-    drop(out, &happened, record_confirm_suspension(&out, &happened, why, record, act));
-    drop(out, &happened, record_withdraw(&out, &happened, why, record, act));
+    drop(&out, &happened, record_confirm(&out, &happened, why, record, act));
+    drop(&out, &happened, record_confirm_suspension(&out, &happened, why, record, act));
+    drop(&out, &happened, record_withdraw(&out, &happened, why, record, act));
     act->reason = "suspicion";
-    drop(out, &happened, record_freeze(&out, &happened, why, record, act));
+    drop(&out, &happened, record_freeze(&out, &happened, why, record, act));
     act->reason = "applied";
-    drop(out, &happened, record_draft(&out, &happened, why, record, act));
+    drop(&out, &happened, record_draft(&out, &happened, why, record, act));
 }
 
 /* With parts of the record itself as what is given. */
@@ -119,8 +119,8 @@ static void try_changes(const json_t *record, struct record_act *act)
         struct record_happened happened;
         json_t *out = NULL, *part = json_object_get(record, rows[i].part);
         const json_t *first = json_array_get(part, 0);
-        drop(out, &happened, rows[i].how(&out, &happened, why, record, part, act));
-        drop(out, &happened, rows[i].how(&out, &happened, why, record, first, act));
+        drop(&out, &happened, rows[i].how(&out, &happened, why, record, part, act));
+        drop(&out, &happened, rows[i].how(&out, &happened, why, record, first, act));
     }
 }
 
