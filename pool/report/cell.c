@@ -3,7 +3,7 @@
 #include "conf/clock.h"
 #include "conf/mem.h"
 #include "payout/amount.h"
-#include "share/bytes.h"
+#include "pool/canon.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -45,8 +45,7 @@ bool cell_equal(const struct cell *a, const struct cell *b)
 static size_t character_length(const uint8_t *p)
 {
     if (p[0] < 0x80)
-        return p[0] >= 0x20 ? p[0] != 0x7f
-                            : p[0] == '\n' || p[0] == '\t' || p[0] == '\r';
+        return p[0] >= 0x20 ? p[0] != 0x7f : p[0] == '\n' || p[0] == '\t';
     size_t len = p[0] >= 0xf0 ? 4 : p[0] >= 0xe0 ? 3 : 2;
     uint32_t point = p[0] & (0xffu >> (len + 1));
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
@@ -125,8 +124,8 @@ enum kz_err cell_set_text(struct cell *c, enum cell_type type, const char *text)
 
 /* --- numbers -------------------------------------------------------------------------- */
 
-/* Canonical JSON (RFC 8785) has no whole numbers beyond 2^53. */
-#define INTEGER_MAX (INT64_C(1) << 53)
+/* The JSON master holds it as a number. */
+#define INTEGER_MAX CANON_INTEGER_MAX
 
 static bool number_fits(enum cell_type type, int64_t number)
 {
@@ -165,7 +164,7 @@ static u128 work_value(const struct cell *c)
 {
     u128 value = 0;
     for (const char *p = c->is_set ? c->text : ""; *p != '\0'; p++)
-        value = value * 10 + (u128)(*p - '0');
+        value = value * 10 + (unsigned)(*p - '0');
     return value;
 }
 

@@ -26,8 +26,8 @@ void cell_clear(struct cell *c);
 void cell_copy(struct cell *to, const struct cell *from);
 bool cell_equal(const struct cell *a, const struct cell *b);
 
-/* Of the types that are kept as text: UTF-8 without control characters (a line's end and
- * a tab are none), in the type's own form. */
+/* Of the types that are kept as text: UTF-8 without control characters (\\n and
+ * \t are none), in the type's own form. */
 KZ_MUST_USE enum kz_err cell_set_text(struct cell *c, enum cell_type type,
                                       const char *text);
 /* Of the others. Decimals are in millionths. */
