@@ -11,6 +11,8 @@
 #include <string.h>
 
 #define WORK_DIGITS_MAX 38 /* what always fits 128 bits */
+#define CODE_MAX        64
+#define LETTERS         "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define HASH_DIGITS     64
 #define TIME_MAX_MS     INT64_C(253402300799999) /* the end of the year 9999 */
 
@@ -92,8 +94,9 @@ static bool text_fits(enum cell_type type, const char *text)
 {
     switch (type) {
     case CELL_TEXT:
-    case CELL_CODE:
         return text_is_clean(text);
+    case CELL_CODE:
+        return is_made_of(text, LETTERS "0123456789_.-", 1, CODE_MAX);
     case CELL_WORK:
         return is_made_of(text, "0123456789", 1, WORK_DIGITS_MAX) &&
                (text[0] != '0' || text[1] == '\0');
