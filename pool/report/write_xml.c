@@ -102,7 +102,8 @@ static const struct {
      "<xs:maxInclusive value=\"2100000000000000\"/>"},
     {"btc", "decimal", "<xs:pattern value=\"-?[0-9]{1,8}\\.[0-9]{8}\"/>"},
     {"decimal", "decimal", "<xs:pattern value=\"-?[0-9]{1,13}(\\.[0-9]{1,6})?\"/>"},
-    {"work", "nonNegativeInteger", "<xs:pattern value=\"[0-9]{1,38}\"/>"},
+    {"work", "string", /* validators keep 18 digits of a number, or 24 */
+     "<xs:pattern value=\"[0-9]{1,38}\"/>"},
     {"time", "dateTime", "<xs:pattern value=\"[0-9T:.\\-]{23}Z\"/>"},
     {"date", "date", "<xs:pattern value=\"[0-9\\-]{10}\"/>"},
     {"hash", "string", "<xs:pattern value=\"[0-9a-f]{64}\"/>"},
