@@ -12,7 +12,8 @@
 /* A table of more columns breaks each row into lines, one under the other: what would
  * not fit the page's width cannot be read. */
 #define COLUMNS_A_LINE  11
-#define COLUMNS_UPRIGHT 7 /* up to so many the page stands upright */
+#define COLUMNS_UPRIGHT 7  /* up to so many the page stands upright */
+#define LONG_WORD       24 /* bytes */
 #define LOCAL_SIZE      96
 
 /* What all parts of the page need. */
@@ -81,7 +82,19 @@ static const char *localise(const struct page *p, char local[LOCAL_SIZE],
     return text;
 }
 
-static const char *class_of(enum cell_type type)
+/* An address, say, which may be broken anywhere; common words may not. */
+static bool has_long_word(const char *text)
+{
+    while (*text != '\0') {
+        size_t len = strcspn(text, " \n\t");
+        if (len > LONG_WORD)
+            return true;
+        text += len + (text[len] != '\0');
+    }
+    return false;
+}
+
+static const char *class_of(enum cell_type type, const char *text)
 {
     switch (type) {
     case CELL_INTEGER:
@@ -92,6 +105,7 @@ static const char *class_of(enum cell_type type)
     case CELL_HASH:
         return " class=\"h\"";
     case CELL_TEXT:
+        return has_long_word(text) ? " class=\"w\"" : "";
     case CELL_CODE:
     case CELL_TIME:
     case CELL_DATE:
@@ -146,10 +160,11 @@ static const char style_rules[] =
     "dt{color:#444}dd{margin:0}\n"
     ".warning{border:0.6mm solid #a00;color:#a00;font-weight:bold;padding:2mm;"
     "margin:0 0 4mm}\n"
-    "table{border-collapse:collapse;width:100%}\n"
+    "table{border-collapse:collapse;width:calc(100% - 0.5mm)}\n"
     ".data{font-size:7pt}\n"
     ".data th,.data td{border:0.2mm solid #888;padding:0.6mm 1mm;text-align:left;"
-    "vertical-align:top;overflow-wrap:anywhere}\n"
+    "vertical-align:top;overflow-wrap:break-word}\n"
+    ".data td.w,.data td.h{overflow-wrap:anywhere}\n"
     ".data th{background:#eee;font-weight:bold}\n"
     ".data td.n{text-align:right;white-space:nowrap}\n"
     ".data td.h{font-family:\"DejaVu Sans Mono\",monospace;font-size:5.5pt}\n"
@@ -260,9 +275,12 @@ static void put_cell(const struct page *p, const struct report_row *row,
 {
     char buffer[CELL_FORMAT_SIZE], local[LOCAL_SIZE];
     const char *text = report_field_text(buffer, row, f);
-    fprintf(p->to, "<td%s>", class_of(f->column->type));
-    if (text != NULL)
-        put(p, localise(p, local, f, report_field_cell(row, f), text));
+    if (text == NULL) {
+        fputs("<td></td>", p->to);
+        return;
+    }
+    fprintf(p->to, "<td%s>", class_of(f->column->type, text));
+    put(p, localise(p, local, f, report_field_cell(row, f), text));
     fputs("</td>", p->to);
 }
 
