@@ -126,6 +126,8 @@ static enum kz_err from_first(struct period *out, enum period_kind kind,
         err = midnight(&p.to_ms,
                        (struct day){first.year, first.month + months_of(kind), 1},
                        offset_minutes);
+    if (err == KZ_OK && p.from_ms < 0) /* east of Greenwich 1970 begins in 1969 */
+        err = KZ_RANGE;
     if (err == KZ_OK)
         *out = p;
     return err;
@@ -240,7 +242,7 @@ static enum kz_err on_demand_parse(struct period *out, const char *text,
         err = midnight(&p.from_ms, from, offset_minutes);
     if (err == KZ_OK)
         err = midnight(&p.to_ms, to, offset_minutes);
-    if (err == KZ_OK && p.to_ms <= p.from_ms)
+    if (err == KZ_OK && (p.from_ms < 0 || p.to_ms <= p.from_ms))
         err = KZ_RANGE;
     if (err == KZ_OK)
         *out = p;

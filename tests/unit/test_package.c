@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -413,6 +414,55 @@ static void a_report_without_its_master_is_none(void **state)
     is_refused(b, "R4.json", "but its report is");
 }
 
+/* --- by a program that is not ours ----------------------------------------------------- */
+
+/* What tests/report_verify says; 0: fine. */
+static int python_verify(const struct bed *b, const char *key)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        if (freopen("/dev/null", "w", stdout) != NULL)
+            execlp("python3", "python3", "tests/report_verify", b->dir, key,
+                   (char *)NULL);
+        _exit(127);
+    }
+    int status = -1;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+static void an_independent_program_finds_the_same(void **state)
+{
+    struct bed *b = *state;
+    uint8_t point[PUBKEY_SIZE];
+    char key[2 * XONLY_SIZE + 1], path[PATH_MAX];
+    static const char *const names[] = {"manifest.json", "manifest.sig", "R4.json",
+                                        "R5.csv",        "R6.xml",       "R8.ru.html",
+                                        "report.xsd",    "README.txt"};
+    assert_int_equal(sign_public_key(point, b->p.context, fixture_key), KZ_OK);
+    hex_encode(key, point + 1, XONLY_SIZE);
+    int status = python_verify(b, key);
+    if (status == 127)
+        skip();
+    assert_int_equal(status, 0);
+    assert_int_equal(python_verify(b, NULL), 0);
+    key[0] = key[0] == '0' ? '1' : '0';
+    assert_int_equal(python_verify(b, key), 1);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        path_in(path, b, names[i]);
+        flip(path, size_of(path) / 2);
+        if (python_verify(b, NULL) != 1)
+            fail_msg("%s", names[i]);
+        flip(path, size_of(path) / 2);
+    }
+    path_in(path, b, "extra");
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(python_verify(b, NULL), 1);
+    assert_int_equal(rmdir(path), 0);
+    sign_changed(b, 61, NULL);
+    assert_int_equal(python_verify(b, NULL), 1);
+}
+
 int main(void)
 {
 #define EMPTY(test)   cmocka_unit_test_setup_teardown(test, make_empty, free_bed)
@@ -434,6 +484,7 @@ int main(void)
         EMPTY(no_directory_is_no_package),
         WRITTEN(forms_with_other_rows_than_the_manifest_says_are_named),
         WRITTEN(a_report_without_its_master_is_none),
+        WRITTEN(an_independent_program_finds_the_same),
     };
     return cmocka_run_group_tests_name("package", tests, NULL, NULL);
 }

@@ -132,6 +132,8 @@ static void nothing_comes_before_1970_or_behind_9998(void **state)
     (void)state;
     struct period p = must_parse("1970", 0), out;
     assert_int_equal(period_previous(&out, &p), KZ_RANGE);
+    assert_int_equal(period_parse(&p, "1970", ASHGABAT), KZ_RANGE);
+    assert_int_equal(period_parse(&p, "1970-01-01..1970-01-02", ASHGABAT), KZ_RANGE);
     p = must_parse("9998-12", 0);
     assert_int_equal(period_next(&out, &p), KZ_RANGE);
 }
