@@ -111,7 +111,7 @@ static bool text_fits(enum cell_type type, const char *text)
     case CELL_BOOL:
         break;
     }
-    assert(!"a type that is kept as a number");
+    assert(false); /* a type that is kept as a number */
     return false;
 }
 
@@ -150,7 +150,7 @@ static bool number_fits(enum cell_type type, int64_t number)
     case CELL_HASH:
         break;
     }
-    assert(!"a type that is kept as text");
+    assert(false); /* a type that is kept as text */
     return false;
 }
 

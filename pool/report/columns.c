@@ -189,18 +189,18 @@ static const struct column proof_blocks[] = {
     {name, period, columns, COUNT(columns), is_public, is_for_subject, 1}
 
 static const struct report_kind kinds[REPORT_IDS] = {
-    [REPORT_R1] = KIND("R1", "month", registry, false, true),
-    [REPORT_R2] = KIND("R2", "month", changes, false, true),
-    [REPORT_R3] = KIND("R3", "quarter", equipment, false, true),
-    [REPORT_R4] = KIND("R4", "month", production, false, true),
-    [REPORT_R4_BLOCKS] = KIND("R4-blocks", "month", production_blocks, false, true),
-    [REPORT_R5] = KIND("R5", "month", distributions, false, true),
-    [REPORT_R6] = KIND("R6", "month", summary, true, false),
-    [REPORT_R7] = KIND("R7", "month", refusals, false, false),
+    [REPORT_R1] = KIND("R1", PERIOD_MONTH, registry, false, true),
+    [REPORT_R2] = KIND("R2", PERIOD_MONTH, changes, false, true),
+    [REPORT_R3] = KIND("R3", PERIOD_QUARTER, equipment, false, true),
+    [REPORT_R4] = KIND("R4", PERIOD_MONTH, production, false, true),
+    [REPORT_R4_BLOCKS] = KIND("R4-blocks", PERIOD_MONTH, production_blocks, false, true),
+    [REPORT_R5] = KIND("R5", PERIOD_MONTH, distributions, false, true),
+    [REPORT_R6] = KIND("R6", PERIOD_MONTH, summary, true, false),
+    [REPORT_R7] = KIND("R7", PERIOD_MONTH, refusals, false, false),
     /* Never given to the miner. */
-    [REPORT_R8] = KIND("R8", "month", alerts, false, false),
-    [REPORT_R9] = KIND("R9", "month", proof, false, false),
-    [REPORT_R9_BLOCKS] = KIND("R9-blocks", "month", proof_blocks, false, false),
+    [REPORT_R8] = KIND("R8", PERIOD_MONTH, alerts, false, false),
+    [REPORT_R9] = KIND("R9", PERIOD_MONTH, proof, false, false),
+    [REPORT_R9_BLOCKS] = KIND("R9-blocks", PERIOD_MONTH, proof_blocks, false, false),
 };
 /* clang-format on */
 

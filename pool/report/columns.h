@@ -67,8 +67,8 @@ struct column {
 };
 
 struct report_kind {
-    const char *name; /* "R4": in files and file names */
-    const char *period;
+    const char *name;             /* "R4": in files and file names */
+    enum period_kind period;      /* what a profile may change */
     const struct column *columns; /* behind the common ones */
     size_t count;
     bool is_public, is_for_subject;

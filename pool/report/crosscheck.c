@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Per miner, and "" for all. Sums of what is in range over the rows of one report stay
@@ -13,9 +14,16 @@ struct sums {
     int64_t credited, paid, fee, shares, entry_credits, entry_payments;
 };
 
+/* A copy by miner: each day of each miner looks into it. */
+struct span_list {
+    struct crosscheck_span *spans;
+    size_t count;
+};
+
 struct check {
     const struct report *r4, *r5, *r6;
-    const struct crosscheck_spans *spans;
+    bool has_spans;
+    struct span_list mining, certified;
     crosscheck_fn *on_failure;
     void *ctx;
     size_t failures;
@@ -162,19 +170,25 @@ static void check_continuity(struct check *c, const struct report_row *before,
     fail(c, "continuity", miner, difference, what);
 }
 
-static bool has_span(const struct crosscheck_span *spans, size_t count,
-                     const char *miner, const struct period *day)
+static bool has_span(const struct span_list *l, const char *miner,
+                     const struct period *day)
 {
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(spans[i].miner, miner) == 0 && spans[i].from_ms < day->to_ms &&
-            spans[i].to_ms > day->from_ms)
+    size_t low = 0, high = l->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (strcmp(l->spans[middle].miner, miner) < 0)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    for (; low < l->count && strcmp(l->spans[low].miner, miner) == 0; low++)
+        if (l->spans[low].from_ms < day->to_ms && l->spans[low].to_ms > day->from_ms)
             return true;
     return false;
 }
 
 static void check_permission(struct check *c, const struct report_row *row)
 {
-    const struct crosscheck_spans *s = c->spans;
     const char *miner = text(c->r4, row, "miner_id"), *date = text(c->r4, row, "day");
     struct period day;
     bool has_work = number(c->r4, row, "accepted_shares") > 0;
@@ -185,10 +199,10 @@ static void check_permission(struct check *c, const struct report_row *row)
         fail_plain(c, "work", miner, "shares without a day", "");
         return;
     }
-    if (!has_span(s->mining, s->mining_count, miner, &day))
+    if (!has_span(&c->mining, miner, &day))
         fail_plain(c, "work", miner, "shares while neither active nor restricted, on ",
                    date);
-    if (!has_span(s->certified, s->certified_count, miner, &day))
+    if (!has_span(&c->certified, miner, &day))
         fail_plain(c, "certificate", miner, "no certificate that is valid on ", date);
 }
 
@@ -200,7 +214,7 @@ static void check_production(struct check *c)
         add_production(c, row);
         check_balance(c, row);
         check_continuity(c, before, row);
-        if (c->spans != NULL)
+        if (c->has_spans)
             check_permission(c, row);
         before = row;
     }
@@ -260,11 +274,31 @@ static void check_summary(struct check *c)
     }
 }
 
+static int by_miner(const void *a, const void *b)
+{
+    const struct crosscheck_span *x = a, *y = b;
+    return strcmp(x->miner, y->miner);
+}
+
+static struct span_list sorted(const struct crosscheck_span *spans, size_t count)
+{
+    struct span_list l = {mem_array(count, sizeof(*l.spans)), count};
+    if (count > 0) {
+        memcpy(l.spans, spans, count * sizeof(*spans));
+        qsort(l.spans, count, sizeof(*l.spans), by_miner);
+    }
+    return l;
+}
+
 size_t crosscheck(const struct report *const *reports, size_t count,
                   const struct crosscheck_spans *spans, crosscheck_fn *on_failure,
                   void *ctx)
 {
-    struct check c = {.spans = spans, .on_failure = on_failure, .ctx = ctx};
+    struct check c = {.has_spans = spans != NULL, .on_failure = on_failure, .ctx = ctx};
+    if (spans != NULL) {
+        c.mining = sorted(spans->mining, spans->mining_count);
+        c.certified = sorted(spans->certified, spans->certified_count);
+    }
     for (size_t i = 0; i < count; i++) {
         enum report_id id = report_id(reports[i]);
         if (id == REPORT_R4)
@@ -282,5 +316,7 @@ size_t crosscheck(const struct report *const *reports, size_t count,
             check_summary(&c);
     }
     mem_free(c.sums);
+    mem_free(c.mining.spans);
+    mem_free(c.certified.spans);
     return c.failures;
 }

@@ -244,6 +244,9 @@ static enum kz_err check_plan(const struct making *m)
 {
     const struct package_plan *p = m->plan;
     assert(p->catalogue_count <= MANIFEST_LIST_MAX);
+    if (p->facts->disclosure == DISCLOSURE_FULL && p->facts->request == NULL)
+        return refuse(m->why, KZ_RANGE,
+                      "request: full disclosure needs the number of a written request");
     for (size_t i = 0; i < p->report_count; i++)
         if (!report_fits(report_header(p->reports[i]), p->facts))
             return refuse(m->why, KZ_RANGE, "%s: another header than the manifest's",

@@ -10,7 +10,8 @@
  * name sees a whole package. What is there already is never written over.
  *
  * Errors  KZ_IO: the disk said no. KZ_RANGE: the reports do not agree with each other or
- *         with the manifest, or there is such a directory. `why` names file and reason.
+ *         with the manifest, full disclosure without a request, or there is such a
+ *         directory. `why` names file and reason.
  * Thread  any; does file I/O. Source: registry spec section 4. */
 #ifndef POOL_REPORT_PACKAGE_H
 #define POOL_REPORT_PACKAGE_H

@@ -194,6 +194,34 @@ static void a_report_of_another_period_or_level_is_not_taken(void **state)
     assert_int_equal(count_entries(b->parent), 0);
 }
 
+static void full_disclosure_needs_a_written_request(void **state)
+{
+    struct bed *b = *state;
+    b->p.facts.request = NULL;
+    assert_int_equal(write_it(b), KZ_RANGE);
+    assert_non_null(strstr(b->why, "written request"));
+    assert_int_equal(count_entries(b->parent), 0);
+}
+
+/* Nothing is said any more; what was is named by its hash. */
+static void a_cancellation_may_have_no_reports(void **state)
+{
+    struct bed *b = *state;
+    struct manifest *m = NULL;
+    struct hash256 earlier = b->hash;
+    snprintf(b->dir, sizeof(b->dir), "%s/cancelled", b->parent);
+    b->p.facts.status = MANIFEST_CANCELLATION;
+    b->p.facts.corrects = &earlier;
+    b->p.facts.previous = &earlier;
+    b->p.plan.report_count = 0;
+    if (write_it(b) != KZ_OK)
+        fail_msg("%s", b->why);
+    assert_int_equal(package_verify(&m, b->why, b->dir, b->p.context, NULL), KZ_OK);
+    assert_true(hash256_equal(m->facts.corrects, &earlier));
+    assert_int_equal(m->report_count, 0);
+    manifest_free(m);
+}
+
 static void the_same_reports_make_the_same_manifest(void **state)
 {
     struct bed *b = *state;
@@ -474,6 +502,8 @@ int main(void)
         EMPTY(where_it_cannot_be_made_nothing_is_left),
         EMPTY(reports_that_do_not_agree_are_not_signed),
         EMPTY(a_report_of_another_period_or_level_is_not_taken),
+        EMPTY(full_disclosure_needs_a_written_request),
+        WRITTEN(a_cancellation_may_have_no_reports),
         WRITTEN(the_same_reports_make_the_same_manifest),
         WRITTEN(it_tells_in_each_language_how_to_verify),
         WRITTEN(a_flipped_byte_is_found_and_its_file_named),
