@@ -644,10 +644,56 @@ json_t *registry_list(const struct registry *r)
     return list;
 }
 
+/* {state: how many}, and what waits for a person. */
+static void count_miners(const struct registry *r, json_t *states, json_int_t *waiting,
+                         json_int_t *overdue)
+{
+    const char *id;
+    json_t *record;
+    const struct record_view view = registry_view(r);
+    json_object_foreach(r->miners, id, record)
+    {
+        struct record_happened happened = {.detail = NULL};
+        json_t *changed = NULL;
+        const char *state = miner_state_name(record_state(record));
+        json_int_t n = json_integer_value(json_object_get(states, state));
+        json_object_set_new(states, state, json_integer(n + 1));
+        *waiting += json_object_get(record, "proposal") != NULL ||
+                    json_object_get(record, "urgent") != NULL;
+        enum record_due due = record_due(&changed, &happened, record, &view);
+        *overdue += due == RECORD_DUE_CONFIRMATION || due == RECORD_DUE_GRACE;
+        json_decref(happened.detail);
+        json_decref(changed);
+    }
+}
+
+static json_t *audit_status(const struct registry *r)
+{
+    const json_t *link = json_object_get(r->chains, r->conf->instance);
+    const json_t *event = json_object_get(link, "event");
+    json_t *o = json_object();
+    json_object_set(o, "seq", json_object_get(event, "seq"));
+    json_object_set(o, "time", json_object_get(event, "time"));
+    json_object_set(o, "hash", json_object_get(link, "hash"));
+    return o;
+}
+
 json_t *registry_status(const struct registry *r)
 {
+    json_int_t waiting = 0, overdue = 0;
+    json_t *states = json_object();
+    char warning[128] = "";
+    count_miners(r, states, &waiting, &overdue);
+    if (overdue > 0)
+        snprintf(warning, sizeof(warning),
+                 "%lld registrations wait for a person longer than they may",
+                 (long long)overdue);
     return json_pack(
-        "{s:b, s:I, s:I, s:s}", "loaded", r->is_loaded, "version", r->version, "miners",
-        (json_int_t)json_object_size(r->miners), "alarm",
-        r->went_back ? "Redis lost registry data; the cache stays in force" : "");
+        "{s:b, s:I, s:I, s:o, s:I, s:s, s:s, s:{s:s, s:s, s:b}, s:b, s:o}", "loaded",
+        r->is_loaded, "version", r->version, "miners",
+        (json_int_t)json_object_size(r->miners), "states", states, "waiting", waiting,
+        "warning", warning, "alarm",
+        r->went_back ? "Redis lost registry data; the cache stays in force" : "",
+        "profile", "code", r->profile->code, "version", r->profile->version, "verified",
+        r->profile->verified, "stop_order", r->is_stopped, "audit", audit_status(r));
 }
