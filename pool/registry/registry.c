@@ -121,6 +121,9 @@ static void loaded(struct registry *r, const json_t *value)
     json_decref(r->chains);
     r->facts = json_incref(json_object_get(value, "facts"));
     r->chains = json_incref(json_object_get(value, "audit"));
+    json_t *link = json_object_get(r->chains, r->conf->instance);
+    if (!r->is_loaded && link != NULL) /* a copy: it goes to another thread */
+        store_audit_known(r->store, json_deep_copy(link));
     if (!r->is_loaded || r->went_back)
         log_info("registry_loaded", kv_u64("miners", json_object_size(r->miners)),
                  kv_i64("version", version));
