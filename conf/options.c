@@ -305,8 +305,8 @@ const struct option option_table[] = {
      "a miner's new address is paid after so long, and until then none is; 0: at once"},
 
     {"http.listen", OPTION_TEXT, IN_CONF(http_listen), "\"\"", 0, 0, "", false,
-     "host:port of the watcher pages, plain HTTP for a TLS proxy in front; port 0 takes a "
-     "free one; empty: off"},
+     "where the watcher pages are, 127.0.0.1:8080 or [::1]:8080: plain HTTP, for a TLS "
+     "proxy in front; port 0 takes a free one; empty: off"},
     {"http.url", OPTION_TEXT, IN_CONF(http_url), "\"\"", 0, 0, "", false,
      "how others reach it (https://pool.example): karizctl puts it before a watcher's "
      "address"},

@@ -330,7 +330,7 @@ static enum kz_err settle_http(const struct conf *c, struct conf_problem *proble
     if (c->http_listen[0] != '\0' && (colon == NULL || colon == c->http_listen ||
                                       !parse_number(&port, colon + 1, 65535)))
         return refuse(problem, "http.listen",
-                      "expected an address host:port or [IPv6]:port");
+                      "expected an IP address and a port: 127.0.0.1:8080");
     if (c->http_url[0] != '\0' && !is_web_address(c->http_url))
         return refuse(problem, "http.url",
                       "expected https://host, without a slash at the end");

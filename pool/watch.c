@@ -8,6 +8,7 @@
 #include "pool/watcher.h"
 #include "pool/watcher_desk.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -35,7 +36,7 @@ struct shown {
     struct watcher watcher;
     json_t *view; /* NULL: none yet */
     struct monotime made_at;
-    bool is_gathering;
+    bool is_gathering, is_late;
     struct waiter *waiters;
 };
 
@@ -52,6 +53,7 @@ struct watch {
 struct gather {
     struct watch *watch;
     struct shown *of;
+    struct event *patience;
     void (*take)(
         struct gather *g); /* the next step, on control, with `err` and `value` */
     enum kz_err err;
@@ -158,17 +160,10 @@ static bool is_still_there(const struct watch *w, const struct watcher *watcher)
 
 /* --- gathering --------------------------------------------------------------------------- */
 
-/* `view` NULL: it cannot be had now. Takes it. */
-static void gather_end(struct gather *g, json_t *view)
+/* `view` NULL: it cannot be had now. */
+static void tell_waiters(struct watch *w, struct shown *s, const json_t *view)
 {
-    struct watch *w = g->watch;
-    struct shown *s = g->of;
     bool is_gone = !w->is_stopping && !is_still_there(w, &s->watcher);
-    json_decref(s->view);
-    s->view = view;
-    s->made_at = clock_now();
-    s->is_gathering = false;
-    w->gathering--;
     while (s->waiters != NULL) {
         struct waiter *first = s->waiters;
         s->waiters = first->next;
@@ -178,6 +173,30 @@ static void gather_end(struct gather *g, json_t *view)
             reply_view(w, first->call, &first->form, view);
         mem_free(first);
     }
+}
+
+/* Redis is silent, or long questions are asked: nobody waits for that with us. */
+static void on_patience_over(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    struct gather *g = arg;
+    g->of->is_late = true;
+    tell_waiters(g->watch, g->of, NULL);
+}
+
+/* `view` NULL: as above. Takes it. */
+static void gather_end(struct gather *g, json_t *view)
+{
+    struct watch *w = g->watch;
+    struct shown *s = g->of;
+    json_decref(s->view);
+    s->view = view;
+    s->made_at = clock_now();
+    s->is_gathering = s->is_late = false;
+    w->gathering--;
+    tell_waiters(w, s, view);
+    event_free(g->patience);
     json_decref(g->value);
     json_decref(g->sessions);
     json_decref(g->workers);
@@ -303,7 +322,11 @@ static void take_sessions(struct gather *g)
 
 static void gather_start(struct watch *w, struct shown *s)
 {
+    struct timeval patience = {.tv_sec = WATCH_PATIENCE_S};
     struct gather *g = mem_new(sizeof(*g));
+    g->patience = evtimer_new(w->pool->base, on_patience_over, g);
+    assert(g->patience != NULL); /* out of memory, as conf/mem.h */
+    event_add(g->patience, &patience);
     g->watch = w;
     g->of = s;
     g->take = take_sessions;
@@ -339,7 +362,7 @@ static void answer(struct watch *w, struct http_call *call,
         reply_view(w, call, form, s->view);
         return;
     }
-    if (!s->is_gathering && w->gathering >= WATCH_GATHERS_MAX) {
+    if (s->is_late || (!s->is_gathering && w->gathering >= WATCH_GATHERS_MAX)) {
         reply_plain(w, call, form, 503);
         return;
     }

@@ -6,7 +6,7 @@
  * Everything else, and each token that is unknown, revoked or over, is the same 404. A view
  * is gathered (registry, fronts, tally, ledger) once in WATCH_FRESH_S seconds for a token,
  * however many look; WATCH_GATHERS_MAX at once, since the inquiry's queue is people's too.
- * Where one cannot be had (Redis is away): 503.
+ * Where one cannot be had (Redis is away, or silent for WATCH_PATIENCE_S seconds): 503.
  *
  * Tokens are in no log. What is logged of a look, as debug, is the watcher's id.
  *
@@ -18,6 +18,7 @@
 
 #define WATCH_FRESH_S     10
 #define WATCH_GATHERS_MAX 4
+#define WATCH_PATIENCE_S  8
 #define WATCH_SHOWN_MAX   64 /* views kept */
 
 struct pool;

@@ -32,7 +32,7 @@ static const char style[] =
     ".chip{border:1px solid var(--mark);color:var(--mark);border-radius:1rem;"
     "padding:.1rem .7rem;white-space:nowrap}"
     ".dim,th,dt,footer{color:var(--dim)}"
-    ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(15rem,1fr));"
+    ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(13rem,1fr));"
     "gap:1rem;margin:1rem 0}"
     "section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;"
     "padding:.9rem 1rem;margin:1rem 0;min-width:0}.cards section{margin:0}"
