@@ -116,7 +116,7 @@ static const char *status_text(unsigned status)
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
         if (texts[i].status == status)
             return texts[i].text;
-    assert(!"a status that has no text");
+    assert(false); /* each status that is answered with has a text */
     return "";
 }
 
