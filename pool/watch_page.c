@@ -15,7 +15,8 @@
 
 #define CELL_SIZE 160
 
-/* clang-format off: as it is sent. */
+/* As it is sent. */
+/* clang-format off */
 static const char style[] =
     ":root{color-scheme:light dark;--ink:#1c2321;--dim:#5c6864;--paper:#f6f7f5;"
     "--card:#fff;--line:#dde2de;--mark:#0a6b4f}"
@@ -24,7 +25,7 @@ static const char style[] =
     "--card:#1b221f;--line:#2f3935;--mark:#5fcfa6}}"
     "*{box-sizing:border-box}"
     "body{margin:0 auto;max-width:64rem;padding:1rem;background:var(--paper);"
-    "color:var(--ink);font:1rem/1.45 system-ui,sans-serif;overflow-wrap:anywhere}"
+    "color:var(--ink);font:1rem/1.45 system-ui,sans-serif;overflow-wrap:break-word}"
     "header{display:flex;flex-wrap:wrap;gap:.25rem 1.5rem;align-items:baseline;"
     "justify-content:space-between}"
     "h1{font-size:1.6rem;margin:.2rem 0}h2{font-size:1.05rem;margin:0 0 .5rem}"
@@ -32,12 +33,12 @@ static const char style[] =
     ".chip{border:1px solid var(--mark);color:var(--mark);border-radius:1rem;"
     "padding:.1rem .7rem;white-space:nowrap}"
     ".dim,th,dt,footer{color:var(--dim)}"
-    ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(13rem,1fr));"
+    ".cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,22rem),1fr));"
     "gap:1rem;margin:1rem 0}"
     "section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;"
     "padding:.9rem 1rem;margin:1rem 0;min-width:0}.cards section{margin:0}"
-    "dl{display:grid;grid-template-columns:1fr auto;gap:.15rem 1rem;margin:0}"
-    "dd{margin:0;text-align:right}"
+    "dl{display:grid;grid-template-columns:minmax(min-content,1fr) auto;gap:.15rem 1rem;margin:0}"
+    "dd{margin:0;text-align:right}h1,dd{overflow-wrap:anywhere}"
     "dl,td,.big{font-variant-numeric:tabular-nums}"
     ".big{font-size:1.7rem;margin:0 0 .4rem}.sum{font-weight:600;color:var(--ink)}"
     ".wide{overflow-x:auto}table{border-collapse:collapse;width:100%}"
@@ -50,7 +51,8 @@ static const char style[] =
     "footer{font-size:.9rem;margin:1.5rem 0}"
     "@media print{body{max-width:none;padding:0;font-size:9pt;background:none}"
     "nav{display:none}section{border:0;padding:0;break-inside:auto}"
-    "tr{break-inside:avoid}.wide{overflow:visible}th,td{white-space:normal}}";
+    "tr{break-inside:avoid}.wide{overflow:visible}"
+    ".hash,thead th{white-space:normal}.hash{font-size:7pt;overflow-wrap:anywhere}}";
 /* clang-format on */
 
 /* A page being written; open_memstream() grows it. */
