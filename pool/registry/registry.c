@@ -173,7 +173,8 @@ static void put_done(struct registry *r, struct ask *a)
     }
     if (!is_older(r, a->value))
         take_record(r, a->value);
-    settle_vault(r, a->value);
+    if (a->settles_vault)
+        settle_vault(r, a->value);
     registry_publish(r);
     log_info("registry_changed", kv_str("id", record_text(a->value, "miner_id")),
              kv_str("state", record_text(a->value, "state")),
