@@ -284,7 +284,7 @@ static enum kz_err settle_registry(struct conf *c, struct conf_problem *problem)
         return refuse(problem, "registry.jurisdiction",
                       "expected a code such as \"tm\"");
     if (c->profiles[0] == '\0')
-        snprintf(c->profiles, sizeof(c->profiles), KARIZ_SHARE_DIR "/jurisdictions");
+        snprintf(c->profiles, sizeof(c->profiles), KARIZ_DATADIR "/jurisdictions");
     if (c->vault[0] == '\0')
         snprintf(c->vault, sizeof(c->vault), "%s/vault", c->data_dir);
     if (c->profiles[0] != '/')

@@ -8,8 +8,14 @@
 
 char *csv_cell(const char *text)
 {
+    return csv_cell_between(text, ',');
+}
+
+char *csv_cell_between(const char *text, char delimiter)
+{
+    const char special[] = {delimiter, '"', '\r', '\n', '\0'};
     bool is_formula = text[0] != '\0' && strchr("=+-@\t\r", text[0]) != NULL;
-    bool is_quoted = strpbrk(text, ",\"\r\n") != NULL;
+    bool is_quoted = strpbrk(text, special) != NULL;
     char *out = mem_new(2 * strlen(text) + 4), *to = out;
     if (is_quoted)
         *to++ = '"';

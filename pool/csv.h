@@ -4,6 +4,9 @@
  * formula by some programs: such a one gets an apostrophe in front, which they show as
  * text. Numbers are written as numbers, a sign included: nothing but digits is in them.
  *
+ * The delimiter is a comma but where a function is told: spreadsheets of some countries
+ * expect a semicolon.
+ *
  * Thread: one at a time, whichever. */
 #ifndef POOL_CSV_H
 #define POOL_CSV_H
@@ -13,6 +16,7 @@
 
 /* What to write for `text`, quoted where it must be. The caller's to mem_free(). */
 char *csv_cell(const char *text);
+char *csv_cell_between(const char *text, char delimiter);
 
 void csv_put_text(FILE *to,
                   const char *text); /* a cell, and the comma before the next */

@@ -37,4 +37,15 @@ int ctl_audit_export(const struct ctl_place *place, const json_t *arguments);
  * terminal, until Ctrl-C. */
 int ctl_status(const struct ctl_place *place, const json_t *arguments);
 
+/* profile check FILE: whether it is one, and what in it is not set. profile show
+ * [FILE|CODE], --dir DIR: all of it; without a word the profiles that are installed. */
+ctl_local_fn ctl_profile_check, ctl_profile_show;
+/* Is a package of reports whole, and signed? --key: by this one. No daemon, no network. */
+int ctl_report_verify(const struct ctl_place *place, const json_t *arguments);
+
+/* The key that signs reports: a new one, whose passphrase comes from --passphrase-fd; and
+ * what may be seen of one. */
+int ctl_report_key_create(const struct ctl_place *place, const json_t *arguments);
+int ctl_report_key_show(const struct ctl_place *place, const json_t *arguments);
+
 #endif

@@ -108,6 +108,21 @@ static const struct command commands[] = {
      "journal_adopt",
      show_note,
      "--yes: take over a Redis that another journal wrote to, which is gone"},
+    {.row = {"report verify", "dir", "key"},
+     .local = ctl_report_verify,
+     .help =
+         "--key DIGITS\n"
+         "      a package of reports: its files, their hashes, the signature, and "
+         "that\n"
+         "      all forms say the same; --key: signed by this key; needs no daemon"},
+    {.row = {"report key create", "file", "passphrase-fd"},
+     .local = ctl_report_key_create,
+     .help =
+         "--passphrase-fd N\n"
+         "      a new key that signs reports, never one that spends; needs no daemon"},
+    {.row = {"report key show", "file", ""},
+     .local = ctl_report_key_show,
+     .help = "its public half, for the authority; needs no daemon"},
     {{"miner list", NULL, ""}, "miner_list", show_miners, "all registered miners"},
     {{"miner show", "id", ""},
      "miner_show",
@@ -306,6 +321,15 @@ static const struct command commands[] = {
      .show = show_note,
      .prepare = ctl_desk_basis,
      .help = "--basis TEXT: the newest one ends now"},
+    {.row = {"profile check", "file", ""},
+     .local = ctl_profile_check,
+     .help = "whether FILE is a jurisdiction's profile, and what in it is not set;\n"
+             "      needs no daemon"},
+    {.row = {"profile show", "[profile]", "dir"},
+     .local = ctl_profile_show,
+     .help =
+         "a profile, by its file or code; --dir DIR: where profiles lie; without one,\n"
+         "      which there are; needs no daemon"},
     {{"reload", NULL, ""},
      "reload",
      show_note,

@@ -1,23 +1,13 @@
 #include "pool/keyfile.h"
 
 #include "conf/mem.h"
-#include "conf/private_file.h"
 #include "payout/wif.h"
+#include "pool/key_disk.h"
 #include "pool/keyfile_text.h"
-#include "share/gcm.h"
 
-#include <assert.h>
-#include <fcntl.h>
-#include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <string.h>
 
-#define FILE_MAX    32768
-#define SCRYPT_R    8
-#define SCRYPT_P    1
-#define CIPHER_KEY  32
-#define WRONG_TEXT  "the passphrase is wrong, or the file was changed"
 #define MEMORY_TEXT "no memory can be locked for the key"
 
 static enum kz_err fail(struct key_problem *problem, enum kz_err err, const char *text)
@@ -26,61 +16,25 @@ static enum kz_err fail(struct key_problem *problem, enum kz_err err, const char
     return err;
 }
 
-/* `why` of conf/private_file.h. */
-static enum kz_err fail_file(struct key_problem *problem, enum kz_err err,
-                             const char *why)
-{
-    snprintf(problem->text, sizeof(problem->text), "the key file %s", why);
-    return err;
-}
-
 /* --- encryption ------------------------------------------------------------------- */
-
-static enum kz_err derive_key(struct locked **out, struct key_problem *problem,
-                              const struct sealed *s, struct bytes passphrase)
-{
-    struct locked *key = NULL;
-    if (locked_new(&key, CIPHER_KEY) != KZ_OK)
-        return fail(problem, KZ_IO, MEMORY_TEXT);
-    /* Its table, two blocks of work space, and the p blocks. */
-    uint64_t memory = UINT64_C(128) * s->r * ((uint64_t)s->n + 2 + s->p);
-    if (EVP_PBE_scrypt((const char *)passphrase.p, passphrase.len, s->salt,
-                       sizeof(s->salt), s->n, s->r, s->p, memory, locked_data(key),
-                       CIPHER_KEY) != 1) {
-        locked_free(key);
-        return fail(problem, KZ_IO, "scrypt failed: too little memory?");
-    }
-    *out = key;
-    return KZ_OK;
-}
-
-static struct gcm cipher_of(const struct sealed *s, const struct locked *key,
-                            const char *header)
-{
-    return (struct gcm){
-        locked_bytes(key), s->nonce, {(const uint8_t *)header, strlen(header)}};
-}
 
 static enum kz_err seal(struct sealed *s, struct key_problem *problem,
                         const struct keyfile_plan *plan)
 {
-    struct locked *key = NULL, *plain = NULL;
-    s->len = 1 + plan->secret.len;
-    if (locked_new(&plain, s->len) != KZ_OK)
+    struct locked *plain = NULL;
+    size_t len = 1 + plan->secret.len;
+    if (locked_new(&plain, len) != KZ_OK)
         return fail(problem, KZ_IO, MEMORY_TEXT);
     uint8_t *p = locked_data(plain);
     p[0] = (uint8_t)plan->kind;
     memcpy(p + 1, plan->secret.p, plan->secret.len);
-    enum kz_err err = derive_key(&key, problem, s, plan->passphrase);
+    enum kz_err err = sealed_begin(s, problem, plan->scrypt_n);
     if (err == KZ_OK) {
         char *header = sealed_header(s, plan->about);
-        struct gcm g = cipher_of(s, key, header);
-        err = gcm_seal(s->ciphertext, s->tag, &g, (struct bytes){p, s->len});
-        if (err != KZ_OK)
-            fail(problem, err, "encryption failed");
+        err =
+            sealed_close(s, problem, header, (struct bytes){p, len}, plan->passphrase);
         mem_free(header);
     }
-    locked_free(key);
     locked_free(plain);
     return err;
 }
@@ -99,25 +53,15 @@ static enum kz_err take_secret(struct keyfile_secret *out, struct key_problem *p
 }
 
 static enum kz_err unseal(struct keyfile_secret *out, struct key_problem *problem,
-                          struct sealed *s, const struct keyfile_public *about,
+                          const struct sealed *s, const struct keyfile_public *about,
                           struct bytes passphrase)
 {
-    struct locked *key = NULL, *plain = NULL;
-    if (locked_new(&plain, s->len) != KZ_OK)
-        return fail(problem, KZ_IO, MEMORY_TEXT);
-    enum kz_err err = derive_key(&key, problem, s, passphrase);
-    if (err == KZ_OK) {
-        char *header = sealed_header(s, about);
-        struct gcm g = cipher_of(s, key, header);
-        err = gcm_open(locked_data(plain), &g, (struct bytes){s->ciphertext, s->len},
-                       s->tag);
-        if (err != KZ_OK)
-            fail(problem, err, err == KZ_RANGE ? WRONG_TEXT : "decryption failed");
-        mem_free(header);
-    }
+    struct locked *plain = NULL;
+    char *header = sealed_header(s, about);
+    enum kz_err err = sealed_open(&plain, problem, s, header, passphrase);
+    mem_free(header);
     if (err == KZ_OK)
         err = take_secret(out, problem, locked_bytes(plain), s->len);
-    locked_free(key);
     locked_free(plain);
     return err;
 }
@@ -187,33 +131,17 @@ static enum kz_err check_plan(struct key_problem *problem,
     return err;
 }
 
-static enum kz_err write_file(const char *path, struct key_problem *problem,
-                              const char *text)
-{
-    char why[PRIVATE_FILE_WHY_SIZE];
-    struct private_file f = {AT_FDCWD, path};
-    enum kz_err err = private_file_create(&f, why, text, strlen(text));
-    return err == KZ_OK ? KZ_OK : fail_file(problem, err, why);
-}
-
 enum kz_err keyfile_create(const char *path, struct key_problem *problem,
                            const struct keyfile_plan *plan)
 {
-    struct sealed s = {.n = plan->scrypt_n != 0 ? plan->scrypt_n : KEYFILE_N_DEFAULT,
-                       .r = SCRYPT_R,
-                       .p = SCRYPT_P};
-    assert(s.n >= KEYFILE_N_MIN && s.n <= KEYFILE_N_MAX && (s.n & (s.n - 1)) == 0);
+    struct sealed s;
     enum kz_err err = check_plan(problem, plan);
-    if (err != KZ_OK)
-        return err;
-    if (RAND_bytes(s.salt, sizeof(s.salt)) != 1 ||
-        RAND_bytes(s.nonce, sizeof(s.nonce)) != 1)
-        return fail(problem, KZ_IO, "no random bytes");
-    err = seal(&s, problem, plan);
+    if (err == KZ_OK)
+        err = seal(&s, problem, plan);
     if (err != KZ_OK)
         return err;
     char *text = sealed_format(&s, plan->about);
-    err = write_file(path, problem, text);
+    err = key_disk_create(path, problem, text);
     mem_free(text);
     return err;
 }
@@ -223,15 +151,10 @@ enum kz_err keyfile_create(const char *path, struct key_problem *problem,
 static enum kz_err read_file(struct sealed *s, struct keyfile_public *about,
                              struct key_problem *problem, const char *path)
 {
-    char why[PRIVATE_FILE_WHY_SIZE], *text = mem_new(FILE_MAX);
-    struct private_file f = {AT_FDCWD, path};
+    char *text = NULL;
     size_t len = 0;
-    enum kz_err err = private_file_read(text, &len, why, &f, FILE_MAX);
-    if (err == KZ_EMPTY)
-        fail(problem, err, "there is no key file");
-    else if (err != KZ_OK)
-        fail_file(problem, err, why);
-    else
+    enum kz_err err = key_disk_read(&text, &len, problem, path);
+    if (err == KZ_OK)
         err = sealed_parse(s, about, problem, text, len);
     mem_free(text);
     return err;

@@ -13,8 +13,7 @@
  * wallet reads the public half and needs no passphrase; but whoever can write the file
  * can change it there, and is found out only when it is opened.
  *
- * A file must be regular, the process's own user's or root's, and closed to group and
- * others. It is made once, synced with its folder, and never written over.
+ * The file is as pool/key_disk.h says, the encryption as pool/sealed.h.
  *
  * Units      scrypt's n and r: 128 * n * r bytes of memory while a key is derived.
  * Ownership  a secret is in locked memory, the caller's to locked_free().
@@ -26,12 +25,12 @@
 #define POOL_KEYFILE_H
 
 #include "payout/descriptor.h"
-#include "pool/passphrase.h"
+#include "pool/sealed.h"
 
 #define KEYFILE_SECRET_MAX 128
-#define KEYFILE_N_DEFAULT  (UINT32_C(1) << 17)
-#define KEYFILE_N_MIN      (UINT32_C(1) << 14)
-#define KEYFILE_N_MAX      (UINT32_C(1) << 20)
+#define KEYFILE_N_DEFAULT  SEALED_N_DEFAULT
+#define KEYFILE_N_MIN      SEALED_N_MIN
+#define KEYFILE_N_MAX      SEALED_N_MAX
 
 enum keyfile_kind {
     KEYFILE_SEED = 1, /* of BIP32, 16 to 64 bytes */

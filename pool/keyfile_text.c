@@ -8,18 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define FORMAT       1
-#define KDF          "scrypt"
-#define CIPHER       "aes-256-gcm"
-#define SCRYPT_R_MAX 32
-#define SCRYPT_P_MAX 16
-#define MEMORY_MAX   (UINT64_C(2) << 30)
+#define FORMAT 1
 
 /* As the JSON has it; texts are borrowed from it. */
 struct members {
-    json_int_t format, n, r, p, created_ms;
-    const char *kdf, *salt, *cipher, *nonce, *network, *receive, *change;
-    const char *ciphertext, *tag;
+    json_int_t format, created_ms;
+    const char *network, *receive, *change;
+    struct sealed_members sealed;
 };
 
 static enum kz_err refuse(struct key_problem *problem, enum kz_err err,
@@ -36,49 +31,12 @@ static bool unpack(struct members *m, json_error_t *why, json_t *root)
                root, why, JSON_STRICT,
                "{s:I, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:I, "
                "s:s, s:s}",
-               "kariz_key", &m->format, "kdf", &m->kdf, "n", &m->n, "r", &m->r, "p",
-               &m->p, "salt", &m->salt, "cipher", &m->cipher, "nonce", &m->nonce,
-               "network", &m->network, "descriptors", "receive", &m->receive, "change",
-               &m->change, "created_ms", &m->created_ms, "ciphertext", &m->ciphertext,
-               "tag", &m->tag) == 0;
-}
-
-static bool is_hex_of(uint8_t *out, size_t len, const char *text)
-{
-    return hex_decode(out, len, text, strlen(text)) == KZ_OK;
-}
-
-/* The file says how much work and memory opening it takes: not beyond what is sane. */
-static bool read_scrypt(struct sealed *s, const struct members *m)
-{
-    if (m->n < KEYFILE_N_MIN || m->n > KEYFILE_N_MAX || (m->n & (m->n - 1)) != 0 ||
-        m->r < 1 || m->r > SCRYPT_R_MAX || m->p < 1 || m->p > SCRYPT_P_MAX ||
-        128 * (uint64_t)m->n * (uint64_t)m->r > MEMORY_MAX)
-        return false;
-    s->n = (uint32_t)m->n;
-    s->r = (uint32_t)m->r;
-    s->p = (uint32_t)m->p;
-    return true;
-}
-
-static enum kz_err read_sealed(struct sealed *s, struct key_problem *problem,
-                               const struct members *m)
-{
-    if (m->format != FORMAT || strcmp(m->kdf, KDF) != 0 ||
-        strcmp(m->cipher, CIPHER) != 0)
-        return refuse(problem, KZ_RANGE, "a key file of another version", "");
-    if (!read_scrypt(s, m))
-        return refuse(problem, KZ_RANGE, "scrypt's n, r or p is outside the bounds",
-                      "");
-    if (!is_hex_of(s->salt, sizeof(s->salt), m->salt) ||
-        !is_hex_of(s->nonce, sizeof(s->nonce), m->nonce) ||
-        !is_hex_of(s->tag, sizeof(s->tag), m->tag) ||
-        hex_decode_some(s->ciphertext, &s->len, sizeof(s->ciphertext), m->ciphertext,
-                        strlen(m->ciphertext)) != KZ_OK ||
-        s->len < 2)
-        return refuse(problem, KZ_PARSE,
-                      "salt, nonce, tag or ciphertext is no hex of its length", "");
-    return KZ_OK;
+               "kariz_key", &m->format, "kdf", &m->sealed.kdf, "n", &m->sealed.n, "r",
+               &m->sealed.r, "p", &m->sealed.p, "salt", &m->sealed.salt, "cipher",
+               &m->sealed.cipher, "nonce", &m->sealed.nonce, "network", &m->network,
+               "descriptors", "receive", &m->receive, "change", &m->change,
+               "created_ms", &m->created_ms, "ciphertext", &m->sealed.ciphertext, "tag",
+               &m->sealed.tag) == 0;
 }
 
 static bool copy_text(char out[DESCRIPTOR_TEXT_MAX + 1], const char *text)
@@ -116,8 +74,10 @@ enum kz_err sealed_parse(struct sealed *s, struct keyfile_public *about,
     enum kz_err err = KZ_OK;
     if (root == NULL || !unpack(&m, &why, root))
         err = refuse(problem, KZ_PARSE, "not a key file: ", why.text);
+    if (err == KZ_OK && m.format != FORMAT)
+        err = refuse(problem, KZ_RANGE, "a key file of another version", "");
     if (err == KZ_OK)
-        err = read_sealed(&read, problem, &m);
+        err = sealed_read(&read, problem, &m.sealed);
     if (err == KZ_OK)
         err = read_about(&read_public, problem, &m);
     if (err == KZ_OK) {
@@ -130,41 +90,23 @@ enum kz_err sealed_parse(struct sealed *s, struct keyfile_public *about,
 
 static json_t *header_json(const struct sealed *s, const struct keyfile_public *about)
 {
-    char salt[2 * KEYFILE_SALT_SIZE + 1], nonce[2 * KEYFILE_NONCE_SIZE + 1];
-    hex_encode(salt, s->salt, sizeof(s->salt));
-    hex_encode(nonce, s->nonce, sizeof(s->nonce));
-    json_t *root = json_pack(
-        "{s:i, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:I}", "kariz_key",
-        FORMAT, "kdf", KDF, "n", (json_int_t)s->n, "r", (json_int_t)s->r, "p",
-        (json_int_t)s->p, "salt", salt, "cipher", CIPHER, "nonce", nonce, "network",
-        about->network->name, "descriptors", "receive", about->receive, "change",
-        about->change, "created_ms", (json_int_t)about->created_ms);
+    json_t *root =
+        json_pack("{s:i, s:s, s:{s:s, s:s}, s:I}", "kariz_key", FORMAT, "network",
+                  about->network->name, "descriptors", "receive", about->receive,
+                  "change", about->change, "created_ms", (json_int_t)about->created_ms);
     assert(root != NULL);
+    sealed_put_header(root, s);
     return root;
-}
-
-static char *dump(json_t *root, size_t flags)
-{
-    char *made = json_dumps(root, flags);
-    json_decref(root);
-    assert(made != NULL);
-    char *text = mem_text(made);
-    free(made); /* allowed: jansson's */
-    return text;
 }
 
 char *sealed_header(const struct sealed *s, const struct keyfile_public *about)
 {
-    return dump(header_json(s, about), JSON_COMPACT | JSON_SORT_KEYS);
+    return sealed_dump_header(header_json(s, about));
 }
 
 char *sealed_format(const struct sealed *s, const struct keyfile_public *about)
 {
-    char ciphertext[2 * sizeof(s->ciphertext) + 1], tag[2 * KEYFILE_TAG_SIZE + 1];
     json_t *root = header_json(s, about);
-    hex_encode(ciphertext, s->ciphertext, s->len);
-    hex_encode(tag, s->tag, sizeof(s->tag));
-    json_object_set_new(root, "ciphertext", json_string(ciphertext));
-    json_object_set_new(root, "tag", json_string(tag));
-    return dump(root, JSON_INDENT(2));
+    sealed_put_body(root, s);
+    return sealed_dump(root);
 }

@@ -6,19 +6,7 @@
 #define POOL_KEYFILE_TEXT_H
 
 #include "pool/keyfile.h"
-
-#define KEYFILE_SALT_SIZE  32
-#define KEYFILE_NONCE_SIZE 12
-#define KEYFILE_TAG_SIZE   16
-
-struct sealed {
-    uint32_t n, r, p;
-    uint8_t salt[KEYFILE_SALT_SIZE];
-    uint8_t nonce[KEYFILE_NONCE_SIZE];
-    uint8_t ciphertext[1 + KEYFILE_SECRET_MAX];
-    size_t len;
-    uint8_t tag[KEYFILE_TAG_SIZE];
-};
+#include "pool/sealed.h"
 
 /* Both are untouched unless KZ_OK. */
 KZ_MUST_USE enum kz_err sealed_parse(struct sealed *s, struct keyfile_public *about,

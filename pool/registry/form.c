@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define SHOWN_MAX 60 /* bytes of a value in a message */
@@ -20,12 +21,24 @@ enum kz_err form_refuse(struct form *f, enum kz_err err, const json_t *value,
                         const char *expected)
 {
     char shown[SHOWN_MAX + 4], text[300];
-    size_t len = json_dumpb(value, shown, SHOWN_MAX,
-                            JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_COMPACT);
-    bool is_cut = len > SHOWN_MAX;
-    memcpy(shown + (is_cut ? SHOWN_MAX : len), is_cut ? "..." : "", is_cut ? 4 : 1);
+    char *whole = json_dumps(value, JSON_ENCODE_ANY | JSON_ENSURE_ASCII | JSON_COMPACT);
+    assert(whole != NULL);
+    bool is_cut = strlen(whole) > SHOWN_MAX;
+    snprintf(shown, sizeof(shown), "%.*s%s", SHOWN_MAX, whole, is_cut ? "..." : "");
+    free(whole); /* allowed: jansson allocated it */
+    for (char *p = strchr(shown, 0x7f); p != NULL; p = strchr(p, 0x7f))
+        *p = '?'; /* ASCII to JSON, and a control character */
     snprintf(text, sizeof(text), "%s expected", expected);
     return say(f, err, shown, text);
+}
+
+enum kz_err form_refuse_key(struct form *f, enum kz_err err, const char *key,
+                            const char *expected)
+{
+    json_t *name = json_string(key);
+    form_refuse(f, err, name, expected);
+    json_decref(name);
+    return err;
 }
 
 size_t form_enter_key(struct form *f, const char *key)
@@ -51,8 +64,11 @@ static enum kz_err refuse_bounds(struct form *f, const json_t *value,
                                  const struct form_row *row, const char *of_what)
 {
     char text[100];
-    snprintf(text, sizeof(text), "%lld to %lld%s", (long long)row->min,
-             (long long)row->max, of_what);
+    if (row->min == row->max)
+        snprintf(text, sizeof(text), "%lld%s", (long long)row->min, of_what);
+    else
+        snprintf(text, sizeof(text), "%lld to %lld%s", (long long)row->min,
+                 (long long)row->max, of_what);
     return form_refuse(f, KZ_RANGE, value, text);
 }
 
@@ -63,13 +79,20 @@ static void *place(void *base, const struct form_row *row)
 
 /* --- values ------------------------------------------------------------------------- */
 
+/* U+0080 to U+009F are control characters, too, to some terminals. */
+static bool is_control(const char *p)
+{
+    unsigned char c = (unsigned char)p[0], next = (unsigned char)p[1];
+    return c < ' ' || c == 0x7f || (c == 0xc2 && next < 0xa0);
+}
+
 static bool is_clean(const char *text)
 {
     size_t len = strlen(text);
     if (len > 0 && (text[0] == ' ' || text[len - 1] == ' '))
         return false;
     for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+        if (is_control(text + i))
             return false;
     return true;
 }
@@ -233,12 +256,8 @@ static enum kz_err check_keys(struct form *f, const json_t *object,
     json_t *value;
     json_object_foreach((json_t *)object, key, value)
     {
-        if (find_row(rows, key) != NULL)
-            continue;
-        json_t *name = json_string(key);
-        enum kz_err err = form_refuse(f, KZ_PARSE, name, "no such key");
-        json_decref(name);
-        return err;
+        if (find_row(rows, key) == NULL)
+            return form_refuse_key(f, KZ_PARSE, key, "a known key");
     }
     return KZ_OK;
 }

@@ -81,6 +81,9 @@ KZ_MUST_USE enum kz_err form_read(struct form *f, void *out, const json_t *objec
 /* For readers of one's own. */
 enum kz_err form_refuse(struct form *f, enum kz_err err, const json_t *value,
                         const char *expected);
+/* A key that is none: it may have any bytes, so it never becomes part of the path. */
+enum kz_err form_refuse_key(struct form *f, enum kz_err err, const char *key,
+                            const char *expected);
 /* Goes down the path, to a key or to an element; what to give to form_leave(). */
 size_t form_enter_key(struct form *f, const char *key);
 size_t form_enter_index(struct form *f, size_t index);

@@ -47,30 +47,6 @@ static bool matches_at(const struct fold *f, size_t at, const struct stem *s)
     return false;
 }
 
-static bool find_start(size_t *at, const struct fold *f, const struct stem *s)
-{
-    for (size_t i = 0; i < f->count; i++) {
-        if (f->cells[i].begins_word && matches_at(f, i, s)) {
-            *at = i;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool find_stem(size_t *at, const struct fold *f, const char *text, bool is_word)
-{
-    for (int way = 0; way < FOLD_WAYS; way++) {
-        struct stem s = {fold_text(text, (enum fold_way)way), is_word};
-        assert(strlen(s.text) <= NAMES_STEM_MAX);
-        bool found = (way == FOLD_SOUND || !is_word) && find_start(at, f, &s);
-        mem_free(s.text);
-        if (found)
-            return true;
-    }
-    return false;
-}
-
 static void copy_word(char out[NAMES_WORD_SIZE], const struct fold *f, size_t at,
                       const char *name)
 {
@@ -92,16 +68,52 @@ struct search {
     const char *name, *lang;
 };
 
+/* By another stem of this language, which is listed before. */
+static bool is_taken(const struct search *s, size_t at)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (strcmp(s->hits[i].lang, s->lang) == 0 && s->hits[i].at == at)
+            return true;
+    return false;
+}
+
+static bool find_start(size_t *cell, const struct search *s, const struct stem *stem)
+{
+    for (size_t i = 0; i < s->f->count; i++) {
+        const struct fold_cell *c = &s->f->cells[i];
+        if (c->begins_word && !is_taken(s, c->at) && matches_at(s->f, i, stem)) {
+            *cell = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool find_stem(size_t *cell, const struct search *s, const char *text,
+                      bool is_word)
+{
+    for (int way = is_word ? FOLD_SOUND : 0; way < FOLD_WAYS; way++) {
+        struct stem stem = {fold_text(text, (enum fold_way)way), is_word};
+        assert(strlen(stem.text) <= NAMES_STEM_MAX);
+        bool found = find_start(cell, s, &stem);
+        mem_free(stem.text);
+        if (found)
+            return true;
+    }
+    return false;
+}
+
 static void search_list(struct search *s, const struct profile_list *list, bool is_word)
 {
     for (size_t i = 0; i < list->count && s->count < s->max; i++) {
-        size_t at;
-        if (!find_stem(&at, s->f, list->items[i], is_word))
+        size_t cell;
+        if (!find_stem(&cell, s, list->items[i], is_word))
             continue;
         struct names_hit *hit = &s->hits[s->count++];
         hit->lang = s->lang;
         hit->stem = list->items[i];
-        copy_word(hit->word, s->f, at, s->name);
+        hit->at = s->f->cells[cell].at;
+        copy_word(hit->word, s->f, cell, s->name);
     }
 }
 

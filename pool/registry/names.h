@@ -23,11 +23,13 @@
 
 struct names_hit {
     const char *lang, *stem;    /* the profile's */
+    size_t at;                  /* where in the name, in bytes */
     char word[NAMES_WORD_SIZE]; /* of the name, from where the stem begins to a blank */
 };
 
-/* Fills at most `max` hits, one a stem and its first word, in the profile's order; returns
- * how many. `name` is UTF-8 and bounded by the caller. */
+/* Fills at most `max` hits and returns how many, in the profile's order. In one place of
+ * the name a language hits once, by the first of its stems and abbreviations that fits;
+ * each of them hits in its first place. `name` is UTF-8 and bounded by the caller. */
 size_t names_check(struct names_hit *hits, size_t max, const struct profile *p,
                    const char *name);
 

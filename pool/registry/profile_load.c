@@ -7,6 +7,30 @@
 #include <stdio.h>
 #include <string.h>
 
+#define CODE_MAX 32
+
+const char *profile_installed_dir(void)
+{
+    return KARIZ_DATADIR "/jurisdictions";
+}
+
+enum kz_err profile_path(char *out, size_t size, const char *dir, const char *code)
+{
+    char lower[CODE_MAX + 1];
+    size_t len = strlen(code);
+    if (len < 2 || len > CODE_MAX)
+        return KZ_RANGE;
+    for (size_t i = 0; i <= len; i++) {
+        char c = code[i];
+        lower[i] = (char)(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+        if (i < len && (lower[i] < 'a' || lower[i] > 'z'))
+            return KZ_RANGE;
+    }
+    int n = snprintf(out, size, "%s/%s.json",
+                     dir != NULL ? dir : profile_installed_dir(), lower);
+    return n > 0 && (size_t)n < size ? KZ_OK : KZ_RANGE;
+}
+
 static enum kz_err read_file(uint8_t *bytes, size_t *len, char why[PROFILE_WHY_SIZE],
                              const char *path)
 {

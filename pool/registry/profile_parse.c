@@ -58,12 +58,10 @@ static enum kz_err read_texts(struct form *f, void *base, const json_t *value,
         return form_refuse(f, KZ_RANGE, value, "1 to 8 languages");
     json_object_foreach((json_t *)value, lang, text)
     {
-        size_t was = form_enter_key(f, lang);
-        enum kz_err err = KZ_OK;
         if (!rule_language.fits(lang))
-            err = form_refuse(f, KZ_RANGE, text, rule_language.expected);
-        if (err == KZ_OK)
-            err = form_text(f, &texts->items[texts->count].text, text, &member);
+            return form_refuse_key(f, KZ_RANGE, lang, rule_language.expected);
+        size_t was = form_enter_key(f, lang);
+        enum kz_err err = form_text(f, &texts->items[texts->count].text, text, &member);
         if (err != KZ_OK)
             return err;
         texts->items[texts->count++].lang = lang;
@@ -113,7 +111,8 @@ static enum kz_err read_moment(struct form *f, void *base, const json_t *value,
     int64_t *out = (void *)((char *)base + row->offset);
     const char *text = json_string_value(value);
     size_t len = text == NULL ? 0 : strlen(text);
-    if (len == 0 || text[len - 1] != 'Z' || clock_utc_parse(out, text, len) != KZ_OK)
+    if (len < 12 || text[10] != 'T' || text[len - 1] != 'Z' ||
+        clock_utc_parse(out, text, len) != KZ_OK)
         return form_refuse(f, text == NULL ? KZ_PARSE : KZ_RANGE, value,
                            "a time in UTC like 2026-01-31T19:00Z");
     return KZ_OK;

@@ -39,8 +39,8 @@ KZ_MUST_USE record_change_fn record_set_certificate;
 
 /* By an operator or an officer. `given`: {lists, on, result}; decided_by is who acts. */
 KZ_MUST_USE record_change_fn record_screen;
-/* By the same. `given`: {level, reviewed_on, next_review}; next_review is the latest that the profile
- * allows where it lacks, reviewed_on today. */
+/* By the same. `given`: {level, reviewed_on, next_review}; next_review is the latest that
+ * the profile allows where it lacks, reviewed_on today. */
 KZ_MUST_USE record_change_fn record_review;
 /* `given`: {code, text_sha256, lang}; `at` is now and `by` who acts. */
 KZ_MUST_USE record_change_fn record_declare;

@@ -199,13 +199,13 @@ static const struct record_field basis[] = {
 /* --- the record ------------------------------------------------------------------------ */
 
 static const struct record_field record[] = {
-    {"schema", RECORD_TEXT, ALL, .max = 32, .is_ok = record_is_schema,
-     .rule = "\"" RECORD_SCHEMA "\" expected"},
+    {"schema", RECORD_TEXT, ALL, .is_written = true, .max = 32,
+     .is_ok = record_is_schema, .rule = "\"" RECORD_SCHEMA "\" expected"},
     {"miner_id", RECORD_TEXT, ALL, .max = 32, .is_ok = record_is_miner_id,
      .rule = "3 to 32 of a-z, 0-9 and - expected"},
-    {"jurisdiction", RECORD_TEXT, ALL, .max = 8, .is_ok = record_is_jurisdiction,
-     .rule = "the profile's code expected"},
-    {"profile_version", RECORD_TEXT, ALL, .max = 32},
+    {"jurisdiction", RECORD_TEXT, ALL, .is_written = true, .max = 8,
+     .is_ok = record_is_jurisdiction, .rule = "the profile's code expected"},
+    {"profile_version", RECORD_TEXT, ALL, .is_written = true, .max = 32},
     {"kind", RECORD_TEXT, ALL, .max = 32, .choices = kinds,
      .is_ok = record_is_kind_allowed,
      .rule = "one of the profile's kinds_allowed expected"},
@@ -250,10 +250,10 @@ static const struct record_field record[] = {
     {"screening", RECORD_OBJECT, ALL, .is_late = true, .fields = screening},
     {"previous", RECORD_TEXT, MAYBE, .max = 32, .is_ok = record_is_miner_id,
      .rule = "the id of an earlier record expected"},
-    {"state", RECORD_TEXT, ALL, .max = 16, .choices = states},
-    {"state_since", RECORD_TEXT, ALL, .max = 30, .is_ok = record_is_time,
-     .rule = TIME_RULE},
-    {"basis", RECORD_OBJECT, ALL, .fields = basis},
+    {"state", RECORD_TEXT, ALL, .is_written = true, .max = 16, .choices = states},
+    {"state_since", RECORD_TEXT, ALL, .is_written = true, .max = 30,
+     .is_ok = record_is_time, .rule = TIME_RULE},
+    {"basis", RECORD_OBJECT, ALL, .is_written = true, .fields = basis},
     /* What the registry writes about the record, and nobody gives. */
     {"personal", RECORD_OURS, MAYBE},
     {"reason", RECORD_OURS, MAYBE},
@@ -340,6 +340,11 @@ char record_need(const struct record_field *field, const json_t *r,
     if (profile_requires(profile, field->key, kind, residency))
         return 'R';
     return profile_takes(profile, field->key, kind) ? 'o' : '-';
+}
+
+bool record_field_is_given(const struct record_field *field)
+{
+    return !field->is_written && field->shape != RECORD_OURS;
 }
 
 bool record_field_is_personal(const struct record_field *field, const json_t *r)

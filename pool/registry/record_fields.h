@@ -113,6 +113,7 @@ struct record_field {
     enum record_personal personal;
     bool is_late; /* not before it is about to be active */
     bool is_null_said;
+    bool is_written;  /* by the registry, as what is RECORD_OURS: nobody gives it */
     int64_t min, max; /* numbers: the value; text: characters; lists: entries */
     const char *const *choices; /* of a text, ended by NULL; may be NULL */
     record_text_check *is_ok;   /* may be NULL */
@@ -130,6 +131,8 @@ KZ_MUST_USE enum kz_err record_column_of(enum record_column *out, const json_t *
 /* 'R', 'o' or '-' for this record; P is looked up. */
 char record_need(const struct record_field *field, const json_t *record,
                  enum record_column column, const struct profile *profile);
+/* Whether applicants and files may have the field. */
+bool record_field_is_given(const struct record_field *field);
 /* Whether the field belongs to the vault. A record of unknown kind is a person's. */
 bool record_field_is_personal(const struct record_field *field, const json_t *record);
 

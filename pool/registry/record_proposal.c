@@ -104,7 +104,6 @@ static enum kz_err do_address(json_t **out, enum audit_word *word,
 {
     bool is_added = d->p.what == RECORD_PROPOSE_ADDRESS_ADD;
     const struct record_address_change change = {.address = d->p.address,
-                                                 .basis = d->first.reason,
                                                  .actor = d->first.by,
                                                  .conf = d->first.conf,
                                                  .now_ms = d->first.now_ms};

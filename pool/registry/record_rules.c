@@ -1,6 +1,7 @@
 #include "pool/registry/names.h"
 #include "pool/registry/record_parts.h"
 #include "pool/registry/record_qr.h"
+#include "pool/registry/utf8.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -45,11 +46,12 @@ static struct entry_path path_of(const char *list, size_t i, const char *field)
 
 static void check_profile_version(struct record_scene *s)
 {
-    const char *version = text_at(s->record, "profile_version");
-    if (version != NULL && strcmp(version, s->with->profile->version) != 0)
+    const char *version = text_at(s->record, "profile_version"),
+               *now = s->with->profile->version;
+    if (version != NULL && strcmp(version, now) != 0)
         record_find(s, RECORD_WARNING, "profile_version",
-                    "the profile is %.32s now: check again and set it",
-                    s->with->profile->version);
+                    "the profile is %.*s now: check again and set it",
+                    (int)utf8_cut(now, 32), now);
 }
 
 static void check_residency(struct record_scene *s)
@@ -118,8 +120,9 @@ static void check_name(struct record_scene *s, const char *path, const char *nam
                         hits[i].lang);
         else
             record_find(s, RECORD_FLAG, path,
-                        "a word is, or begins with, \"%.60s\" (%.8s): a person decides",
-                        hits[i].stem, hits[i].lang);
+                        "a word is, or begins with, \"%.*s\" (%.8s): a person decides",
+                        (int)utf8_cut(hits[i].stem, NAMES_STEM_MAX), hits[i].stem,
+                        hits[i].lang);
     }
 }
 

@@ -286,22 +286,32 @@ enum kz_err record_freeze(json_t **out, struct record_happened *happened,
 
 /* --- a draft ---------------------------------------------------------------------------------- */
 
-static enum kz_err check_given(char why[RECORD_WHY_SIZE], const json_t *fields)
+/* What only somebody of the pool can say: it must not come with an application. */
+static enum kz_err check_not_judged(char why[RECORD_WHY_SIZE], const json_t *fields)
 {
-    static const char *const written[] = {
-        "schema", "jurisdiction", "profile_version", "state", "state_since", "basis",
-    };
+    for (const struct record_field *f = record_fields(); f->name != NULL; f++)
+        if (f->is_late && json_object_get(fields, f->name) != NULL)
+            return record_refuse(why, "%s: is the pool's to say: leave it out",
+                                 f->name);
+    if (json_object_get(json_object_get(fields, "certificate"), "verified") != NULL)
+        return record_refuse(
+            why, "certificate.verified: is the pool's to say: leave it out");
+    return KZ_OK;
+}
+
+static enum kz_err check_given(char why[RECORD_WHY_SIZE], const json_t *fields,
+                               const struct record_act *act)
+{
     if (!json_is_object(fields))
         return record_refuse(why, "fields: an object expected");
-    for (size_t i = 0; i < sizeof(written) / sizeof(written[0]); i++)
-        if (json_object_get(fields, written[i]) != NULL)
-            return record_refuse(why, "%s: is written by the registry: leave it out",
-                                 written[i]);
     for (const struct record_field *f = record_fields(); f->name != NULL; f++)
-        if (f->shape == RECORD_OURS && json_object_get(fields, f->name) != NULL)
+        if (!record_field_is_given(f) && json_object_get(fields, f->name) != NULL)
             return record_refuse(why, "%s: is written by the registry: leave it out",
                                  f->name);
-    return KZ_OK;
+    if (act->role == AUDIT_SYSTEM || act->role == AUDIT_AUTHORITY)
+        return record_refuse(why, "role: %s makes no application",
+                             audit_role_name(act->role));
+    return act->role == AUDIT_APPLICANT ? check_not_judged(why, fields) : KZ_OK;
 }
 
 /* The list as it is kept, from each one's `address`. */
@@ -335,7 +345,7 @@ enum kz_err record_draft(json_t **out, struct record_happened *happened,
                          char why[RECORD_WHY_SIZE], const json_t *fields,
                          const struct record_act *act)
 {
-    enum kz_err err = check_given(why, fields);
+    enum kz_err err = check_given(why, fields, act);
     if (err == KZ_OK)
         err = record_act_check(why, act, 1u << MINER_DRAFT);
     if (err != KZ_OK)

@@ -48,8 +48,9 @@ const struct record_transition *record_transition_find(enum miner_state from,
 
 /* A draft of what an applicant gave: the record's fields without those that the registry
  * writes (state, jurisdiction, profile_version, ...). Of payout_addresses the `address` of
- * each is enough. Whether it is right record_check() says; a draft may have errors. It is
- * full: pool/registry/record_split.h comes before it is kept. */
+ * each is enough. From an applicant there is nothing in it that the pool must find out
+ * (screening, risk, certificate.verified). Whether it is right record_check() says; a
+ * draft may have errors. It is full: pool/registry/record_split.h comes before it is kept. */
 KZ_MUST_USE enum kz_err record_draft(json_t **out, struct record_happened *happened,
                                      char why[RECORD_WHY_SIZE], const json_t *fields,
                                      const struct record_act *act);

@@ -13,7 +13,7 @@
 #define POLL_MS     250
 #define CHANGES_MAX 64 /* under way at once */
 
-#define DUE_MS      1000 /* how often the clock's own changes are looked for */
+#define DUE_MS 1000 /* how often the clock's own changes are looked for */
 
 enum ask_kind { ASK_LOAD, ASK_VERSION, ASK_PUT, ASK_NOTE };
 

@@ -118,8 +118,8 @@ enum kz_err record_with_address(json_t **out, char why[RECORD_WHY_SIZE],
     json_t *changed = json_deep_copy(record);
     json_t *list = json_object_get(changed, "payout_addresses");
     int64_t wait_ms = c->conf->address_wait_hours * HOUR_MS;
-    enum kz_err err = record_set_basis(changed, why, c->basis, c->actor);
-    if (err == KZ_OK && json_array_size(list) >= RECORD_ADDRESSES_KEPT)
+    enum kz_err err = KZ_OK;
+    if (json_array_size(list) >= RECORD_ADDRESSES_KEPT)
         err = record_refuse(why, "address: %d were registered; no more are kept",
                             RECORD_ADDRESSES_KEPT);
     if (err == KZ_OK && count_live(list) >= RECORD_ADDRESSES_MAX)
@@ -155,7 +155,7 @@ enum kz_err record_without_address(json_t **out, char why[RECORD_WHY_SIZE],
 {
     json_t *changed = json_deep_copy(record);
     json_t *one = need_live(changed, why, c->address);
-    if (one == NULL || record_set_basis(changed, why, c->basis, c->actor) != KZ_OK) {
+    if (one == NULL) {
         json_decref(changed);
         return KZ_RANGE;
     }
@@ -269,9 +269,7 @@ static enum kz_err prove(json_t *changed, json_t *one, char why[RECORD_WHY_SIZE]
                              "address: the challenge has expired: ask for another");
     if (c->signature == NULL)
         return record_refuse(why, "signature: is missing");
-    if (verify(why, one, message, c) != KZ_OK ||
-        (c->basis != NULL &&
-         record_set_basis(changed, why, c->basis, c->actor) != KZ_OK))
+    if (verify(why, one, message, c) != KZ_OK)
         return KZ_RANGE;
     json_t *proof =
         json_pack("{s:s, s:s, s:s, s:s}", "method", method_of(c->signature), "message",

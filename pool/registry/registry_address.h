@@ -29,7 +29,7 @@
 
 struct record_address_change {
     const char *address;
-    const char *basis, *actor;
+    const char *actor;     /* record_with_proof() */
     const char *signature; /* record_with_proof() */
     const char *nonce;     /* record_with_challenge(): never used before */
     const struct conf *conf;
@@ -41,12 +41,12 @@ typedef enum kz_err record_address_fn(json_t **out, char why[RECORD_WHY_SIZE],
                                       const struct record_address_change *c);
 
 /* One more, paid after the settings' waiting time; older ones stay live. And the end of
- * one. Both need a basis. */
+ * one. */
 KZ_MUST_USE record_address_fn record_with_address, record_without_address;
 /* Of a live address. */
 KZ_MUST_USE record_address_fn record_with_challenge;
 /* Verifies the signature. Where it is none the challenge stays open; where that cannot be
- * said (payout/proof.h) a person decides, and nothing is kept. The basis may be NULL. */
+ * said (payout/proof.h) a person decides, and nothing is kept. */
 KZ_MUST_USE record_address_fn record_with_proof;
 
 /* Puts it behind `list`; payable `wait_ms` from now on, 0: at once. Of `c` address, conf

@@ -6,6 +6,7 @@
 #include "conf/clock.h"
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "pool/audit/chain.h"
 #include "share/journal_writer.h"
 #include "share/keys.h"
 #include "share/store.h"
@@ -69,6 +70,15 @@ static inline void fixture_init(struct fixture *f)
     log_setup(getenv("KARIZ_TEST_LOG") != NULL ? LOG_DEBUG : LOG_ERROR, false);
 }
 
+static inline json_t *fixture_link(const json_t *newest, const json_t *event, char *why)
+{
+    char text[AUDIT_WHY_SIZE];
+    json_t *link = chain_link(newest, event, text);
+    if (link == NULL)
+        snprintf(why, STORE_WHY_SIZE, "%s", text);
+    return link;
+}
+
 static inline void fixture_start(struct fixture *f)
 {
     const struct slice_terms terms = {.regime = SLICE_SPLIT};
@@ -77,7 +87,9 @@ static inline void fixture_start(struct fixture *f)
         .dir = f->journal_dir, .shares = 1, .segment_bytes = 1 << 18};
     assert_int_equal(journal_open(&f->journal, &damage, &options), KZ_OK);
     f->writer = journal_writer_new(journal_stream(f->journal, JOURNAL_SHARES));
-    assert_int_equal(store_start(&f->store, &f->conf, f->journal, &terms, NULL), KZ_OK);
+    const struct store_hooks hooks = {.link = fixture_link};
+    assert_int_equal(store_start(&f->store, &f->conf, f->journal, &terms, &hooks),
+                     KZ_OK);
 }
 
 /* Waits at most `ms` for Redis to have everything. */

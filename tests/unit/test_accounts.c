@@ -5,9 +5,9 @@
 #include "payout/scheme.h"
 #include "pool/accounts.h"
 #include "share/store_read.h"
+#include "tests/unit/record_fixture.h"
 #include "tests/unit/redis_fixture.h"
 
-#define DAY_MS  (INT64_C(86400) * 1000)
 #define NBITS   0x207fffff
 #define SUBSIDY INT64_C(1250000000)
 
@@ -21,6 +21,7 @@
 #define SCRIPT_4 "0014307cfa3651f0537a566ed8c4d0b98b599bce7064"
 
 struct bed {
+    struct profile profile;
     struct fixture f;
     struct accounts *accounts;
     atomic_uint wanted;
@@ -56,8 +57,10 @@ static void bed_up(struct bed *b)
     terms.subsidy_sat = SUBSIDY;
     fixture_start(&b->f);
     store_set_slices(b->f.store, &terms, 0, NBITS);
-    assert_int_equal(accounts_start(&b->accounts, &b->f.conf, b->f.store, &hooks),
-                     KZ_OK);
+    fixture_profile(&b->profile);
+    assert_int_equal(
+        accounts_start(&b->accounts, &b->f.conf, &b->profile, b->f.store, &hooks),
+        KZ_OK);
     accounts_set_miners(b->accounts, miners());
     wait_until(status_is(&b->f, "state", "ready"));
 }

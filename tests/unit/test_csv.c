@@ -29,6 +29,19 @@ static void plain_text_stays_and_special_text_is_quoted(void **state)
     is_cell("käriz", "käriz");
 }
 
+static void what_is_quoted_depends_on_the_delimiter(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *expected;
+    } rows[] = {{"a,b", "a,b"}, {"a;b", "\"a;b\""}, {"-1;2", "\"'-1;2\""}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *cell = csv_cell_between(rows[i].text, ';');
+        assert_string_equal(cell, rows[i].expected);
+        mem_free(cell);
+    }
+}
+
 static void what_a_spreadsheet_would_run_is_text(void **state)
 {
     (void)state;
@@ -63,6 +76,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(plain_text_stays_and_special_text_is_quoted),
+        cmocka_unit_test(what_is_quoted_depends_on_the_delimiter),
         cmocka_unit_test(what_a_spreadsheet_would_run_is_text),
         cmocka_unit_test(a_row_ends_as_the_standard_has_it_and_numbers_stay_numbers),
     };

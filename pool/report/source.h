@@ -1,0 +1,38 @@
+/* pool/report/source.h - what reports are made of, read from the store and the journal.
+ *
+ * One source a report, each a file of its own. A source reads one instant of the registry
+ * and everything of the ledger, the tallies and the audit chain that lies in the period, and
+ * fills a table; it writes nothing. The registry's facts of an earlier instant come from the
+ * audit chain's journal, not from today's records.
+ *
+ * Errors  KZ_IO: Redis or the journal cannot be read. KZ_RANGE: what is there contradicts
+ *         itself. `why` says it for people, without personal values.
+ * Thread  any that may wait: never control or a front. Source: registry spec section 4. */
+#ifndef POOL_REPORT_SOURCE_H
+#define POOL_REPORT_SOURCE_H
+
+#include "pool/report/table.h"
+#include "share/store_read.h"
+
+#define SOURCE_WHY_SIZE 512
+
+struct profile;
+struct vault;
+
+struct report_source {
+    struct store *store;
+    const struct conf *conf;
+    const struct profile *profile;
+    const char *journal_dir; /* the instance's */
+    struct vault *vault;     /* NULL: no personal values, so no full disclosure */
+    struct report_header header;
+};
+
+typedef enum kz_err report_source_fn(struct report **out, char why[SOURCE_WHY_SIZE],
+                                     const struct report_source *s);
+
+KZ_MUST_USE report_source_fn source_registry, source_changes, source_equipment,
+    source_production, source_production_blocks, source_distributions, source_summary,
+    source_refusals, source_alerts, source_proof, source_proof_blocks;
+
+#endif
