@@ -239,11 +239,10 @@ static enum kz_err copy_all(struct making *m)
 static enum kz_err copy_held(struct making *m)
 {
     const struct backup_order *o = m->order;
-    if (o->hold != NULL)
-        o->hold(o->ctx, true);
-    enum kz_err err = copy_all(m);
-    if (o->hold != NULL)
-        o->hold(o->ctx, false);
+    bool is_held = o->hold == NULL || o->hold(o->ctx, true);
+    enum kz_err err = is_held ? copy_all(m) : backup_fail(&m->w, KZ_BUSY, "stopping");
+    if (o->hold != NULL && !o->hold(o->ctx, false) && err == KZ_OK)
+        err = backup_fail(&m->w, KZ_BUSY, "stopping");
     return err;
 }
 

@@ -33,8 +33,8 @@ struct backup_order {
     bool with_master_key;
     bool is_offline; /* no daemon runs: nobody writes, the embedded server is down */
     /* What is being copied must not go: true before the first file, false after the last;
-     * waits until it holds. NULL: nothing has to be held. */
-    void (*hold)(void *ctx, bool is_on);
+     * waits until it holds. False: it does not. NULL: nothing has to be held. */
+    bool (*hold)(void *ctx, bool is_on);
     bool (*is_stopping)(void *ctx); /* NULL: never */
     void *ctx;
 };
