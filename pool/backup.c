@@ -5,6 +5,7 @@
 #include "conf/mem.h"
 #include "pool/backup_make.h"
 #include "pool/backup_restore.h"
+#include "share/store_read.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #define TURN_MS  1000
+#define BEGIN_MS 60000 /* so long a first one waits for Redis to have what it lacks */
 #define MARK_MAX 4096
 #define ITSELF   "system" /* as the registry's own acts are signed */
 
@@ -34,6 +36,7 @@ struct task {
 
 struct backup {
     struct backup_parts parts;
+    struct monotime started;
     pthread_t thread;
     bool has_thread;
     pthread_mutex_t lock; /* of all below but the mark */
@@ -168,14 +171,23 @@ static bool hold(void *ctx, bool is_on)
 
 /* --- the thread ---------------------------------------------------------------------- */
 
+static bool is_due(const struct backup *b)
+{
+    const struct conf *c = b->parts.conf;
+    int64_t now = clock_utc_ms();
+    uint64_t generation;
+    if (c->backup_dir[0] == '\0' || now < b->retry_ms ||
+        (b->has_last && b->last.time_ms >= backup_due_ms(now, c->backup_at)))
+        return false;
+    return store_has_all_events(b->parts.store, &generation) ||
+           monotime_ms_between(b->started, clock_now()) > BEGIN_MS;
+}
+
 /* Of the lock's holder. NULL: none is due. */
 static struct task *daily_task(struct backup *b)
 {
     const struct conf *c = b->parts.conf;
-    int64_t now = clock_utc_ms();
-    bool is_due = c->backup_dir[0] != '\0' && now >= b->retry_ms &&
-                  (!b->has_last || b->last.time_ms < backup_due_ms(now, c->backup_at));
-    if (!is_due)
+    if (!is_due(b))
         return NULL;
     struct task *t = mem_new(sizeof(*t));
     *t = (struct task){.backup = b, .is_daily = true};
@@ -380,6 +392,7 @@ enum kz_err backup_start(struct backup **out, const struct backup_parts *parts)
     struct backup *b = mem_new(sizeof(*b));
     pthread_condattr_t monotonic;
     b->parts = *parts;
+    b->started = clock_now();
     pthread_mutex_init(&b->lock, NULL);
     pthread_condattr_init(&monotonic);
     pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

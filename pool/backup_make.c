@@ -183,23 +183,46 @@ static enum kz_err copy_master_key(struct making *m, int dir)
     return err == KZ_EMPTY ? KZ_OK : err;
 }
 
-/* Values before the keys that open them and those before the marks of who was forgotten: a
- * miner that comes or goes meanwhile is whole, or is not there. */
+#define DATA "vault/data/"
+
+/* Of those whose values were copied, and of nobody else: a miner that comes meanwhile is not
+ * half there. */
+static enum kz_err copy_keys(struct making *m, int dir)
+{
+    char name[BACKUP_FILE_NAME_MAX + 32];
+    enum kz_err err = KZ_OK;
+    size_t count = m->manifest.file_count;
+    for (size_t i = 0; err == KZ_OK && i < count; i++) {
+        const char *data = m->manifest.files[i].name;
+        if (strncmp(data, DATA, strlen(DATA)) != 0)
+            continue;
+        snprintf(name, sizeof(name), "vault/keys/%s", data + strlen(DATA));
+        err = backup_copy_file(&m->w, name, dir, name + strlen("vault/"));
+        if (err == KZ_EMPTY) /* forgotten meanwhile; the mark of that follows */
+            err = KZ_OK;
+    }
+    return err;
+}
+
+static enum kz_err copy_vault_folder(struct making *m, const char *folder)
+{
+    char path[PATH_MAX], prefix[32];
+    snprintf(path, sizeof(path), "%s/%s", m->conf->vault, folder);
+    snprintf(prefix, sizeof(prefix), "vault/%s", folder);
+    enum kz_err err = backup_copy_folder(&m->w, prefix, path, ".new");
+    return err == KZ_EMPTY ? KZ_OK : err;
+}
+
 static enum kz_err copy_vault(struct making *m)
 {
-    static const char *const folders[] = {"data", "keys", "erased"};
-    char path[PATH_MAX], prefix[32];
-    enum kz_err err = KZ_OK;
     int dir = open(m->conf->vault, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (dir < 0)
         return errno == ENOENT ? KZ_OK : fail(m, m->conf->vault);
-    for (size_t i = 0; err == KZ_OK && i < sizeof(folders) / sizeof(folders[0]); i++) {
-        snprintf(path, sizeof(path), "%s/%s", m->conf->vault, folders[i]);
-        snprintf(prefix, sizeof(prefix), "vault/%s", folders[i]);
-        err = backup_copy_folder(&m->w, prefix, path, ".new");
-        if (err == KZ_EMPTY)
-            err = KZ_OK;
-    }
+    enum kz_err err = copy_vault_folder(m, "data");
+    if (err == KZ_OK)
+        err = copy_keys(m, dir);
+    if (err == KZ_OK)
+        err = copy_vault_folder(m, "erased");
     if (err == KZ_OK && m->order->with_master_key)
         err = copy_master_key(m, dir);
     close(dir);

@@ -252,22 +252,26 @@ static enum kz_err put_master_key(struct restoring *r)
     return err == KZ_OK ? KZ_OK : fail(r, err, "vault/master.key %s", why);
 }
 
-static enum kz_err open_all(struct restoring *r)
+/* A key that opens nothing is the wrong one. A file that was damaged before is named, and
+ * no reason to have no pool. */
+static enum kz_err open_all(struct restoring *r, json_t **problems)
 {
     char path[PATH_MAX], why[VAULT_WHY_SIZE] = "";
     struct vault *v = NULL;
-    json_t *problems = NULL;
+    json_t *ids = NULL;
     snprintf(path, sizeof(path), "%s/vault", r->order->to);
     const struct vault_place place = {.folder = path};
     enum kz_err err = vault_open(&v, why, &place);
     if (err == KZ_OK)
-        err = vault_check(&problems, why, v);
+        err = vault_list(&ids, why, v);
+    if (err == KZ_OK)
+        err = vault_check(problems, why, v);
     if (err != KZ_OK)
         err = fail(r, KZ_RANGE, "the vault does not open: %s", why);
-    else if (json_array_size(problems) > 0)
-        err = fail(r, KZ_RANGE, "the vault does not open: %.400s",
-                   json_string_value(json_array_get(problems, 0)));
-    json_decref(problems);
+    else if (json_array_size(ids) > 0 &&
+             json_array_size(*problems) >= json_array_size(ids))
+        err = fail(r, KZ_RANGE, "the vault does not open: is it another's key?");
+    json_decref(ids);
     vault_close(v);
     return err;
 }
@@ -277,10 +281,10 @@ static bool has_vault_key(const struct restoring *r)
     return r->order->master_key != NULL || r->backup.manifest.has_master_key;
 }
 
-static enum kz_err restore_vault(struct restoring *r)
+static enum kz_err restore_vault(struct restoring *r, json_t **problems)
 {
     enum kz_err err = put_master_key(r);
-    return err == KZ_OK && has_vault_key(r) ? open_all(r) : err;
+    return err == KZ_OK && has_vault_key(r) ? open_all(r, problems) : err;
 }
 
 /* --- all of it ---------------------------------------------------------------------- */
@@ -297,7 +301,7 @@ static enum kz_err finish(struct restoring *r)
     return KZ_OK;
 }
 
-static enum kz_err write_all_of_it(struct restoring *r)
+static enum kz_err write_all_of_it(struct restoring *r, json_t **problems)
 {
     enum kz_err err = open_target(r);
     if (err == KZ_OK)
@@ -305,7 +309,7 @@ static enum kz_err write_all_of_it(struct restoring *r)
     if (err == KZ_OK)
         err = copy_files(r);
     if (err == KZ_OK)
-        err = restore_vault(r);
+        err = restore_vault(r, problems);
     return err == KZ_OK ? finish(r) : err;
 }
 
@@ -356,7 +360,7 @@ enum kz_err backup_restore_run(struct backup_restored *out, json_t **problems,
     *problems = NULL;
     enum kz_err err = check_backup(&r, problems);
     if (err == KZ_OK)
-        err = write_all_of_it(&r);
+        err = write_all_of_it(&r, problems);
     if (err == KZ_OK)
         note_restored(out, &r);
     const int fds[] = {r.lock, r.to, r.from};

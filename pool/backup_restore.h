@@ -38,10 +38,11 @@ struct backup_restored {
     uint64_t files;
     uint64_t audit_seq;
     struct hash256 audit_hash;
-    bool has_vault_key; /* and it opens all that is in the vault */
+    bool has_vault_key; /* and it fits */
 };
 
-/* `problems` (the caller's, or NULL): what is wrong with the backup, where it is that. */
+/* `problems` (the caller's, or NULL) are lines for people: what is wrong with the backup
+ * where it is refused; else what of the vault does not open, which was so before. */
 KZ_MUST_USE enum kz_err backup_restore_run(struct backup_restored *out,
                                            json_t **problems, char why[BACKUP_WHY_SIZE],
                                            const struct backup_restore *order);

@@ -302,9 +302,9 @@ int ctl_backup_restore(const struct ctl_place *place, const json_t *arguments)
     if (!read_expected(&noted, &order.expect, arguments))
         return 2;
     enum kz_err err = backup_restore_run(&restored, &problems, why, &order);
-    if (err == KZ_OK)
-        return show_restored(place, &restored, order.from, order.to);
-    print_problems(problems);
+    if (!place->json || err != KZ_OK)
+        print_problems(problems);
     json_decref(problems);
-    return complain(why);
+    return err == KZ_OK ? show_restored(place, &restored, order.from, order.to)
+                        : complain(why);
 }
