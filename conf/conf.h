@@ -233,6 +233,11 @@ struct conf {
     uint32_t address_wait_hours; /* until a new address of a miner is paid */
     char operator_name[CONF_TEXT_MAX + 1];
 
+    char http_listen[CONF_TEXT_MAX + 1]; /* ""; or host:port */
+    char http_url[CONF_TEXT_MAX + 1]; /* "", or how others reach it, no slash behind */
+    char http_proxies[CONF_PEERS_MAX][64];
+    size_t http_proxy_count;
+
     char control_socket[108];
     char control_group[33]; /* group that may use it; "" keeps the daemon's */
 

@@ -462,7 +462,11 @@ static enum kz_err start_parts(struct pool *p)
                                                               .conf = p->conf});
     if (err != KZ_OK)
         return err;
-    return control_start(&p->control, p->base, p->conf, commands_table, p);
+    err = control_start(&p->control, p->base, p->conf, commands_table, p);
+    if (err != KZ_OK)
+        return err;
+    p->watch = watch_new(p);
+    return http_start(&p->http, p->base, p->conf, watch_request, p->watch);
 }
 
 static void log_ready(const struct pool *p)
@@ -567,6 +571,8 @@ void pool_stop(struct pool *p)
 {
     if (p == NULL)
         return;
+    watch_stop(p->watch);
+    http_stop(p->http);
     stop_long_answers(p);
     control_stop(p->control);
     if (p->refresh != NULL)
@@ -588,6 +594,7 @@ void pool_stop(struct pool *p)
      * it would have gone to are still there. */
     mailbox_free(p->mailbox);
     inquiry_free(p->inquiry); /* what it asked a node ended with the two above */
+    watch_free(p->watch);
     registry_stop(p->registry);
     backup_free(p->backup);
     vault_close(p->vault);

@@ -100,8 +100,9 @@ void registry_hold_vault(struct registry *r, bool is_on);
 /* Drops what no record names, of all miners: for a vault that came out of such a copy. */
 void registry_settle_vault(struct registry *r);
 
-/* A fact's value, borrowed; NULL: there is none. */
+/* A fact's value, borrowed; NULL: there is none. All of them: NULL before the first load. */
 const json_t *registry_fact(const struct registry *r, const char *name);
+const json_t *registry_facts(const struct registry *r);
 struct record_view registry_view(const struct registry *r);
 
 json_t *registry_list(const struct registry *r);                 /* array, by number */
