@@ -22,7 +22,7 @@ struct ask {
     json_t *facts; /* ASK_NOTE; NULL: none */
     char text[RECORD_WHY_SIZE];
     bool settles_vault; /* ASK_PUT: its personal values are others than before */
-    struct ask *next; /* of missed */
+    struct ask *next;   /* of missed */
 };
 
 struct registry {
