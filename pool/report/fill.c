@@ -35,7 +35,7 @@ enum kz_err fill_history(struct fill *f, struct history *h,
     if (ask != NULL)
         all = *ask;
     all.dir = s->journal_dir;
-    all.until_ms = s->header.period.to_ms;
+    all.until_ms = fill_instant(s);
     enum kz_err err = history_read(h, f->why, &all);
     if (err != KZ_OK)
         report_free(f->report);
@@ -142,8 +142,14 @@ void fill_name(struct fill *f, const json_t *record, struct vault *vault)
         fill_text(f, "official_name", name);
         return;
     }
-    if (miner == NULL || miner_id_parse(&id, miner, strlen(miner)) != KZ_OK ||
-        vault_get(&values, why, vault, &id) != KZ_OK)
+    if (miner == NULL || miner_id_parse(&id, miner, strlen(miner)) != KZ_OK)
+        return;
+    enum kz_err err = vault_get(&values, why, vault, &id);
+    if (err != KZ_OK && err != KZ_EMPTY && f->err == KZ_OK) {
+        f->err = err;
+        snprintf(f->why, SOURCE_WHY_SIZE, "the vault, miner %.32s: %.300s", miner, why);
+    }
+    if (err != KZ_OK)
         return;
     const json_t *kept = json_object_get(values, "official_name");
     if (is_committed(record, kept))

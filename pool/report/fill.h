@@ -44,7 +44,8 @@ void fill_time(struct fill *f, const char *column, const json_t *object,
 
 /* miner_id to residence_country, of a record; NULL: they stay empty. */
 void fill_miner(struct fill *f, const json_t *record);
-/* official_name: of a person out of the vault, as long as it is the one of the record. */
+/* official_name: of a person out of the vault, as long as it is the one of the record. Who
+ * was erased, or has another name by now, has none here any more. */
 void fill_name(struct fill *f, const json_t *record, struct vault *vault);
 
 /* The last day of the zone that the report covers, and the first. */
