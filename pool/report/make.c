@@ -38,8 +38,6 @@ static enum kz_err make_table(struct making *m, struct report **out, enum report
     char why[SOURCE_WHY_SIZE] = "";
     const char *name = report_kind_of(id)->name;
     report_source_fn *source = make_source_of(id);
-    if (source == NULL)
-        return refuse(m, "%s: this program cannot make it", name);
     m->source.header.disclosure = level;
     enum kz_err err = source(out, why, &m->source);
     if (err != KZ_OK)

@@ -49,7 +49,6 @@ size_t make_due(enum report_id ids[REPORT_IDS], const struct profile *profile,
 KZ_MUST_USE enum kz_err make_ids_parse(enum report_id ids[REPORT_IDS], size_t *count,
                                        const char *text);
 
-/* NULL: this program has no source of it. */
 report_source_fn *make_source_of(enum report_id id);
 
 #endif

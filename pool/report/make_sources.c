@@ -16,14 +16,14 @@ static const struct row rows[REPORT_IDS] = {
     [REPORT_R1] = {source_registry, PROFILE_R1_REGISTRY},
     [REPORT_R2] = {source_changes, PROFILE_R2_CHANGES},
     [REPORT_R3] = {source_equipment, PROFILE_R3_EQUIPMENT},
-    [REPORT_R4] = {NULL, PROFILE_R4_PRODUCTION},
-    [REPORT_R4_BLOCKS] = {NULL, PROFILE_R4_PRODUCTION},
-    [REPORT_R5] = {NULL, PROFILE_R5_DISTRIBUTIONS},
+    [REPORT_R4] = {source_production, PROFILE_R4_PRODUCTION},
+    [REPORT_R4_BLOCKS] = {source_production_blocks, PROFILE_R4_PRODUCTION},
+    [REPORT_R5] = {source_distributions, PROFILE_R5_DISTRIBUTIONS},
     [REPORT_R6] = {source_summary, PROFILE_R6_SUMMARY},
     [REPORT_R7] = {source_refusals, PROFILE_R7_REFUSALS},
     [REPORT_R8] = {source_alerts, PROFILE_R8_ALERTS},
-    [REPORT_R9] = {NULL, PROFILE_R9_PROOF},
-    [REPORT_R9_BLOCKS] = {NULL, PROFILE_R9_PROOF},
+    [REPORT_R9] = {source_proof, PROFILE_R9_PROOF},
+    [REPORT_R9_BLOCKS] = {source_proof_blocks, PROFILE_R9_PROOF},
 };
 
 static const enum profile_period periods[] = {
