@@ -228,6 +228,8 @@ struct conf {
     bool four_eyes;
     uint32_t address_wait_hours; /* until a new address of a miner is paid */
     char operator_name[CONF_TEXT_MAX + 1];
+    char report_dir[CONF_TEXT_MAX + 1]; /* "": none makes itself */
+    char report_key_file[CONF_TEXT_MAX + 1];
 
     char control_socket[108];
     char control_group[33]; /* group that may use it; "" keeps the daemon's */

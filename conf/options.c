@@ -293,7 +293,8 @@ const struct option option_table[] = {
      "directory of personal data, encrypted; default data_dir/vault"},
     {"registry.operators", OPTION_ARRAY, offsetof(struct conf, operators),
      sizeof(struct conf_operator), "[]", 0, CONF_OPERATORS_MAX, "", true,
-     "who may change the registry, by the user at the control socket; empty: whoever may "
+     "who may change the registry, by the user at the control socket; empty: whoever "
+     "may "
      "use the socket",
      .rows = operator_rows, .count_offset = offsetof(struct conf, operator_count)},
     {"registry.four_eyes", OPTION_BOOL, IN_CONF(four_eyes), "true", 0, 0, "", false,
@@ -303,6 +304,15 @@ const struct option option_table[] = {
     {"registry.address_wait_hours", OPTION_U32, IN_CONF(address_wait_hours), "24", 0,
      8760, "h", false,
      "a miner's new address is paid after so long, and until then none is; 0: at once"},
+
+    {"report.dir", OPTION_TEXT, IN_CONF(report_dir), "\"\"", 0, 0, "", false,
+     "directory in which packages of reports make themselves when their period is "
+     "over; "
+     "default none does"},
+    {"report.key_file", OPTION_TEXT, IN_CONF(report_key_file), "\"\"", 0, 0, "", false,
+     "key that signs them (karizctl report key create); its passphrase is the "
+     "credential "
+     "kariz-report"},
 
     {"control.socket", OPTION_TEXT, IN_CONF(control_socket),
      "\"/run/kariz/control.sock\"", 0, 0, "", false,

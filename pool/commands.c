@@ -252,6 +252,7 @@ static void finish_status(struct pending *w)
         json_array_append_new(rows, miner_row(miner, w->value));
     json_object_set_new(status, "miners", rows);
     json_object_set_new(status, "registry", registry_status(p->registry));
+    json_object_set_new(status, "report", reporter_status(p->reporter));
     json_object_set_new(status, "hashrate",
                         hashrate_of(json_object_get(w->value, "pool")));
     if (w->err != KZ_OK)

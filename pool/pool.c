@@ -404,6 +404,16 @@ static enum kz_err start_stratum(struct pool *p)
     return err;
 }
 
+static enum kz_err start_reporter(struct pool *p)
+{
+    return reporter_start(&p->reporter,
+                          &(struct reporter_parts){.mailbox = p->mailbox,
+                                                   .store = p->store,
+                                                   .registry = p->registry,
+                                                   .conf = p->conf,
+                                                   .profile = p->profile});
+}
+
 static enum kz_err start_parts(struct pool *p)
 {
     enum kz_err err = settings_profile(&p->profile, p->conf);
@@ -449,6 +459,8 @@ static enum kz_err start_parts(struct pool *p)
                                                              .store = p->store,
                                                              .nodes = p->nodes,
                                                              .conf = p->conf});
+    if (err == KZ_OK)
+        err = start_reporter(p);
     if (err != KZ_OK)
         return err;
     return control_start(&p->control, p->base, p->conf, commands_table, p);
@@ -559,6 +571,7 @@ void pool_stop(struct pool *p)
 {
     if (p == NULL)
         return;
+    reporter_stop(p->reporter);
     struct inquiry *inquiry = stop_inquiry(p);
     control_stop(p->control);
     if (p->refresh != NULL)
@@ -579,6 +592,7 @@ void pool_stop(struct pool *p)
     /* What the store and the fronts posted last is dropped with the mailbox, while those
      * it would have gone to are still there. */
     mailbox_free(p->mailbox);
+    reporter_free(p->reporter);
     inquiry_free(inquiry); /* what it asked a node ended with the two above */
     registry_stop(p->registry);
     vault_close(p->vault);

@@ -13,6 +13,7 @@
 #include "pool/node.h"
 #include "pool/refresh.h"
 #include "pool/registry/registry.h"
+#include "pool/reporter.h"
 #include "pool/spool.h"
 #include "pool/tracker.h"
 #include "share/journal_writer.h"
@@ -48,6 +49,7 @@ struct pool {
     _Atomic(struct accounts *) woken; /* `accounts`, for the store's thread */
     struct stratum_server *stratum;
     struct inquiry *inquiry; /* NULL: stopping */
+    struct reporter *reporter;
     struct control *control;
 };
 
