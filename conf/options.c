@@ -114,8 +114,11 @@ const struct option option_table[] = {
 
     {"tally.minutes_hours", OPTION_U32, IN_CONF(tally.minutes_hours), "3", 1, 168, "h",
      false, "work of each minute stays in Redis; some 700 bytes a miner and hour"},
-    {"tally.hours_days", OPTION_U32, IN_CONF(tally.hours_days), "32", 2, 400, "days",
-     false, "figures of each hour stay; some 750 bytes a miner and day"},
+    {"tally.hours_days", OPTION_U32, IN_CONF(tally.hours_days), "62", 2, 400, "days",
+     false,
+     "figures of each hour stay, of which reports make the days of their time zone; "
+     "some "
+     "750 bytes a miner and day"},
     {"tally.days_months", OPTION_U32, IN_CONF(tally.days_months), "13", 1, 120,
      "months", false, "figures of each day stay; some 880 bytes a miner and month"},
     {"tally.workers_days", OPTION_U32, IN_CONF(tally.workers_days), "30", 1, 400,
@@ -293,7 +296,8 @@ const struct option option_table[] = {
      "directory of personal data, encrypted; default data_dir/vault"},
     {"registry.operators", OPTION_ARRAY, offsetof(struct conf, operators),
      sizeof(struct conf_operator), "[]", 0, CONF_OPERATORS_MAX, "", true,
-     "who may change the registry, by the user at the control socket; empty: whoever may "
+     "who may change the registry, by the user at the control socket; empty: whoever "
+     "may "
      "use the socket",
      .rows = operator_rows, .count_offset = offsetof(struct conf, operator_count)},
     {"registry.four_eyes", OPTION_BOOL, IN_CONF(four_eyes), "true", 0, 0, "", false,
