@@ -547,6 +547,8 @@ const struct control_command commands_table[] = {
     {"networks_set", desk_command, true},
     {"stop_order_set", desk_command, true},
     {"stop_order_end", desk_command, true},
+    {"report_note", desk_command, true},
+    {"report_note_correction", desk_command, true},
     {"ledger_capital", on_capital, true},
     {"reload", on_reload, true},
     {"nudge", on_nudge, false},
