@@ -264,6 +264,10 @@ void conf_needs_restart(char *out, size_t size, const struct conf *old,
 void conf_print_help(FILE *to);
 void conf_print_markdown(FILE *to);
 
+/* Where a folder of the program's own data ("jurisdictions") lies: installed, or, where it
+ * was not installed, in the sources it was built from. Absolute. */
+void conf_data_folder(char *out, size_t size, const char *name);
+
 const char *conf_network_name(enum conf_network n);
 
 #endif

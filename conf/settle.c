@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A share must earn at least one unit of work of 2^22 hashes (accounting, section 1);
  * on regtest the unit is one hash. */
@@ -269,6 +270,13 @@ static enum kz_err settle_pay(const struct conf_pay *pay, struct conf_problem *p
     return KZ_OK;
 }
 
+void conf_data_folder(char *out, size_t size, const char *name)
+{
+    snprintf(out, size, KARIZ_DATADIR "/%s", name);
+    if (access(out, F_OK) != 0)
+        snprintf(out, size, KARIZ_SOURCE_DATADIR "/%s", name);
+}
+
 static bool is_listed_twice(const struct conf *c, size_t i)
 {
     for (size_t k = 0; k < i; k++)
@@ -284,7 +292,7 @@ static enum kz_err settle_registry(struct conf *c, struct conf_problem *problem)
         return refuse(problem, "registry.jurisdiction",
                       "expected a code such as \"tm\"");
     if (c->profiles[0] == '\0')
-        snprintf(c->profiles, sizeof(c->profiles), KARIZ_DATADIR "/jurisdictions");
+        conf_data_folder(c->profiles, sizeof(c->profiles), "jurisdictions");
     if (c->vault[0] == '\0')
         snprintf(c->vault, sizeof(c->vault), "%s/vault", c->data_dir);
     if (c->profiles[0] != '/')

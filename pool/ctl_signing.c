@@ -32,8 +32,7 @@ static bool open_settings(struct ctl_signing *s, const json_t *arguments)
     }
     if (settings_profile(&s->profile, s->conf) != KZ_OK)
         return complain(s->conf->profiles, "the profile cannot be used");
-    if (words_load(&s->words, why, text(arguments, "catalogues"), s->conf->profiles,
-                   s->profile) != KZ_OK)
+    if (words_load(&s->words, why, text(arguments, "catalogues"), s->profile) != KZ_OK)
         return complain("--catalogues", why);
     return true;
 }

@@ -165,15 +165,30 @@ enum kz_err desk_in_twos(json_t **out, struct record_happened *happened,
 /* --- commands ------------------------------------------------------------------------- */
 
 /* What is wrong or has to be looked at in an application, all of it. */
-static json_t *find_all(const struct pool *p, const json_t *fields)
+static json_t *find_all(const struct pool *p, const json_t *fields,
+                        const struct registry_order *order)
 {
+    char why[RECORD_WHY_SIZE];
+    json_t *draft = NULL;
     struct record_findings found = {.count = 0};
+    struct record_happened happened = {.detail = NULL};
+    const struct record_act act = {.by = order->by,
+                                   .role = order->role,
+                                   .reason = order->reason,
+                                   .basis = order->basis,
+                                   .profile = p->profile,
+                                   .conf = p->conf,
+                                   .now_ms = clock_utc_ms()};
     const struct record_checks with = {.profile = p->profile,
                                        .network = network_of(p->conf->network),
-                                       .now_ms = clock_utc_ms()};
-    record_check(&found, fields, &with);
+                                       .now_ms = act.now_ms};
+    if (record_draft(&draft, &happened, why, fields, &act) != KZ_OK)
+        return NULL; /* the registry will say why */
+    record_check(&found, draft, &with);
     json_t *list = record_findings_json(&found);
     record_findings_clear(&found);
+    json_decref(happened.detail);
+    json_decref(draft);
     return list;
 }
 
@@ -186,7 +201,7 @@ static void apply(struct pool *p, struct control_request *r, const struct desk_r
         return;
     }
     struct waiting *w = waiting_new(p, r, row, arguments);
-    w->findings = find_all(p, fields);
+    w->findings = find_all(p, fields, order);
     registry_apply(p->registry, fields, order, on_done, w);
 }
 

@@ -1,7 +1,7 @@
 /* pool/settings.h - the settings as the daemon needs them: loaded, and checked against
- * what conf/ cannot know (whether the jurisdiction's profile is one, whether the coinbase's
- * address or descriptor is one of the network's and without private keys, whether the tag leaves room in the coinbase
- * script).
+ * what conf/ cannot know: whether the jurisdiction's profile is one, whether the coinbase's
+ * address or descriptor is one of the network's and without private keys, whether the tag
+ * leaves room in the coinbase script.
  *
  * Thread: any. Errors as conf_load(). */
 #ifndef POOL_SETTINGS_H

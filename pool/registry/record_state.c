@@ -239,15 +239,14 @@ enum kz_err record_confirm_suspension(json_t **out, struct record_happened *happ
         return record_refuse(why, "urgent: no suspension waits to be confirmed");
     if (act->role != AUDIT_OFFICER)
         return record_refuse(why, "role: an officer expected");
-    enum kz_err err = record_act_check(why, act, 1u << MINER_SUSPENDED);
-    if (err != KZ_OK)
-        return err;
     if (strcmp(by, act->by) == 0)
         return record_refuse(why, "by: another person than %s expected", by);
     *out = json_deep_copy(record);
     json_object_set_new(*out, "second", json_string(act->by));
     json_object_del(*out, "urgent");
     *happened = record_happened_of(act, AUDIT_CONFIRMED);
+    happened->reason = record_text(record, "reason");
+    happened->basis = json_object_get(record, "basis");
     return KZ_OK;
 }
 

@@ -60,7 +60,8 @@ KZ_MUST_USE enum kz_err record_apply(json_t **out, struct record_happened *happe
                                      char why[RECORD_WHY_SIZE], const json_t *record,
                                      enum miner_state to, const struct record_act *act);
 
-/* The arrow to suspended, by one officer at once; and the second one's word on it. */
+/* The arrow to suspended, by one officer at once; and the second one's word on it, for the
+ * first one's reason and basis. */
 KZ_MUST_USE enum kz_err record_suspend_urgently(json_t **out,
                                                 struct record_happened *happened,
                                                 char why[RECORD_WHY_SIZE],

@@ -100,7 +100,8 @@ struct record_view registry_view(const struct registry *r);
 
 json_t *registry_list(const struct registry *r);                 /* array, by number */
 json_t *registry_show(const struct registry *r, const char *id); /* NULL: none */
-/* {loaded, version, miners, alarm} */
+/* {loaded, version, miners, states {state: count}, waiting: for a second person, warning,
+ * alarm, profile {code, version, verified}, stop_order, audit {seq, time, hash}} */
 json_t *registry_status(const struct registry *r);
 
 #endif

@@ -14,11 +14,9 @@ struct words {
     size_t count;
 };
 
-/* Where catalogues lie: DIR/tk.json. NULL: in "catalogues" beside the profiles' directory,
- * as both are installed. */
+/* From DIR/tk.json and so on. `dir` NULL: where catalogues are installed. */
 KZ_MUST_USE enum kz_err words_load(struct words *out, char why[CATALOGUE_WHY_SIZE],
-                                   const char *dir, const char *profiles,
-                                   const struct profile *profile);
+                                   const char *dir, const struct profile *profile);
 void words_clear(struct words *w);
 
 #endif

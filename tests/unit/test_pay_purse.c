@@ -1,6 +1,7 @@
 /* The pool's coins and who is due what, read from a real Redis. */
 #include "pool/pay/chain_parts.h"
 #include "pool/pay/dues.h"
+#include "tests/unit/record_fixture.h"
 #include "tests/unit/redis_fixture.h"
 
 #include "payout/descriptor.h"
@@ -12,12 +13,13 @@
 #define BLOCK2    "00000000000000000000000000000000000000000000000000000000000000b2"
 #define BLOCK3    "00000000000000000000000000000000000000000000000000000000000000b3"
 #define FOREIGN   "0014751e76e8199196d454941c45d1b3a323f1433bd6"
-#define ADDRESS_1 "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
-#define ADDRESS_2 "bcrt1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3qzf4jry"
+#define PAYEE_1   "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
+#define PAYEE_2   "bcrt1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3qzf4jry"
 
 struct bed {
     struct fixture f;
     struct payer p;
+    struct profile profile;
     char ours[2 * SCRIPT_MULTISIG_MAX + 1]; /* the script of receive/0, in hex */
     char own_address[ADDRESS_TEXT_SIZE];
 };
@@ -52,7 +54,9 @@ static void bed_init(struct bed *b)
     b->f.conf.payout.minimum_sat = 5000;
     fixture_start(&b->f);
     wait_until(status_is(&b->f, "state", "ready"));
+    fixture_profile(&b->profile);
     b->p = (struct payer){.conf = &b->f.conf,
+                          .profile = &b->profile,
                           .network = network_of(CONF_REGTEST),
                           .journal = b->f.journal,
                           .store = b->f.store,
@@ -310,26 +314,24 @@ static void everyone_is_due_or_waits_for_a_reason(void **state)
     char text[24];
     bed_init(&b);
     const struct person people[] = {
-        {"a-active", "active", ADDRESS_1, 9000, -1, NULL, PLAN_FREE, 5000, NULL},
-        {"b-own-minimum", "active", ADDRESS_1, 9000, 8000, NULL, PLAN_FREE, 8000, NULL},
-        {"c-lower-minimum", "active", ADDRESS_2, 9000, 10, NULL, PLAN_FREE, 5000, NULL},
-        {"d-closed", "closed", ADDRESS_1, 700, 8000, NULL, PLAN_FREE, 0, NULL},
-        {"e-suspended", "suspended", ADDRESS_1, 9000, -1, NULL, PLAN_HELD, 5000,
+        {"a-active", "active", PAYEE_1, 9000, -1, NULL, PLAN_FREE, 5000, NULL},
+        {"b-own-minimum", "active", PAYEE_1, 9000, 8000, NULL, PLAN_FREE, 8000, NULL},
+        {"c-lower-minimum", "active", PAYEE_2, 9000, 10, NULL, PLAN_FREE, 5000, NULL},
+        {"d-closed", "closed", PAYEE_1, 700, 8000, NULL, PLAN_FREE, 0, NULL},
+        {"e-suspended", "suspended", PAYEE_1, 9000, -1, NULL, PLAN_HELD, 5000,
          "suspended"},
-        {"f-revoked", "revoked", ADDRESS_1, 9000, -1, NULL, PLAN_HELD, 5000, "revoked"},
-        {"g-frozen", "active", ADDRESS_1, 9000, -1, "frozen", PLAN_HELD, 5000,
-         "frozen"},
+        {"f-revoked", "revoked", PAYEE_1, 9000, -1, NULL, PLAN_HELD, 5000, "revoked"},
+        {"g-frozen", "active", PAYEE_1, 9000, -1, "frozen", PLAN_HELD, 5000, "frozen"},
         {"h-nowhere", "active", NULL, 9000, -1, NULL, PLAN_NO_ADDRESS, 5000,
          "no address is registered"},
-        {"i-waits", "active", ADDRESS_1, 9000, -1,
+        {"i-waits", "active", PAYEE_1, 9000, -1,
          "{\"payable_from\":\"2999-01-01T00:00:00.000Z\"}", PLAN_ADDRESS_WAITING, 5000,
          "2999-01-01"},
-        {"j-waited", "active", ADDRESS_1, 9000, -1,
+        {"j-waited", "active", PAYEE_1, 9000, -1,
          "{\"payable_from\":\"2001-01-01T00:00:00.000Z\"}", PLAN_FREE, 5000, NULL},
         {"k-own", "active", b.own_address, 9000, -1, NULL, PLAN_NO_ADDRESS, 5000,
          "is the pool's own"},
-        {"l-state", "unheard-of", ADDRESS_1, 9000, -1, NULL, PLAN_HELD, 5000,
-         "unknown"},
+        {"l-state", "unheard-of", PAYEE_1, 9000, -1, NULL, PLAN_HELD, 5000, "unknown"},
     };
     size_t n = sizeof(people) / sizeof(people[0]);
     for (size_t i = n; i > 0; i--) { /* they come by id all the same */

@@ -5,6 +5,8 @@
 
 #include <fcntl.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 struct table {
     struct fixture f;
@@ -45,6 +47,17 @@ static void on_down(void *ctx, const char *why)
     snprintf(t->why, sizeof(t->why), "%s", why);
 }
 
+/* The socket is there a moment before anybody listens at it. */
+static bool is_answered(const char *path)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    snprintf(to.sun_path, sizeof(to.sun_path), "%.107s", path);
+    bool is = connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0;
+    close(fd);
+    return is;
+}
+
 static void table_init(struct table *t)
 {
     const struct redis_link_hooks hooks = {
@@ -61,7 +74,7 @@ static void table_init(struct table *t)
                "--save", "", (char *)NULL);
         _exit(1);
     }
-    wait_until(access(t->socket, F_OK) == 0);
+    wait_until(is_answered(t->socket));
     t->base = event_base_new();
     t->link = redis_link_new(t->base, &hooks);
 }

@@ -46,9 +46,9 @@ static void daemon_start(struct daemon *d, struct fixture *f)
     const struct registry_hooks hooks = {.ctx = d, .on_roster = on_roster};
     memset(d, 0, sizeof(*d));
     d->f = f;
-    fixture_start(f);
     fixture_profile(&d->profile);
-    open_vault(d);
+    open_vault(d); /* first: a process that is being forked has its lock for a moment */
+    fixture_start(f);
     d->base = event_base_new();
     d->mailbox = mailbox_new(d->base, 1024, d);
     const struct registry_place place = {.base = d->base,
@@ -322,7 +322,7 @@ static void suspension_is_published_and_resumed(void **state)
     daemon_start(&d, &f);
     turn_until(&d, d.published > 0);
     expect_ok(register_miner(&d, fields_of("miner-a", "TM-1", ADDRESS_1)));
-    expect_refused(set_state(&d, "miner-a", MINER_SUSPENDED, ""), "basis:");
+    expect_refused(set_state(&d, "miner-a", MINER_SUSPENDED, ""), "basis.note:");
     expect_refused(set_state(&d, "miner-a", MINER_ACTIVE, "x"), "state:");
     expect_refused(set_state(&d, "miner-a", MINER_REVOKED, "x"), "basis:");
     assert_int_equal(set_state(&d, "miner-x", MINER_SUSPENDED, "x").err, KZ_EMPTY);

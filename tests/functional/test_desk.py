@@ -1,0 +1,268 @@
+"""Registrations as people at a desk make them: who may do what, what it means for rigs and
+money, and that it all stands in the audit chain."""
+
+import io
+import json
+import os
+import re
+import subprocess
+import tempfile
+
+from lib import audit_check, bitcoin, journal_edit, records
+from lib.case import KarizTest, need
+from lib.karizd import Refused, environment
+from lib.wait import SCALE, wait_until
+
+ANNA, BORIS, CARL = 61001, 61002, 61003  # officer, officer, operator
+GROUP = "nogroup"
+WHY = ("--basis", "seen at the desk")
+
+
+class Desk(KarizTest):
+    """Two officers and an operator, each a user of the machine."""
+
+    settings = {"registry": {"four_eyes": True, "operators": [
+        {"name": "Anna", "uid": ANNA, "role": "officer"},
+        {"name": "Boris", "uid": BORIS, "role": "officer"},
+        {"name": "Carl", "uid": CARL, "role": "operator"}]},
+        "control": {"group": GROUP}}
+    miners = ()
+
+    @classmethod
+    def setUpClass(cls):
+        need(os.geteuid() == 0, "root, to be several users")
+        super().setUpClass()
+        os.chmod(cls.karizd.folder, 0o711)
+        cls.files = tempfile.mkdtemp(prefix="kariz-desk-")
+        os.chmod(cls.files, 0o755)
+
+    def by(self, uid, *args, fails=None):
+        done = subprocess.run(
+            self.karizd.command("--json", *args), user=uid, group=GROUP, extra_groups=[],
+            capture_output=True, text=True, timeout=60 * SCALE, check=False,
+            env=environment(), stdin=subprocess.DEVNULL)
+        if fails is not None:
+            self.assertEqual(done.returncode, 1, done.stdout)
+            self.assertRegex(done.stderr, fails)
+            return None
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def apply(self, miner, uid=CARL, **over):
+        path = os.path.join(self.files, miner + ".json")
+        with open(path, "w") as f:
+            json.dump(records.record(miner, **over), f)
+        os.chmod(path, 0o644)
+        return self.by(uid, "miner", "apply", "--file", path)
+
+    def activate(self, miner, **over):
+        self.apply(miner, **over)
+        self.by(CARL, "miner", "submit", miner)
+        self.by(ANNA, "miner", "approve", miner, *WHY)
+        return self.by(BORIS, "miner", "approve", miner, *WHY)
+
+    def state(self, miner):
+        return self.karizd.ask("miner", "show", miner)["state"]
+
+    def login(self, name, **how):
+        rig = self.rig(**how)
+        rig.subscribe()
+        return rig, rig.authorize(name)
+
+    def words(self, miner=None):
+        chain = self.karizd.ask("audit", "show", *([miner] if miner else []))
+        return [(e["event"]["event"], e["event"]["actor"], e["event"]["second"])
+                for e in chain]
+
+
+class FourEyes(Desk):
+    def test_nobody_alone_makes_a_miner_active(self):
+        shown = self.apply("first")
+        self.assertEqual([f for f in shown["findings"] if f["severity"] == "error"], [])
+        self.by(CARL, "miner", "approve", "first", *WHY, fails="takes an officer")
+        self.by(ANNA, "miner", "approve", "first", *WHY, fails="draft cannot become active")
+        self.by(CARL, "miner", "submit", "first")
+        self.by(ANNA, "miner", "approve", "first", *WHY)
+        self.by(ANNA, "miner", "approve", "first", *WHY, fails="open|proposed")
+        self.by(ANNA, "miner", "confirm", "first", fails="another|second|Anna")
+        self.assertEqual(self.state("first"), "submitted")
+        self.assert_error(self.login("first.rig")[1], 24, "unregistered")
+        self.by(BORIS, "miner", "confirm", "first")
+        self.assertEqual(self.state("first"), "active")
+        self.assertIs(self.login("first.rig")[1]["result"], True)
+        self.assertEqual(self.words("first"), [
+            ("applied", "Carl", None), ("submitted", "Carl", None),
+            ("proposed", "Anna", None), ("activated", "Anna", "Boris")])
+
+    def test_who_is_not_listed_may_look_and_nothing_else(self):
+        self.activate("looked-at")
+        with self.assertRaisesRegex(Refused, "uid 0 is no operator"):
+            self.karizd.ctl("miner", "suspend", "looked-at", "--reason", "suspicion", *WHY)
+        self.assertEqual(self.state("looked-at"), "active")
+
+    def test_an_address_takes_two_people_and_its_waiting_time(self):
+        self.activate("moving")
+        new = bitcoin.demo_address("moving-2")
+        self.by(CARL, "address", "add", "moving", new, *WHY)
+        self.assert_error(self.login(new + ".rig")[1], 24, "unregistered")
+        self.by(CARL, "miner", "confirm", "moving", fails="takes an officer|another")
+        self.by(ANNA, "address", "add", "moving", new, *WHY)
+        self.assertIs(self.login(new + ".rig")[1]["result"], True)
+        listed = self.karizd.ask("miner", "show", "moving")["payout_addresses"]
+        self.assertEqual(listed[1]["address"], new)
+        self.assertGreater(listed[1]["payable_from"], listed[1]["from"])
+
+    def test_what_was_proposed_can_be_withdrawn(self):
+        self.activate("kept")
+        self.by(ANNA, "miner", "suspend", "kept", "--reason", "suspicion", *WHY)
+        self.assertEqual(self.state("kept"), "active")
+        self.by(ANNA, "miner", "withdraw", "kept")
+        self.by(BORIS, "miner", "confirm", "kept", fails="proposal")
+
+    def test_an_urgent_suspension_is_at_once_and_waits_for_a_second_person(self):
+        self.activate("urgent")
+        rig = self.ready_rig("urgent.rig")
+        self.by(ANNA, "miner", "suspend", "urgent", "--urgent", "--reason", "suspicion", *WHY)
+        rig.wait_closed(2)
+        self.assertIn("urgent", self.karizd.ask("miner", "show", "urgent"))
+        self.by(ANNA, "miner", "confirm", "urgent", fails="another|Anna|second")
+        self.by(BORIS, "miner", "confirm", "urgent")
+        self.assertNotIn("urgent", self.karizd.ask("miner", "show", "urgent"))
+
+    def test_an_authority_s_order_is_carried_out_by_one_officer_at_once(self):
+        self.activate("ordered")
+        self.by(BORIS, "miner", "suspend", "ordered", "--reason", "authority_order",
+                "--authority", "Central Bank", "--document", "17-4")
+        self.assertEqual(self.state("ordered"), "suspended")
+
+    def test_a_basis_and_a_known_reason_are_asked_for(self):
+        self.activate("reasons")
+        suspend = ("miner", "suspend", "reasons")
+        self.by(ANNA, *suspend, *WHY, fails="reason")
+        self.by(ANNA, *suspend, "--reason", "whim", *WHY, fails="reason.*whim")
+        self.by(ANNA, *suspend, "--reason", "suspicion", fails="basis")
+
+
+class States(Desk):
+    def test_each_state_is_what_its_table_says_for_a_live_rig(self):
+        self.activate("living")
+        rig = self.ready_rig("living.rig")
+        rig.mine()
+        self.by(ANNA, "miner", "restrict", "living", "--reason", "recheck_due", *WHY)
+        rig.mine()  # warned, and mines
+        warned = self.rig()
+        warned.subscribe("cgminer/4.12.0")
+        self.assertIs(warned.authorize("living.rig")["result"], True)
+        self.assertIn("restricted", json.dumps(warned.wait_note("client.show_message")))
+        for uid in (ANNA, BORIS):
+            self.by(uid, "miner", "revoke", "living", "--authority", "Central Bank",
+                    "--document", "18-1")
+        rig.wait_closed(2)
+        self.assert_error(self.login("living.rig")[1], 24, "not active")
+        self.by(ANNA, "miner", "resume", "living", *WHY, fails="revoked cannot become active")
+
+    def test_a_login_from_a_foreign_network_is_refused_and_counted(self):
+        self.activate("at-home", allowed_networks=["192.0.2.0/24"])
+        before = self.karizd.status()["stratum"]["logins_refused"]["network"]
+        self.assert_error(self.login("at-home.rig")[1], 24, "not active")
+        self.assertEqual(self.karizd.status()["stratum"]["logins_refused"]["network"],
+                         before + 1)
+        self.by(CARL, "networks", "set", "at-home", "--network", "127.0.0.0/8", *WHY)
+        rig = self.ready_rig("at-home.rig")
+        rig.mine()
+        self.by(CARL, "networks", "set", "at-home", "--network", "192.0.2.0/24", *WHY)
+        rig.wait_closed(2)
+
+    def test_a_stop_order_stops_everybody_and_ends(self):
+        self.activate("stopped")
+        rig = self.ready_rig("stopped.rig")
+        self.by(ANNA, "stop-order", "set", "--from", "2026-01-01T00:00:00Z", "--authority",
+                "Ministry", "--document", "5")
+        rig.wait_closed(3)
+        self.assert_error(self.login("stopped.rig")[1], 24, "not active")
+        self.assertEqual(self.state("stopped"), "active")
+        self.by(ANNA, "stop-order", "end", *WHY)
+        wait_until(lambda: self.login("stopped.rig")[1]["result"] is True, 5)
+
+    def test_an_application_with_errors_is_kept_as_a_draft_that_goes_no_further(self):
+        shown = self.apply("wrong", tax_id=None, kind="company")
+        said = {f["path"] for f in shown["findings"] if f["severity"] == "error"}
+        self.assertIn("kind", said)
+        self.by(CARL, "miner", "submit", "wrong", fails="kind|tax_id")
+        self.assert_error(self.login("wrong.rig")[1], 24, "unregistered")
+
+    def test_a_name_of_the_state_is_flagged_and_a_person_decides(self):
+        shown = self.apply("named", official_name="Türkmen Bulut")
+        self.assertIn(("flag", "official_name"),
+                      {(f["severity"], f["path"]) for f in shown["findings"]})
+        self.by(CARL, "miner", "submit", "named")
+        self.by(ANNA, "miner", "reject", "named", "--reason", "name_refused", *WHY)
+        self.by(ANNA, "miner", "approve", "named", *WHY, fails="rejected cannot become")
+
+
+class Evidence(Desk):
+    def test_personal_values_are_nowhere_in_clear(self):
+        person = {"kind": "individual_entrepreneur", "official_name": "Jeren Saparowa",
+                  "birth_date": "1984-03-09", "beneficial_owners": None,
+                  "representative": {"name": "Jeren Saparowa", "role": "owner",
+                                     "phone": "+99365000111", "email": "jeren@example.tm",
+                                     "language": "tk"}}
+        person.pop("birth_date")  # this profile does not take it
+        self.activate("private", **person)
+        shown = json.dumps(self.karizd.ask("miner", "show", "private"))
+        secrets = ("Jeren", "Saparowa", "+99365000111", "jeren@example.tm")
+        self.assertIn("personal", shown)
+        for secret in secrets:
+            self.assertNotIn(secret, shown)
+        self.karizd.stop()
+        for secret in secrets:
+            found = subprocess.run(["grep", "-rlaF", secret, self.karizd.folder],
+                                   capture_output=True, text=True, check=False).stdout
+            self.assertEqual(found, "")
+            self.assertEqual(self.karizd.logged(re.escape(secret)), [])
+        self.karizd.start()
+        self.assertEqual(self.state("private"), "active")
+
+    def test_the_chain_is_proved_here_and_by_a_program_that_shares_nothing_with_it(self):
+        self.activate("proved")
+        self.assertRegex(self.karizd.ctl("audit", "verify"), r"audit verify: ok, \d+ events")
+        exported = self.karizd.ctl("audit", "export")
+        head = self.karizd.ask("audit", "verify")
+        self.assertEqual(audit_check.check_chain(io.BytesIO(exported.encode())),
+                         (head["seq"], head["hash"]))
+        again = f"{head['seq']}:{head['hash']}"
+        self.apply("later")
+        self.assertIn("ok", self.karizd.ctl("audit", "verify", "--head", again))
+        other = f"{head['seq']}:{'00' * 32}"
+        done = subprocess.run(self.karizd.command("audit", "verify", "--head", other),
+                              capture_output=True, text=True, check=False, env=environment())
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("FAILED", done.stdout)
+
+    def altered(self, old, new):
+        """What audit verify says of a copy in which the journal's bytes were changed, and its
+        checksums made to fit."""
+        copy = tempfile.mkdtemp(prefix="kariz-altered-", dir=self.files)
+        subprocess.run(["cp", "-r", os.path.join(self.karizd.settings["data_dir"], "journal"),
+                        copy], check=True)
+        journal = os.path.join(copy, "journal")
+        self.assertGreater(journal_edit.replace(journal, old, new), 0)
+        done = subprocess.run(
+            self.karizd.command("audit", "verify", "--dir", journal), capture_output=True,
+            text=True, check=False, env=environment())
+        return done.returncode, done.stdout
+
+    def test_a_past_event_cannot_be_altered_without_being_named(self):
+        self.activate("altered")
+        status, said = self.altered(b'"reason":"applied"', b'"reason":"appliee"')
+        self.assertEqual(status, 1, said)
+        self.assertRegex(said, r"FAULT +event \d+ .*")
+        status, said = self.altered(b"Works of altered", b"Works of another")
+        self.assertEqual(status, 1, said)
+        self.assertIn("altered", said)
+        self.assertRegex(said, "the record that was written with it is another")
+
+
+if __name__ == "__main__":
+    import unittest
+    unittest.main()
