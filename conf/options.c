@@ -114,8 +114,11 @@ const struct option option_table[] = {
 
     {"tally.minutes_hours", OPTION_U32, IN_CONF(tally.minutes_hours), "3", 1, 168, "h",
      false, "work of each minute stays in Redis; some 700 bytes a miner and hour"},
-    {"tally.hours_days", OPTION_U32, IN_CONF(tally.hours_days), "32", 2, 400, "days",
-     false, "figures of each hour stay; some 750 bytes a miner and day"},
+    {"tally.hours_days", OPTION_U32, IN_CONF(tally.hours_days), "62", 2, 400, "days",
+     false,
+     "figures of each hour stay, of which reports make the days of their time zone; "
+     "some "
+     "750 bytes a miner and day"},
     {"tally.days_months", OPTION_U32, IN_CONF(tally.days_months), "13", 1, 120,
      "months", false, "figures of each day stay; some 880 bytes a miner and month"},
     {"tally.workers_days", OPTION_U32, IN_CONF(tally.workers_days), "30", 1, 400,

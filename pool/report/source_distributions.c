@@ -39,7 +39,7 @@ struct making {
     struct source_blocks *blocks;
     struct textmap *shares; /* "<day> <miner>" -> struct shares_day */
     struct payout payout;   /* of the entry at hand; no id: none */
-    struct report *report;
+    struct fill fill;
 };
 
 /* What a row says beside whom it is about. */
@@ -53,46 +53,38 @@ struct row {
     const struct entry_output *output;
 };
 
-static enum kz_err set_place(struct making *m, const struct row *d)
+static void set_place(struct fill *f, const struct row *d)
 {
-    struct report *r = m->report;
-    enum kz_err err = KZ_OK;
-    if (d->block != NULL)
-        err = source_set_number(r, m->why, "block_height", d->block->height);
-    if (err == KZ_OK && d->block != NULL)
-        err = source_set_text(r, m->why, "block_hash", d->block->hash);
-    if (err == KZ_OK && d->txid != NULL && d->txid[0] != '\0')
-        err = source_set_text(r, m->why, "txid", d->txid);
-    if (err == KZ_OK && d->output != NULL)
-        err = source_set_number(r, m->why, "vout", d->output->vout);
-    return err;
+    if (d->block != NULL) {
+        fill_number(f, "block_height", d->block->height);
+        fill_text(f, "block_hash", d->block->hash);
+    }
+    if (d->txid != NULL && d->txid[0] != '\0')
+        fill_text(f, "txid", d->txid);
+    if (d->output != NULL)
+        fill_number(f, "vout", d->output->vout);
 }
 
 static enum kz_err add_row(struct making *m, const struct row *d)
 {
-    struct report *r = m->report;
+    struct fill *f = &m->fill;
+    const char *address = d->address;
     if (amount_is_zero(d->amount))
         return KZ_OK;
-    const json_t *certificate = source_certificate_at(m->miners, d->miner, d->time_ms);
-    const char *address = d->address != NULL
-                              ? d->address
-                              : source_address_at(m->miners, d->miner, d->time_ms);
-    report_row_begin(r);
-    enum kz_err err = source_set_miner(r, m->why, m->miners, d->miner, d->time_ms);
-    if (err == KZ_OK)
-        err = source_set_identity(r, m->why, m->miners, d->miner);
-    if (err == KZ_OK)
-        err = source_set_text(
-            r, m->why, "certificate_issued_on",
-            json_string_value(json_object_get(certificate, "issued_on")));
-    if (err == KZ_OK)
-        err = source_set_text(r, m->why, "wallet_address", address);
-    if (err == KZ_OK)
-        err = source_set_number(r, m->why, "time", d->time_ms);
-    if (err == KZ_OK)
-        err = source_set_text(r, m->why, "entry_kind", d->kind);
-    report_set_amount(r, "amount", d->amount);
-    return err == KZ_OK ? set_place(m, d) : err;
+    if (address == NULL)
+        address = source_address_at(m->miners, d->miner, d->time_ms);
+    fill_row(f);
+    source_fill_miner(f, m->miners, d->miner, d->time_ms);
+    source_fill_identity(f, m->miners, d->miner);
+    fill_member(f, "certificate_issued_on",
+                source_certificate_at(m->miners, d->miner, d->time_ms), "issued_on");
+    fill_text(f, "wallet_address", address);
+    fill_number(f, "time", d->time_ms);
+    fill_text(f, "entry_kind", d->kind);
+    if (f->err == KZ_OK)
+        report_set_amount(f->report, "amount", d->amount);
+    set_place(f, d);
+    return f->err;
 }
 
 /* --- of blocks -------------------------------------------------------------------- */
@@ -292,14 +284,16 @@ static enum kz_err take_entry(void *ctx, const struct entry *e,
     return err;
 }
 
-static enum kz_err make(struct making *m)
+static enum kz_err make(struct making *m, struct report **out)
 {
-    enum kz_err err = source_report(&m->report, m->why, REPORT_R5, m->s);
+    enum kz_err err = source_miners_read(&m->miners, m->why, m->s);
     if (err == KZ_OK)
-        err = source_miners_read(&m->miners, m->why, m->s);
-    if (err == KZ_OK)
-        err = source_read_ledger(m->why, m->s, take_entry, m);
-    return err == KZ_OK ? add_shares(m) : err;
+        err = fill_begin(&m->fill, m->why, REPORT_R5, m->s);
+    if (err != KZ_OK)
+        return err;
+    err = source_read_ledger(m->why, m->s, take_entry, m);
+    m->fill.err = err == KZ_OK ? add_shares(m) : err;
+    return fill_end(out, &m->fill);
 }
 
 enum kz_err source_distributions(struct report **out, char why[SOURCE_WHY_SIZE],
@@ -310,11 +304,7 @@ enum kz_err source_distributions(struct report **out, char why[SOURCE_WHY_SIZE],
                          .why = why,
                          .blocks = source_blocks_new(s),
                          .shares = textmap_new(sizeof(struct shares_day))};
-    enum kz_err err = make(m);
-    if (err == KZ_OK)
-        *out = m->report;
-    else
-        report_free(m->report);
+    enum kz_err err = make(m, out);
     payout_clear(&m->payout);
     textmap_free(m->shares);
     source_blocks_free(m->blocks);

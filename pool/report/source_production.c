@@ -45,7 +45,7 @@ struct making {
     struct textmap *all; /* miner -> struct production */
     json_t *instances;
     size_t days;
-    struct report *report;
+    struct fill fill;
     struct together *groups; /* of each miner with rows, in their order */
     size_t group_count;
 };
@@ -99,8 +99,6 @@ static enum kz_err take_entry(void *ctx, const struct entry *e,
 {
     struct making *m = ctx;
     enum kz_err err = KZ_OK;
-    if (e->time_ms >= m->s->header.period.to_ms)
-        return KZ_OK;
     source_blocks_take(m->blocks, e);
     for (size_t i = 0; i < changes->count && err == KZ_OK; i++)
         err = take_change(m, e, &changes->rows[i]);
@@ -165,105 +163,94 @@ static int64_t seconds_of(const struct making *m, int64_t from_ms, int64_t to_ms
     return until - from_ms >= 1000 ? (until - from_ms) / 1000 : 1;
 }
 
-/* KZ_RANGE: it does not fit; `of` > 0. */
-static enum kz_err set_ratio(struct making *m, const char *name, source_wide part,
-                             source_wide of)
+/* What is too large for a cell is refused there; `of` > 0. */
+static void set_ratio(struct making *m, const char *name, source_wide part,
+                      source_wide of)
 {
     source_wide v = part / of;
-    return v <= INT64_MAX
-               ? source_set_number(m->report, m->why, name, (int64_t)v)
-               : source_fail(m->why, KZ_RANGE, "%s: out of the range of reports", name);
+    fill_number(&m->fill, name, v <= INT64_MAX ? (int64_t)v : INT64_MIN);
 }
 
-/* In TH/s: hashes over seconds over 10^12, in millionths. */
-static enum kz_err set_average(struct making *m, source_wide work, int64_t seconds)
+static source_wide hashes_of(const struct making *m, source_wide work)
 {
-    uint64_t unit = network_of(m->s->conf->network)->work_unit;
-    return set_ratio(m, "average_ths", work * unit, (source_wide)seconds * 1000000);
+    return work * network_of(m->s->conf->network)->work_unit;
 }
 
-static enum kz_err set_percent(struct making *m, const char *name, source_wide part,
-                               source_wide of)
+static void set_percent(struct making *m, const char *name, source_wide part,
+                        source_wide of)
 {
-    return of == 0 ? KZ_OK : set_ratio(m, name, part * 100 * CELL_MILLIONTHS, of);
+    if (of > 0)
+        set_ratio(m, name, part * 100 * CELL_MILLIONTHS, of);
 }
 
-/* Work in hashes against GH/s times seconds. */
-static enum kz_err set_measured(struct making *m, source_wide work,
-                                source_wide declared_ghs_s)
+/* TH/s are hashes over seconds over 10^12; here in millionths. */
+static void set_rates(struct making *m, const struct together *t, int64_t seconds)
 {
-    uint64_t unit = network_of(m->s->conf->network)->work_unit;
-    return set_percent(m, "measured_to_declared_percent", work * unit,
-                       declared_ghs_s * 1000000000);
+    set_percent(m, "rejected_percent", t->refused,
+                (source_wide)t->accepted + t->refused);
+    set_ratio(m, "average_ths", hashes_of(m, t->work), (source_wide)seconds * 1000000);
+    set_percent(m, "measured_to_declared_percent", hashes_of(m, t->work),
+                t->declared_ghs_s * 1000000000);
 }
 
-static enum kz_err set_work(struct making *m, const struct day_row *d,
-                            const struct source_equipment *declared)
+static void set_work(struct making *m, const struct work_day *w, uint64_t watts)
 {
     char text[SOURCE_WIDE_SIZE];
-    const struct work_day *w = d->work;
-    int64_t seconds = seconds_of(m, d->from_ms, d->from_ms + DAY_MS);
-    source_wide all = (source_wide)w->accepted + w->refused;
     source_wide_format(text, w->work);
-    enum kz_err err =
-        source_set_number(m->report, m->why, "accepted_shares", (int64_t)w->accepted);
-    if (err == KZ_OK)
-        err = source_set_number(m->report, m->why, "rejected_shares",
-                                (int64_t)w->refused);
-    if (err == KZ_OK)
-        err = set_percent(m, "rejected_percent", w->refused, all);
-    if (err == KZ_OK)
-        err = source_set_text(m->report, m->why, "work", text);
-    if (err == KZ_OK)
-        err = set_average(m, w->work, seconds);
-    if (err == KZ_OK)
-        err = set_measured(m, w->work, (source_wide)declared->ghs * (uint64_t)seconds);
+    fill_number(&m->fill, "accepted_shares", (int64_t)w->accepted);
+    fill_number(&m->fill, "rejected_shares", (int64_t)w->refused);
+    fill_text(&m->fill, "work", text);
     /* Thousandths of a kWh are watt-hours. */
-    if (err == KZ_OK && declared->watts > 0 && !w->has_no_hours)
-        err = set_ratio(m, "kwh_estimate",
-                        (source_wide)declared->watts * source_work_hours(w) * 1000, 1);
-    return err;
+    if (watts > 0 && !w->has_no_hours)
+        set_ratio(m, "kwh_estimate", (source_wide)watts * source_work_hours(w) * 1000,
+                  1);
 }
 
 static void set_money(struct making *m, const struct day_row *d)
 {
     const struct money_day *y = d->money;
-    report_set_amount(m->report, "credited", y->credited);
-    report_set_amount(m->report, "fee", y->fee);
-    report_set_amount(m->report, "paid", y->paid);
-    report_set_amount(m->report, "reversed", y->reversed);
-    report_set_amount(m->report, "adjusted", y->adjusted);
-    report_set_amount(m->report, "balance_start", d->start);
-    report_set_amount(m->report, "balance_end", d->end);
+    struct report *r = m->fill.report;
+    report_set_amount(r, "credited", y->credited);
+    report_set_amount(r, "fee", y->fee);
+    report_set_amount(r, "paid", y->paid);
+    report_set_amount(r, "reversed", y->reversed);
+    report_set_amount(r, "adjusted", y->adjusted);
+    report_set_amount(r, "balance_start", d->start);
+    report_set_amount(r, "balance_end", d->end);
 }
 
-static enum kz_err add_row(struct making *m, const struct day_row *d,
-                           const struct source_equipment *declared)
+/* What the day's averages are made of. */
+static struct together together_of(const struct making *m, const struct day_row *d,
+                                   const struct source_equipment *declared)
+{
+    int64_t seconds = seconds_of(m, d->from_ms, d->from_ms + DAY_MS);
+    bool has_begun = d->from_ms < m->s->header.generated_ms;
+    return (struct together){
+        d->work->work, has_begun ? (source_wide)declared->ghs * (uint64_t)seconds : 0,
+        d->work->accepted, d->work->refused};
+}
+
+static void add_together(struct together *to, const struct together *t)
+{
+    to->accepted += t->accepted;
+    to->refused += t->refused;
+    to->work += t->work;
+    to->declared_ghs_s += t->declared_ghs_s;
+}
+
+static void add_row(struct making *m, const struct day_row *d, const struct together *t,
+                    uint64_t watts)
 {
     char date[PERIOD_DATE_SIZE];
     period_date(date, d->from_ms, m->s->header.period.offset_minutes);
-    report_row_begin(m->report);
-    enum kz_err err = source_set_miner(m->report, m->why, m->miners, d->id, d->from_ms);
-    if (err == KZ_OK)
-        err = source_set_text(m->report, m->why, "day", date);
-    if (err == KZ_OK)
-        err = source_set_number(m->report, m->why, "blocks_found", d->money->blocks);
-    if (err == KZ_OK)
-        err = set_work(m, d, declared);
-    set_money(m, d);
-    return err;
-}
-
-static void add_together(struct together *t, const struct making *m,
-                         const struct day_row *d,
-                         const struct source_equipment *declared)
-{
-    int64_t seconds = seconds_of(m, d->from_ms, d->from_ms + DAY_MS);
-    t->accepted += d->work->accepted;
-    t->refused += d->work->refused;
-    t->work += d->work->work;
-    if (d->from_ms < m->s->header.generated_ms)
-        t->declared_ghs_s += (source_wide)declared->ghs * (uint64_t)seconds;
+    fill_row(&m->fill);
+    source_fill_miner(&m->fill, m->miners, d->id, d->from_ms);
+    fill_text(&m->fill, "day", date);
+    fill_number(&m->fill, "blocks_found", d->money->blocks);
+    set_work(m, d->work, watts);
+    set_rates(m, t, seconds_of(m, d->from_ms, d->from_ms + DAY_MS));
+    if (m->fill.err == KZ_OK)
+        set_money(m, d);
 }
 
 static bool is_worth_a_row(const struct day_row *d)
@@ -292,27 +279,27 @@ static enum kz_err add_days(struct making *m, const struct production *p,
 {
     struct together *t = &m->groups[m->group_count];
     bool is_idle_one = is_idle(d, work, money, m->days), has_row = false;
-    enum kz_err err = KZ_OK;
     d->end = p->start;
-    for (size_t i = 0; i < m->days && err == KZ_OK; i++) {
+    for (size_t i = 0; i < m->days; i++) {
         d->from_ms = m->s->header.period.from_ms + (int64_t)i * DAY_MS;
         d->work = &work[i];
         d->money = &money[i];
         d->start = d->end;
         if (!amount_add(&d->end, d->end, money[i].end))
-            return KZ_RANGE;
+            return source_fail(m->why, KZ_RANGE, "a sum outside the range of money");
         struct source_equipment declared =
             source_equipment_at(m->miners, d->id, d->from_ms);
-        add_together(t, m, d, &declared);
+        const struct together today = together_of(m, d, &declared);
+        add_together(t, &today);
         if (!is_worth_a_row(d) && !(i == 0 && is_idle_one && !amount_is_zero(p->start)))
             continue;
         has_row = true;
-        err = add_row(m, d, &declared);
+        add_row(m, d, &today, declared.watts);
     }
     m->group_count += has_row;
     if (!has_row)
         *t = (struct together){0};
-    return err;
+    return m->fill.err;
 }
 
 static enum kz_err add_miner(struct making *m, const char *id)
@@ -350,37 +337,25 @@ static enum kz_err add_rows(struct making *m)
 
 /* --- totals ----------------------------------------------------------------------- */
 
-static enum kz_err set_averages(struct making *m, size_t at, const struct together *t)
+/* Sums are there; averages are none. */
+static enum kz_err set_averages(struct making *m, struct report *r)
 {
     const struct period *p = &m->s->header.period;
-    source_wide all = (source_wide)t->accepted + t->refused;
-    report_totals_edit(m->report, at);
-    enum kz_err err = set_percent(m, "rejected_percent", t->refused, all);
-    if (err == KZ_OK)
-        err = set_average(m, t->work, seconds_of(m, p->from_ms, p->to_ms));
-    if (err == KZ_OK)
-        err = set_measured(m, t->work, t->declared_ghs_s);
-    return err;
-}
-
-static enum kz_err add_totals(struct making *m)
-{
+    int64_t seconds = seconds_of(m, p->from_ms, p->to_ms);
     struct together all = {0};
-    enum kz_err err = source_add_totals(m->report, m->why);
-    for (size_t i = 0; i < m->group_count && err == KZ_OK; i++) {
-        const struct together *t = &m->groups[i];
-        err = set_averages(m, i, t);
-        all.accepted += t->accepted;
-        all.refused += t->refused;
-        all.work += t->work;
-        all.declared_ghs_s += t->declared_ghs_s;
+    for (size_t i = 0; i < m->group_count; i++) {
+        report_totals_edit(r, i);
+        set_rates(m, &m->groups[i], seconds);
+        add_together(&all, &m->groups[i]);
     }
-    return err == KZ_OK ? set_averages(m, m->group_count, &all) : err;
+    report_totals_edit(r, m->group_count);
+    set_rates(m, &all, seconds);
+    return m->fill.err;
 }
 
 /* --- all of it -------------------------------------------------------------------- */
 
-static enum kz_err make(struct making *m)
+static enum kz_err read_all(struct making *m)
 {
     enum kz_err err = source_work_begin(&m->instances, m->why, m->s);
     if (err == KZ_OK)
@@ -389,17 +364,21 @@ static enum kz_err make(struct making *m)
         err = add_miners(m);
     if (err == KZ_OK)
         err = source_read_ledger(m->why, m->s, take_entry, m);
+    return err == KZ_OK ? count_blocks(m) : err;
+}
+
+static enum kz_err make(struct making *m, struct report **out)
+{
+    enum kz_err err = read_all(m);
     if (err == KZ_OK)
-        err = count_blocks(m);
-    if (err == KZ_OK)
-        err = source_report(&m->report, m->why, REPORT_R4, m->s);
-    if (err == KZ_OK)
-        err = add_rows(m);
-    if (err == KZ_OK)
-        err = add_totals(m);
-    if (err == KZ_RANGE && m->why[0] == '\0')
-        source_fail(m->why, err, "a sum outside the range of money");
-    return err;
+        err = fill_begin(&m->fill, m->why, REPORT_R4, m->s);
+    if (err != KZ_OK)
+        return err;
+    err = add_rows(m);
+    if (err != KZ_OK && m->fill.err == KZ_OK)
+        m->fill.err = err; /* said; the report is freed */
+    err = fill_end(out, &m->fill);
+    return err == KZ_OK ? set_averages(m, *out) : err;
 }
 
 static void making_clear(struct making *m)
@@ -421,12 +400,12 @@ enum kz_err source_production(struct report **out, char why[SOURCE_WHY_SIZE],
                        .blocks = source_blocks_new(s),
                        .all = textmap_new(sizeof(struct production)),
                        .days = source_days(&s->header.period)};
-    why[0] = '\0';
-    enum kz_err err = make(&m);
+    struct report *made = NULL;
+    enum kz_err err = make(&m, &made);
     if (err == KZ_OK)
-        *out = m.report;
+        *out = made;
     else
-        report_free(m.report);
+        report_free(made);
     making_clear(&m);
     return err;
 }

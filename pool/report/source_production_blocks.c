@@ -23,7 +23,7 @@ struct making {
     struct source_blocks *blocks;
     struct block_credit *credits;
     size_t count, room;
-    struct report *report;
+    struct fill fill;
 };
 
 static void keep_credit(struct making *m, const struct entry *e,
@@ -45,8 +45,6 @@ static enum kz_err take_entry(void *ctx, const struct entry *e,
     struct making *m = ctx;
     bool is_credit =
         e->key.kind == ENTRY_BLOCK_ACCEPTED || e->key.kind == ENTRY_BLOCK_REVIVED;
-    if (e->time_ms >= m->s->header.period.to_ms)
-        return KZ_OK;
     source_blocks_take(m->blocks, e);
     if (!is_credit || e->time_ms < m->s->header.period.from_ms)
         return KZ_OK;
@@ -63,63 +61,58 @@ static int by_miner(const void *a, const void *b)
     return order != 0 ? order : (x->n > y->n) - (x->n < y->n);
 }
 
-static enum kz_err set_share(struct making *m, const struct source_block *block,
-                             const char *miner)
+static void set_share(struct fill *f, const struct source_block *block,
+                      const char *miner)
 {
     struct source_part part;
     if (!source_block_part(&part, block, miner) || amount_is_zero(block->shared))
-        return KZ_OK;
+        return;
     __int128 share = (__int128)amount_to_sat(part.gross) * 100 * CELL_MILLIONTHS /
                      amount_to_sat(block->shared);
-    return source_set_number(m->report, m->why, "miner_share_percent", (int64_t)share);
+    fill_number(f, "miner_share_percent", (int64_t)share);
 }
 
 static enum kz_err add_row(struct making *m, const struct block_credit *c)
 {
     const struct source_block *block;
-    struct report *r = m->report;
+    struct fill *f = &m->fill;
     enum kz_err err = source_block(&block, m->why, m->blocks, c->hash);
     if (err != KZ_OK)
         return err;
-    report_row_begin(r);
-    err = source_set_miner(r, m->why, m->miners, c->miner.text, c->time_ms);
-    if (err == KZ_OK)
-        err = source_set_number(r, m->why, "block_height", block->height);
-    if (err == KZ_OK)
-        err = source_set_text(r, m->why, "block_hash", c->hash);
-    if (err == KZ_OK)
-        err = source_set_number(r, m->why, "found_at", block->found_ms);
-    if (err == KZ_OK)
-        err = source_set_text(r, m->why, "block_state", block->state);
-    if (err == KZ_OK)
-        err = set_share(m, block, c->miner.text);
-    report_set_amount(r, "credited", c->amount);
-    return err;
+    fill_row(f);
+    source_fill_miner(f, m->miners, c->miner.text, c->time_ms);
+    fill_number(f, "block_height", block->height);
+    fill_text(f, "block_hash", c->hash);
+    fill_number(f, "found_at", block->found_ms);
+    fill_text(f, "block_state", block->state);
+    set_share(f, block, c->miner.text);
+    if (f->err == KZ_OK)
+        report_set_amount(f->report, "credited", c->amount);
+    return f->err;
 }
 
-static enum kz_err make(struct making *m)
+static enum kz_err make(struct making *m, struct report **out)
 {
     enum kz_err err = source_miners_read(&m->miners, m->why, m->s);
     if (err == KZ_OK)
         err = source_read_ledger(m->why, m->s, take_entry, m);
     if (err == KZ_OK)
-        err = source_report(&m->report, m->why, REPORT_R4_BLOCKS, m->s);
-    if (err == KZ_OK && m->count > 0)
+        err = fill_begin(&m->fill, m->why, REPORT_R4_BLOCKS, m->s);
+    if (err != KZ_OK)
+        return err;
+    if (m->count > 0)
         qsort(m->credits, m->count, sizeof(*m->credits), by_miner);
     for (size_t i = 0; i < m->count && err == KZ_OK; i++)
         err = add_row(m, &m->credits[i]);
-    return err == KZ_OK ? source_add_totals(m->report, m->why) : err;
+    m->fill.err = err;
+    return fill_end(out, &m->fill);
 }
 
 enum kz_err source_production_blocks(struct report **out, char why[SOURCE_WHY_SIZE],
                                      const struct report_source *s)
 {
     struct making m = {.s = s, .why = why, .blocks = source_blocks_new(s)};
-    enum kz_err err = make(&m);
-    if (err == KZ_OK)
-        *out = m.report;
-    else
-        report_free(m.report);
+    enum kz_err err = make(&m, out);
     source_blocks_free(m.blocks);
     source_miners_free(m.miners);
     mem_free(m.credits);

@@ -21,18 +21,15 @@ static const char *const age_names[] = {"unpaid_to_30_days", "unpaid_31_to_90_da
 struct making {
     const struct report_source *s;
     char *why;
-    int64_t as_of_ms;
     struct unpaid *unpaid;
     struct amount accounts[ACCOUNT_NAMES]; /* signed as postings are */
-    struct report *report;
+    struct fill fill;
 };
 
 static enum kz_err take_entry(void *ctx, const struct entry *e,
                               const struct ledger_changes *changes)
 {
     struct making *m = ctx;
-    if (e->time_ms >= m->s->header.period.to_ms)
-        return KZ_OK;
     unpaid_take(m->unpaid, e, changes);
     for (size_t i = 0; i < e->posting_count; i++) {
         const struct posting *p = &e->postings[i];
@@ -60,37 +57,34 @@ static enum kz_err add_row(struct making *m)
 {
     struct amount owed, immature, sums[AGES];
     const struct amount *a = m->accounts;
+    struct report *r = m->fill.report;
+    int64_t as_of_ms = fill_instant(m->s);
     if (!sum_liabilities(&owed, m) ||
         !amount_add(&immature, a[ACCOUNT_COINS_IMMATURE], a[ACCOUNT_COINS_DIRECT]) ||
-        unpaid_by_age(sums, ages, AGES, m->unpaid, m->as_of_ms) != KZ_OK)
+        unpaid_by_age(sums, ages, AGES, m->unpaid, as_of_ms) != KZ_OK)
         return source_fail(m->why, KZ_RANGE, "a sum outside the range of money");
-    report_row_begin(m->report);
-    enum kz_err err = source_set_number(m->report, m->why, "as_of", m->as_of_ms);
-    report_set_amount(m->report, "liabilities", owed);
-    report_set_amount(m->report, "hot_wallet", a[ACCOUNT_COINS_MATURE]);
-    report_set_amount(m->report, "coins_immature", immature);
-    report_set_amount(m->report, "owed_immature", entry_turned(a[ACCOUNT_IMMATURE]));
-    report_set_amount(m->report, "owed_in_payouts", entry_turned(a[ACCOUNT_RESERVED]));
+    fill_row(&m->fill);
+    fill_number(&m->fill, "as_of", as_of_ms);
+    report_set_amount(r, "liabilities", owed);
+    report_set_amount(r, "hot_wallet", a[ACCOUNT_COINS_MATURE]);
+    report_set_amount(r, "coins_immature", immature);
+    report_set_amount(r, "owed_immature", entry_turned(a[ACCOUNT_IMMATURE]));
+    report_set_amount(r, "owed_in_payouts", entry_turned(a[ACCOUNT_RESERVED]));
     for (size_t i = 0; i < AGES; i++)
-        report_set_amount(m->report, age_names[i], sums[i]);
-    return err;
+        report_set_amount(r, age_names[i], sums[i]);
+    return m->fill.err;
 }
 
 enum kz_err source_proof(struct report **out, char why[SOURCE_WHY_SIZE],
                          const struct report_source *s)
 {
-    const struct report_header *h = &s->header;
     struct making m = {.s = s, .why = why, .unpaid = unpaid_new()};
-    m.as_of_ms = h->generated_ms < h->period.to_ms ? h->generated_ms : h->period.to_ms;
-    enum kz_err err = source_report(&m.report, why, REPORT_R9, s);
-    if (err == KZ_OK)
+    enum kz_err err = fill_begin(&m.fill, why, REPORT_R9, s);
+    if (err == KZ_OK) {
         err = source_read_ledger(why, s, take_entry, &m);
-    if (err == KZ_OK)
-        err = add_row(&m);
-    if (err == KZ_OK)
-        *out = m.report;
-    else
-        report_free(m.report);
+        m.fill.err = err == KZ_OK ? add_row(&m) : err;
+        err = fill_end(out, &m.fill);
+    }
     unpaid_free(m.unpaid);
     return err;
 }

@@ -9,7 +9,7 @@ struct making {
     const struct report_source *s;
     char *why;
     struct source_blocks *blocks;
-    struct report *report;
+    struct fill fill;
 };
 
 static enum kz_err take_entry(void *ctx, const struct entry *e,
@@ -17,64 +17,56 @@ static enum kz_err take_entry(void *ctx, const struct entry *e,
 {
     struct making *m = ctx;
     (void)changes;
-    if (e->time_ms < m->s->header.period.to_ms)
-        source_blocks_take(m->blocks, e);
+    source_blocks_take(m->blocks, e);
     return KZ_OK;
 }
 
 /* A coinbase may leave a part of the subsidy behind: then there is that much less of it. */
-static void set_value(struct making *m, const struct source_block *block)
+static void set_value(struct report *r, const struct source_block *block,
+                      const struct network *network)
 {
-    struct amount subsidy =
-        coinbase_subsidy((uint32_t)block->height, network_of(m->s->conf->network));
+    struct amount subsidy = coinbase_subsidy((uint32_t)block->height, network);
     struct amount fees;
     if (amount_compare(block->value, subsidy) < 0)
         subsidy = block->value;
     if (!amount_sub(&fees, block->value, subsidy))
         fees = amount_zero(); /* not reached: both are in range, and value is more */
-    report_set_amount(m->report, "subsidy", subsidy);
-    report_set_amount(m->report, "fees", fees);
+    report_set_amount(r, "subsidy", subsidy);
+    report_set_amount(r, "fees", fees);
 }
 
-static enum kz_err add_row(struct making *m, const struct source_block *block)
+static void add_row(struct making *m, const struct source_block *block)
 {
-    struct report *r = m->report;
-    report_row_begin(r);
-    enum kz_err err = source_set_number(r, m->why, "block_height", block->height);
-    if (err == KZ_OK)
-        err = source_set_text(r, m->why, "block_hash", block->hash);
-    if (err == KZ_OK)
-        err = source_set_number(r, m->why, "found_at", block->found_ms);
-    if (err == KZ_OK)
-        err = source_set_text(r, m->why, "block_state", block->state);
-    set_value(m, block);
-    return err;
+    struct fill *f = &m->fill;
+    fill_row(f);
+    fill_number(f, "block_height", block->height);
+    fill_text(f, "block_hash", block->hash);
+    fill_number(f, "found_at", block->found_ms);
+    fill_text(f, "block_state", block->state);
+    if (f->err == KZ_OK)
+        set_value(f->report, block, network_of(m->s->conf->network));
 }
 
-static enum kz_err make(struct making *m)
+static enum kz_err make(struct making *m, struct report **out)
 {
     const struct source_block **found = NULL;
     size_t count = 0;
-    enum kz_err err = source_report(&m->report, m->why, REPORT_R9_BLOCKS, m->s);
-    if (err == KZ_OK)
-        err = source_read_ledger(m->why, m->s, take_entry, m);
+    enum kz_err err = source_read_ledger(m->why, m->s, take_entry, m);
     if (err == KZ_OK)
         err = source_blocks_found(&found, &count, m->why, m->blocks);
+    if (err == KZ_OK)
+        err = fill_begin(&m->fill, m->why, REPORT_R9_BLOCKS, m->s);
     for (size_t i = 0; i < count && err == KZ_OK; i++)
-        err = add_row(m, found[i]);
+        add_row(m, found[i]);
     mem_free(found);
-    return err == KZ_OK ? source_add_totals(m->report, m->why) : err;
+    return err == KZ_OK ? fill_end(out, &m->fill) : err;
 }
 
 enum kz_err source_proof_blocks(struct report **out, char why[SOURCE_WHY_SIZE],
                                 const struct report_source *s)
 {
     struct making m = {.s = s, .why = why, .blocks = source_blocks_new(s)};
-    enum kz_err err = make(&m);
-    if (err == KZ_OK)
-        *out = m.report;
-    else
-        report_free(m.report);
+    enum kz_err err = make(&m, out);
     source_blocks_free(m.blocks);
     return err;
 }

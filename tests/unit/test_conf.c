@@ -74,13 +74,13 @@ static void tally_retention_is_set_by_four_options(void **state)
     (void)state;
     struct conf *c = load_fine("{" ADDRESS "}");
     assert_int_equal(c->tally.minutes_hours, 3);
-    assert_int_equal(c->tally.hours_days, 32);
+    assert_int_equal(c->tally.hours_days, 62);
     assert_int_equal(c->tally.days_months, 13);
     assert_int_equal(c->tally.workers_days, 30);
     conf_free(c);
     c = load_fine("{" ADDRESS ", \"tally\": {\"minutes_hours\": 48, \"workers_days\": 7}}");
     assert_int_equal(c->tally.minutes_hours, 48);
-    assert_int_equal(c->tally.hours_days, 32);
+    assert_int_equal(c->tally.hours_days, 62);
     assert_int_equal(c->tally.workers_days, 7);
     conf_free(c);
 }
