@@ -10,7 +10,7 @@ import tempfile
 
 from lib import bitcoin
 from lib.case import KarizTest, need
-from lib.karizd import REPORTS, environment
+from lib.karizd import REPORTS, Karizd, environment, program
 from lib.node import ROOT
 from lib.payer import readable
 from lib.wait import SCALE, wait_until
@@ -269,3 +269,64 @@ class Corrections(Reports):
                       self.signing("report", "make", this_month(), "--reports", "R1", "--conf",
                                    self.karizd.config, "--key", self.key, "--out", first,
                                    expect=1))
+
+
+class Schedule(KarizTest):
+    own_karizd = True
+    miners = ("alice",)
+
+    def prepared(self, passphrase):
+        """Settings of a pool that reports by itself; the key is there."""
+        folder = tempfile.TemporaryDirectory(prefix="kariz-test-")
+        self.addCleanup(folder.cleanup)
+        key, place = os.path.join(folder.name, "key"), os.path.join(folder.name, "reports")
+        read_fd = readable(PASSPHRASE)
+        subprocess.run([program("karizctl"), "report", "key", "create", key,
+                        "--passphrase-fd", str(read_fd)], check=True, env=environment(),
+                       pass_fds=(read_fd,), timeout=60 * SCALE, capture_output=True)
+        os.close(read_fd)
+        with open(os.path.join(folder.name, "kariz-report"), "w", encoding="utf-8") as f:
+            f.write(passphrase + "\n")
+        self.credentials = {"CREDENTIALS_DIRECTORY": folder.name}
+        return {"report": {"dir": place, "key_file": key}}
+
+    def started(self, **settings):
+        karizd = Karizd(self.nodes, **settings)
+        karizd.environment = self.credentials
+        self.addCleanup(karizd.close)
+        self.karizd = karizd.start()
+        self.register_all(karizd)
+        return settings["report"]["dir"]
+
+    def test_the_last_month_and_quarter_make_themselves_once(self):
+        place = self.started(**self.prepared(PASSPHRASE))
+        month = os.path.join(place, "TM-" + last_month())
+        wait_until(lambda: len(self.karizd.logged("report_made")) == 2, 60)
+        for folder in glob.glob(os.path.join(place, "*")):
+            self.karizd.ctl("report", "verify", folder)
+        rows = self.karizd.ask("report", "list", place)
+        self.assertEqual(len(rows), 2)
+        self.assertEqual(rows[1]["previous"], rows[0]["manifest"])
+        noted = [e["event"] for e in self.karizd.ask("audit", "show")
+                 if e["event"]["event"] == "report_made"]
+        self.assertEqual([(n["role"], n["detail"]["manifest"]) for n in noted],
+                         [("system", row["manifest"]) for row in rows])
+        status = self.karizd.status()["report"]
+        self.assertEqual(status["alarm"], "")
+        self.assertTrue(all(p["made"] for p in status["periods"]), status)
+        self.assertIn(last_month() + ": made, due before ", self.karizd.ctl("status"))
+        self.assertTrue(os.path.exists(os.path.join(month, "R4.json")))
+
+    def test_a_wrong_passphrase_is_an_alarm_and_nothing_is_left(self):
+        place = self.started(**self.prepared("another"))
+        wait_until(lambda: "report.key_file" in self.karizd.status()["report"]["alarm"], 60)
+        self.assertIn("ALARM      report: ", self.karizd.ctl("status"))
+        self.assertEqual(os.listdir(place), [])
+
+    def test_without_a_directory_status_still_says_what_is_due(self):
+        self.start_karizd()
+        status = self.karizd.status()["report"]
+        self.assertEqual((status["dir"], status["alarm"]), ("", ""))
+        self.assertEqual([p["period"] for p in status["periods"]][:1], [last_month()])
+        self.assertIn(last_month() + ": made by hand, due before ",
+                      self.karizd.ctl("status"))
