@@ -10,7 +10,8 @@
 #include <cmocka.h>
 
 #include "conf/clock.h"
-#include "conf/mem.h"
+#include "pool/registry/record_act.h"
+#include "stratum/server.h"
 #include "tests/unit/history_fixture.h"
 #include "tests/unit/journal_bed.h"
 #include "tests/unit/record_fixture.h"
@@ -572,6 +573,34 @@ static void spans_are_when_a_miner_could_mine(void **state)
     spans_clear(&spans);
 }
 
+/* --- words ------------------------------------------------------------------------------ */
+
+static void has_word(const struct catalogue *c, const char *code)
+{
+    if (catalogue_text(c, "codes", code) == code)
+        fail_msg("%s has no word for %s", catalogue_language(c), code);
+}
+
+static void every_language_has_words_for_what_happens(void **state)
+{
+    static const char *const languages[] = {"tk", "ru", "en"};
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        char path[64], why[CATALOGUE_WHY_SIZE];
+        struct catalogue *c = NULL;
+        const struct record_reason *reason;
+        snprintf(path, sizeof(path), "conf/catalogues/%s.json", languages[i]);
+        assert_int_equal(catalogue_load(&c, why, path), KZ_OK);
+        for (int w = 0; w < AUDIT_WORDS; w++)
+            has_word(c, audit_word_name((enum audit_word)w));
+        for (size_t r = 0; (reason = record_reason_at(r)) != NULL; r++)
+            has_word(c, reason->code);
+        for (int r = 0; r < REFUSALS; r++)
+            has_word(c, refusal_name((enum refusal)r));
+        catalogue_free(c);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -594,6 +623,7 @@ int main(void)
         TEST(a_history_knows_its_journals_range_and_the_chains_head),
         TEST(another_daemons_change_is_noticed),
         TEST(spans_are_when_a_miner_could_mine),
+        cmocka_unit_test(every_language_has_words_for_what_happens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
