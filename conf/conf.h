@@ -231,6 +231,11 @@ struct conf {
     char report_dir[CONF_TEXT_MAX + 1]; /* "": none makes itself */
     char report_key_file[CONF_TEXT_MAX + 1];
 
+    char http_listen[CONF_TEXT_MAX + 1]; /* ""; or host:port */
+    char http_url[CONF_TEXT_MAX + 1]; /* "", or how others reach it, no slash behind */
+    char http_proxies[CONF_PEERS_MAX][64];
+    size_t http_proxy_count;
+
     char control_socket[108];
     char control_group[33]; /* group that may use it; "" keeps the daemon's */
 

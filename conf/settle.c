@@ -329,6 +329,30 @@ static enum kz_err settle_registry(struct conf *c, struct conf_problem *problem)
     return KZ_OK;
 }
 
+/* What karizctl prints in front of a path, for people to copy. */
+static bool is_web_address(const char *url)
+{
+    size_t len = strlen(url);
+    bool has_scheme =
+        strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0;
+    return has_scheme && url[len - 1] != '/' && is_printable(url) &&
+           strpbrk(url, " \"'<>?#") == NULL;
+}
+
+static enum kz_err settle_http(const struct conf *c, struct conf_problem *problem)
+{
+    const char *colon = strrchr(c->http_listen, ':');
+    uint32_t port;
+    if (c->http_listen[0] != '\0' && (colon == NULL || colon == c->http_listen ||
+                                      !parse_number(&port, colon + 1, 65535)))
+        return refuse(problem, "http.listen",
+                      "expected an IP address and a port: 127.0.0.1:8080");
+    if (c->http_url[0] != '\0' && !is_web_address(c->http_url))
+        return refuse(problem, "http.url",
+                      "expected https://host, without a slash at the end");
+    return KZ_OK;
+}
+
 enum kz_err settle(struct conf *c, struct conf_problem *problem)
 {
     if (!is_name(c->instance))
@@ -340,6 +364,8 @@ enum kz_err settle(struct conf *c, struct conf_problem *problem)
     enum kz_err err = settle_registry(c, problem);
     if (err == KZ_OK)
         err = settle_report(c, problem);
+    if (err == KZ_OK)
+        err = settle_http(c, problem);
     if (err != KZ_OK)
         return err;
     if (!is_printable(c->coinbase_tag))

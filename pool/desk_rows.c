@@ -2,6 +2,7 @@
 
 #include "conf/clock.h"
 #include "pool/registry/record_change.h"
+#include "pool/watcher_desk.h"
 #include "share/bytes.h"
 
 #include <openssl/rand.h>
@@ -204,8 +205,7 @@ static json_t *stop_orders_of(const struct desk_notice *n)
     return known != NULL ? json_deep_copy(known) : json_array();
 }
 
-static enum kz_err set_stop_order(json_t **facts, json_t **detail,
-                                  char why[RECORD_WHY_SIZE],
+static enum kz_err set_stop_order(struct desk_noted *out, char why[RECORD_WHY_SIZE],
                                   const struct desk_notice *n)
 {
     json_t *orders = stop_orders_of(n);
@@ -228,16 +228,15 @@ static enum kz_err set_stop_order(json_t **facts, json_t **detail,
     json_object_set(order, "basis", (json_t *)n->order->basis);
     json_object_set_new(order, "by", json_string(n->order->by));
     json_array_append(orders, order);
-    *detail = json_pack("{s:O, s:O}", "from", json_object_get(order, "from"), "to",
-                        json_object_get(order, "to"));
-    *facts = json_pack("{s:o}", "stop_orders", orders);
+    out->detail = json_pack("{s:O, s:O}", "from", json_object_get(order, "from"), "to",
+                            json_object_get(order, "to"));
+    out->facts = json_pack("{s:o}", "stop_orders", orders);
     json_decref(order);
     return KZ_OK;
 }
 
 /* The newest one without an end, or whose end is yet to come, ends now. */
-static enum kz_err end_stop_order(json_t **facts, json_t **detail,
-                                  char why[RECORD_WHY_SIZE],
+static enum kz_err end_stop_order(struct desk_noted *out, char why[RECORD_WHY_SIZE],
                                   const struct desk_notice *n)
 {
     int64_t now = clock_utc_ms(), to;
@@ -247,9 +246,9 @@ static enum kz_err end_stop_order(json_t **facts, json_t **detail,
         if (record_get_time(&to, order, "to") && to <= now)
             continue;
         record_set_time(order, "to", now);
-        *detail = json_pack("{s:O, s:O}", "from", json_object_get(order, "from"), "to",
-                            json_object_get(order, "to"));
-        *facts = json_pack("{s:o}", "stop_orders", orders);
+        out->detail = json_pack("{s:O, s:O}", "from", json_object_get(order, "from"),
+                                "to", json_object_get(order, "to"));
+        out->facts = json_pack("{s:o}", "stop_orders", orders);
         return KZ_OK;
     }
     json_decref(orders);
@@ -286,8 +285,8 @@ static bool copy_text(json_t *detail, char why[RECORD_WHY_SIZE],
 
 /* A package of reports was made elsewhere (karizctl report make): its manifest's hash is
  * kept here for ever. */
-static enum kz_err note_report(json_t **facts, json_t **detail,
-                               char why[RECORD_WHY_SIZE], const struct desk_notice *n)
+static enum kz_err note_report(struct desk_noted *out, char why[RECORD_WHY_SIZE],
+                               const struct desk_notice *n)
 {
     uint8_t hash[32];
     json_t *made = json_object();
@@ -306,18 +305,9 @@ static enum kz_err note_report(json_t **facts, json_t **detail,
         json_decref(made);
         return KZ_RANGE;
     }
-    *facts = NULL;
-    *detail = made;
+    out->detail = made;
+    out->answer = json_pack("{s:s}", "note", "written down");
     return KZ_OK;
-}
-
-static json_t *report_answer(json_t *record, const char *address,
-                             const struct conf *conf)
-{
-    (void)address;
-    (void)conf;
-    json_decref(record);
-    return json_pack("{s:s}", "note", "written down");
 }
 
 /* --- the table ------------------------------------------------------------------------ */
@@ -368,9 +358,13 @@ static const struct desk_row rows[] = {
     {"stop_order_end", AUDIT_OFFICER, "order_lifted", NULL, .notice = end_stop_order,
      .word = AUDIT_STOP_ORDER_ENDED, .answer = stop_answer},
     {"report_note", AUDIT_OPERATOR, "check_made", "report", .notice = note_report,
-     .word = AUDIT_REPORT_MADE, .answer = report_answer},
+     .word = AUDIT_REPORT_MADE},
     {"report_note_correction", AUDIT_OPERATOR, "correction", "report",
-     .notice = note_report, .word = AUDIT_REPORT_CORRECTED, .answer = report_answer},
+     .notice = note_report, .word = AUDIT_REPORT_CORRECTED},
+    {"watcher_create", AUDIT_OPERATOR, "miner_request", "watcher",
+     .notice = watcher_create, .word = AUDIT_WATCHER_CREATED},
+    {"watcher_revoke", AUDIT_OPERATOR, "miner_request", "watcher",
+     .notice = watcher_revoke, .word = AUDIT_WATCHER_REVOKED},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

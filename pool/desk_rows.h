@@ -19,6 +19,14 @@ struct desk_notice {
     const json_t *arguments;
     const struct registry_order *order;
     const struct registry *registry;
+    const struct conf *conf;
+};
+
+/* Facts and detail of the event, whom it is about ("": nobody), and what whoever asked is
+ * told (NULL: the row's answer); the caller's. */
+struct desk_noted {
+    json_t *facts, *detail, *answer;
+    char miner[MINER_ID_MAX + 1];
 };
 
 struct desk_row {
@@ -31,8 +39,8 @@ struct desk_row {
     enum record_proposed proposes;
     bool needs_address;
     bool may_be_ordered; /* by an authority's order, at once and by one */
-    /* Changes no record: facts and detail of the event, the caller's. */
-    enum kz_err (*notice)(json_t **facts, json_t **detail, char why[RECORD_WHY_SIZE],
+    /* Changes no record. */
+    enum kz_err (*notice)(struct desk_noted *out, char why[RECORD_WHY_SIZE],
                           const struct desk_notice *n);
     enum audit_word word; /* of a notice */
     /* Of the record, which it takes; NULL: it is the answer itself. */

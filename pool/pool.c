@@ -463,7 +463,11 @@ static enum kz_err start_parts(struct pool *p)
         err = start_reporter(p);
     if (err != KZ_OK)
         return err;
-    return control_start(&p->control, p->base, p->conf, commands_table, p);
+    err = control_start(&p->control, p->base, p->conf, commands_table, p);
+    if (err != KZ_OK)
+        return err;
+    p->watch = watch_new(p);
+    return http_start(&p->http, p->base, p->conf, watch_request, p->watch);
 }
 
 static void log_ready(const struct pool *p)
@@ -572,6 +576,8 @@ void pool_stop(struct pool *p)
     if (p == NULL)
         return;
     reporter_stop(p->reporter);
+    watch_stop(p->watch);
+    http_stop(p->http);
     struct inquiry *inquiry = stop_inquiry(p);
     control_stop(p->control);
     if (p->refresh != NULL)
@@ -594,6 +600,7 @@ void pool_stop(struct pool *p)
     mailbox_free(p->mailbox);
     reporter_free(p->reporter);
     inquiry_free(inquiry); /* what it asked a node ended with the two above */
+    watch_free(p->watch);
     registry_stop(p->registry);
     vault_close(p->vault);
     blocks_free(p->blocks);

@@ -16,6 +16,7 @@
 #include "pool/reporter.h"
 #include "pool/spool.h"
 #include "pool/tracker.h"
+#include "pool/watch.h"
 #include "share/journal_writer.h"
 #include "share/store.h"
 #include "stratum/server.h"
@@ -51,6 +52,8 @@ struct pool {
     struct inquiry *inquiry; /* NULL: stopping */
     struct reporter *reporter;
     struct control *control;
+    struct watch *watch;
+    struct http *http; /* NULL: http.listen is empty */
 };
 
 /* False: the file has an error, nothing changed. `note` is for people either way. */

@@ -55,6 +55,11 @@ const json_t *registry_fact(const struct registry *r, const char *name)
     return json_object_get(r->facts, name);
 }
 
+const json_t *registry_facts(const struct registry *r)
+{
+    return r->facts;
+}
+
 bool registry_is_stopped(const struct registry *r)
 {
     const struct record_view view = registry_view(r);
@@ -121,6 +126,9 @@ static void loaded(struct registry *r, const json_t *value)
     json_decref(r->chains);
     r->facts = json_incref(json_object_get(value, "facts"));
     r->chains = json_incref(json_object_get(value, "audit"));
+    json_t *link = json_object_get(r->chains, r->conf->instance);
+    if (!r->is_loaded && link != NULL) /* a copy: it goes to another thread */
+        store_audit_known(r->store, json_deep_copy(link));
     if (!r->is_loaded || r->went_back)
         log_info("registry_loaded", kv_u64("miners", json_object_size(r->miners)),
                  kv_i64("version", version));
@@ -173,10 +181,26 @@ static void put_done(struct registry *r, struct ask *a)
     tell(a, KZ_OK, registry_show(r, record_text(a->value, "miner_id")), "");
 }
 
+/* At once, so that what was taken away is gone when its taker is told so. */
+static void take_facts(struct registry *r, json_t *facts)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(facts, name, value)
+    {
+        if (json_is_null(value))
+            json_object_del(r->facts, name);
+        else
+            json_object_set(r->facts, name, value);
+    }
+}
+
 static void note_done(struct registry *r, struct ask *a)
 {
     r->changes--;
-    r->must_load = true; /* facts are told by a load */
+    r->must_load = true; /* also what others changed */
+    if (a->err == KZ_OK)
+        take_facts(r, a->facts);
     tell(a, a->err, a->err == KZ_OK ? json_object() : NULL, a->text);
 }
 
@@ -204,6 +228,7 @@ static void answered(struct ask *a)
     else if (a->err == KZ_OK)
         r->went_back = false; /* restored as it was */
     json_decref(a->value);
+    json_decref(a->facts);
     mem_free(a);
 }
 
@@ -220,6 +245,7 @@ static void drop_answer(void *arg)
     if (a->kind == ASK_PUT || a->kind == ASK_NOTE)
         tell(a, KZ_IO, NULL, "the daemon is stopping");
     json_decref(a->value);
+    json_decref(a->facts);
     mem_free(a);
 }
 

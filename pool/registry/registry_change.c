@@ -210,6 +210,8 @@ void registry_note(struct registry *r, enum audit_word word, const char *miner,
     struct ask *a = registry_ask(r, ASK_NOTE);
     a->on_done = on_done;
     a->ctx = ctx;
+    a->facts =
+        facts != NULL ? json_deep_copy(facts) : NULL; /* another than the store's */
     r->changes++;
     store_audit_put(r->store, event, facts != NULL ? json_deep_copy(facts) : NULL,
                     registry_on_reply, a);

@@ -19,6 +19,7 @@ struct ask {
     void *ctx;
     enum kz_err err;
     json_t *value;
+    json_t *facts; /* ASK_NOTE; NULL: none */
     char text[RECORD_WHY_SIZE];
     struct ask *next; /* of missed */
 };

@@ -205,6 +205,26 @@ class Packages(Reports):
         self.assertEqual(mine[0]["region"], "TM-A")
 
 
+class Disagreement(Reports):
+    def put_hour(self, miner, day, accepted):
+        """A row of a tally, as the daemon would have it: work, accepted, refused."""
+        row = (5).to_bytes(8, "little") + accepted.to_bytes(5, "little") + bytes(5)
+        socket = os.path.join(self.karizd.settings["data_dir"], "redis", "redis.sock")
+        key = f"tally:{{test}}:h:{miner}:{day:%Y%m%d}"
+        subprocess.run(["redis-cli", "-s", socket, "-x", "HSET", key, "7"], input=row,
+                       check=True, timeout=20, capture_output=True)
+
+    def test_work_of_a_day_on_which_nobody_might_mine_is_not_signed_but_shown(self):
+        day = today() - datetime.timedelta(days=3)
+        words = (day.isoformat(), "--reports", "R4,R6")
+        self.make(*words)
+        self.put_hour("alice", day, 3)
+        out, said = self.make(*words, expect=1)
+        self.assertIn(f"work: alice: shares while neither active nor restricted, on {day}",
+                      said)
+        self.assertFalse(os.path.exists(out))
+
+
 class Levels(Reports):
     def test_names_are_given_on_a_written_request_alone_and_that_is_noted(self):
         self.karizd.register("person", kind="individual_entrepreneur",
