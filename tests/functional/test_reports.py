@@ -206,19 +206,21 @@ class Packages(Reports):
 
 
 class Disagreement(Reports):
-    def put_hour(self, miner, day, accepted):
-        """A row of a tally, as the daemon would have it: work, accepted, refused."""
-        row = (5).to_bytes(8, "little") + accepted.to_bytes(5, "little") + bytes(5)
+    def put_row(self, key, field):
+        """Of a tally, as the daemon would have it: work, accepted, refused."""
+        row = (5).to_bytes(8, "little") + (3).to_bytes(5, "little") + bytes(5)
         socket = os.path.join(self.karizd.settings["data_dir"], "redis", "redis.sock")
-        key = f"tally:{{test}}:h:{miner}:{day:%Y%m%d}"
-        subprocess.run(["redis-cli", "-s", socket, "-x", "HSET", key, "7"], input=row,
-                       check=True, timeout=20, capture_output=True)
+        subprocess.run(["redis-cli", "-s", socket, "-x", "HSET", "tally:{test}:" + key,
+                        field], input=row, check=True, timeout=20, capture_output=True)
 
     def test_work_of_a_day_on_which_nobody_might_mine_is_not_signed_but_shown(self):
         day = today() - datetime.timedelta(days=3)
-        words = (day.isoformat(), "--reports", "R4,R6")
+        period = f"{day}..{today() + datetime.timedelta(days=1)}"
+        words = (period, "--reports", "R4,R6")
         self.make(*words)
-        self.put_hour("alice", day, 3)
+        self.put_row(f"d:alice:{day:%Y%m}", str(day.day))
+        self.assertIn("hours of", self.make(*words, expect=1)[1])
+        self.put_row(f"h:alice:{day:%Y%m%d}", "7")
         out, said = self.make(*words, expect=1)
         self.assertIn(f"work: alice: shares while neither active nor restricted, on {day}",
                       said)
