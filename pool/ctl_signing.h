@@ -28,6 +28,11 @@ void ctl_signing_close(struct ctl_signing *s);
 bool ctl_signing_look(struct package_look *out, const struct ctl_signing *s,
                       const char *argument, const char *dir);
 
+/* --previous, else the newest package in the directory that --out is in. `*hash` is the
+ * caller's place for it; *previous NULL: there is none. False: said why. */
+bool ctl_signing_previous(const struct hash256 **previous, struct hash256 *hash,
+                          const struct ctl_signing *s, const json_t *arguments);
+
 /* Says where it is; tells the daemon, which writes it into the audit chain. Returns the
  * exit status: 0 also where no daemon is there to be told, but of full disclosure. */
 int ctl_signing_finish(const struct ctl_place *place,

@@ -127,7 +127,7 @@ static const struct command commands[] = {
          "      [--previous DIR] [--correct DIR] [--catalogues DIR]\n"
          "      a signed package of reports of a day, month, quarter or year, or of\n"
          "      2026-10-01..2026-10-16; by default those that the profile asks for"},
-    {.row = {"report cancel", "dir", "conf key passphrase-fd out catalogues"},
+    {.row = {"report cancel", "dir", "conf key passphrase-fd out previous catalogues"},
      .local = ctl_report_cancel,
      .help = "--conf FILE --key FILE --passphrase-fd N --out DIR\n"
              "      a signed package that says: the one in this directory is void"},

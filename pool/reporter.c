@@ -8,7 +8,6 @@
 #include "pool/report/report_key.h"
 #include "pool/report/words.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <pthread.h>
@@ -22,6 +21,9 @@
 #define AGAIN_MS (15 * 60000) /* behind one that failed */
 #define KINDS    4
 
+#define DUE_NAME_SIZE 64
+#define ALARM_SIZE    (PACKAGE_WHY_SIZE + DUE_NAME_SIZE)
+
 static const enum period_kind kinds[KINDS] = {PERIOD_DAY, PERIOD_MONTH, PERIOD_QUARTER,
                                               PERIOD_YEAR};
 
@@ -31,8 +33,7 @@ struct due {
     enum report_id ids[REPORT_IDS];
     size_t count; /* 0: none is asked for */
     int64_t late_ms;
-    char name[64], path[PATH_MAX];
-    bool is_made;
+    char name[DUE_NAME_SIZE], path[PATH_MAX];
 };
 
 struct reporter {
@@ -41,9 +42,11 @@ struct reporter {
     bool has_thread;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    bool stopping;                      /* as below: under the lock */
-    char failed[PACKAGE_WHY_SIZE + 64]; /* the last that went wrong; "": nothing */
-    int64_t again_ms;                   /* the thread's own */
+    bool stopping; /* as below: under the lock */
+    bool has_looked;
+    char failed[ALARM_SIZE];         /* the last that went wrong; "": nothing */
+    char made[KINDS][DUE_NAME_SIZE]; /* the last package of a kind that is there */
+    int64_t again_ms;                /* the thread's own */
 };
 
 /* --- waiting -------------------------------------------------------------------------- */
@@ -65,12 +68,6 @@ static bool pause_s(struct reporter *r, time_t seconds)
 
 /* --- what is due ---------------------------------------------------------------------- */
 
-static bool is_there(const char *path)
-{
-    struct stat st;
-    return stat(path, &st) == 0;
-}
-
 /* False: nothing is asked for of that kind. */
 static bool find_due(struct due *d, const struct reporter *r, enum period_kind kind,
                      int64_t now_ms)
@@ -90,37 +87,10 @@ static bool find_due(struct due *d, const struct reporter *r, enum period_kind k
     period_format(period, &d->period);
     snprintf(d->name, sizeof(d->name), "%.8s-%s", profile->code, period);
     snprintf(d->path, sizeof(d->path), "%s/%s", r->parts.conf->report_dir, d->name);
-    d->is_made = r->parts.conf->report_dir[0] != '\0' && is_there(d->path);
     return true;
 }
 
 /* --- one package: on the thread ------------------------------------------------------------ */
-
-/* The newest one there is what the next is tied to. */
-static bool find_previous(struct hash256 *hash, const char *path,
-                          const struct sign_context *c)
-{
-    bool has = false;
-    int64_t newest = INT64_MIN;
-    DIR *dir = opendir(path);
-    for (struct dirent *e; dir != NULL && (e = readdir(dir)) != NULL;) {
-        char sub[PATH_MAX], why[PACKAGE_WHY_SIZE];
-        struct package_look l;
-        if (e->d_name[0] == '.' ||
-            snprintf(sub, sizeof(sub), "%s/%s", path, e->d_name) >= PATH_MAX ||
-            package_look(&l, why, sub, c) != KZ_OK)
-            continue;
-        if (l.is_signed && l.manifest->facts.made_ms > newest) {
-            newest = l.manifest->facts.made_ms;
-            *hash = l.hash;
-            has = true;
-        }
-        package_look_clear(&l);
-    }
-    if (dir != NULL)
-        closedir(dir);
-    return has;
-}
 
 static enum kz_err open_key(struct locked **secret, char why[PACKAGE_WHY_SIZE],
                             const struct conf *conf)
@@ -178,7 +148,7 @@ static enum kz_err write_package(struct hash256 *hash, char why[PACKAGE_WHY_SIZE
     char journal[PATH_MAX];
     struct hash256 previous;
     const struct conf *conf = r->parts.conf;
-    bool has_previous = find_previous(&previous, conf->report_dir, t->context);
+    bool has_previous = package_look_newest(&previous, conf->report_dir, t->context);
     snprintf(journal, sizeof(journal), "%s/journal", conf->data_dir);
     const struct make_plan plan = {
         .store = r->parts.store,
@@ -283,23 +253,41 @@ static bool make_one(struct reporter *r, const struct due *d)
     return err == KZ_OK;
 }
 
-static void look(struct reporter *r)
+/* What is there by now is remembered for status, which must not ask a disk. */
+static bool is_there(struct reporter *r, size_t kind, const struct due *d)
+{
+    struct stat st;
+    bool is = stat(d->path, &st) == 0;
+    pthread_mutex_lock(&r->lock);
+    snprintf(r->made[kind], DUE_NAME_SIZE, "%s", is ? d->name : "");
+    pthread_mutex_unlock(&r->lock);
+    return is;
+}
+
+static bool look_at(struct reporter *r, size_t kind, int64_t now_ms)
 {
     struct due d;
+    if (!find_due(&d, r, kinds[kind], now_ms) || is_there(r, kind, &d) ||
+        now_ms < d.period.to_ms + GRACE_MS)
+        return true;
+    bool is_good = make_one(r, &d);
+    return is_good && is_there(r, kind, &d);
+}
+
+static void look(struct reporter *r)
+{
     int64_t now = clock_utc_ms();
     bool is_good = true;
     if (now < r->again_ms)
         return;
     if (mkdir(r->parts.conf->report_dir, 0750) != 0 && errno != EEXIST)
         log_error("report_dir_failed", kv_errno(errno));
-    for (size_t i = 0; i < KINDS && is_good; i++)
-        if (find_due(&d, r, kinds[i], now) && !d.is_made &&
-            now >= d.period.to_ms + GRACE_MS)
-            is_good = make_one(r, &d);
-    if (!is_good)
-        return;
+    for (size_t i = 0; i < KINDS && goes_on(r); i++)
+        is_good &= look_at(r, i, now);
     pthread_mutex_lock(&r->lock);
-    r->failed[0] = '\0';
+    r->has_looked = true;
+    if (is_good)
+        r->failed[0] = '\0';
     pthread_mutex_unlock(&r->lock);
 }
 
@@ -367,7 +355,7 @@ void reporter_free(struct reporter *r)
     mem_free(r);
 }
 
-static json_t *due_status(const struct due *d)
+static json_t *due_status(const struct due *d, bool is_made)
 {
     char period[PERIOD_TEXT_SIZE], due[CLOCK_TEXT_SIZE] = "";
     json_t *names = json_array();
@@ -377,26 +365,34 @@ static json_t *due_status(const struct due *d)
     if (d->late_ms > 0)
         clock_utc_format(due, d->late_ms);
     return json_pack("{s:s, s:o, s:s, s:b, s:s}", "period", period, "reports", names,
-                     "due_at", due, "made", d->is_made, "package", d->name);
+                     "due_at", due, "made", is_made, "package", d->name);
+}
+
+/* Under the lock. */
+static json_t *periods_status(const struct reporter *r, char alarm[ALARM_SIZE])
+{
+    struct due d;
+    int64_t now = clock_utc_ms();
+    json_t *periods = json_array();
+    for (size_t i = 0; i < KINDS; i++) {
+        if (!find_due(&d, r, kinds[i], now))
+            continue;
+        bool is_made = strcmp(r->made[i], d.name) == 0;
+        json_array_append_new(periods, due_status(&d, is_made));
+        if (r->has_looked && !is_made && d.late_ms > 0 && now > d.late_ms &&
+            alarm[0] == '\0')
+            snprintf(alarm, ALARM_SIZE, "%s is overdue", d.name);
+    }
+    return periods;
 }
 
 json_t *reporter_status(struct reporter *r)
 {
-    struct due d;
-    char alarm[PACKAGE_WHY_SIZE + 64];
-    int64_t now = clock_utc_ms();
-    const char *dir = r->parts.conf->report_dir;
-    json_t *periods = json_array();
+    char alarm[ALARM_SIZE];
     pthread_mutex_lock(&r->lock);
     snprintf(alarm, sizeof(alarm), "%s", r->failed);
+    json_t *periods = periods_status(r, alarm);
     pthread_mutex_unlock(&r->lock);
-    for (size_t i = 0; i < KINDS; i++) {
-        if (!find_due(&d, r, kinds[i], now))
-            continue;
-        json_array_append_new(periods, due_status(&d));
-        if (dir[0] != '\0' && !d.is_made && d.late_ms > 0 && now > d.late_ms &&
-            alarm[0] == '\0')
-            snprintf(alarm, sizeof(alarm), "%s is overdue", d.name);
-    }
-    return json_pack("{s:s, s:s, s:o}", "dir", dir, "alarm", alarm, "periods", periods);
+    return json_pack("{s:s, s:s, s:o}", "dir", r->parts.conf->report_dir, "alarm",
+                     alarm, "periods", periods);
 }

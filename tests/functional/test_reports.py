@@ -157,6 +157,8 @@ class Packages(Reports):
                          {"manifest": row["manifest"], "period": this_month(),
                           "level": "regulator", "status": "new"})
         self.assertIs(row["signed"], True)
+        second, _ = self.make(this_month(), "--reports", REGISTRY)
+        self.assertEqual(self.manifest(second)["previous"], row["manifest"])
 
     def test_without_a_daemon_to_tell_the_package_is_there_and_that_is_said(self):
         _, said = self.make(this_month(), "--reports", REGISTRY, socket="/nowhere.sock")
@@ -265,8 +267,8 @@ class Corrections(Reports):
         a, b, c = (rows[os.path.basename(x)] for x in (first, second, void))
         self.assertEqual([x["status"] for x in (a, b, c)],
                          ["new", "correction", "cancellation"])
-        self.assertEqual((b["corrects"], b["previous"], c["corrects"]),
-                         (a["manifest"], a["manifest"], b["manifest"]))
+        self.assertEqual((b["corrects"], b["previous"]), (a["manifest"], a["manifest"]))
+        self.assertEqual((c["corrects"], c["previous"]), (b["manifest"], b["manifest"]))
         self.assertEqual([r["id"] for r in self.manifest(second)["reports"]],
                          REGISTRY.split(","))
         for folder in (first, second, void):
