@@ -550,6 +550,7 @@ const struct control_command commands_table[] = {
     {"networks_set", desk_command, true},
     {"stop_order_set", desk_command, true},
     {"stop_order_end", desk_command, true},
+    {"alert_decide", desk_command, true},
     {"report_note", desk_command, true},
     {"report_note_correction", desk_command, true},
     {"watcher_create", desk_command, true},

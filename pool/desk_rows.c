@@ -2,6 +2,7 @@
 
 #include "conf/clock.h"
 #include "pool/registry/record_change.h"
+#include "pool/report_desk.h"
 #include "pool/watcher_desk.h"
 #include "share/bytes.h"
 
@@ -263,53 +264,6 @@ static json_t *stop_answer(json_t *record, const char *address, const struct con
     return json_pack("{s:s}", "note", "written down; it is in force by its times");
 }
 
-/* --- reports ---------------------------------------------------------------------------- */
-
-#define NOTE_TEXT_MAX 200
-
-/* A text that is short and there; or may lack. */
-static bool copy_text(json_t *detail, char why[RECORD_WHY_SIZE],
-                      const json_t *arguments, const char *key, bool is_needed)
-{
-    const char *text = json_string_value(json_object_get(arguments, key));
-    if (text == NULL && !is_needed)
-        return true;
-    if (text == NULL || strlen(text) > NOTE_TEXT_MAX) {
-        record_refuse(why, "%s: a text of at most %d bytes expected", key,
-                      NOTE_TEXT_MAX);
-        return false;
-    }
-    json_object_set_new(detail, key, json_string(text));
-    return true;
-}
-
-/* A package of reports was made elsewhere (karizctl report make): its manifest's hash is
- * kept here for ever. */
-static enum kz_err note_report(struct desk_noted *out, char why[RECORD_WHY_SIZE],
-                               const struct desk_notice *n)
-{
-    uint8_t hash[32];
-    json_t *made = json_object();
-    const char *hex = json_string_value(json_object_get(n->arguments, "manifest"));
-    bool is_good =
-        hex != NULL && hex_decode(hash, sizeof(hash), hex, strlen(hex)) == KZ_OK;
-    if (!is_good)
-        record_refuse(why, "manifest: 64 hex digits expected");
-    else
-        json_object_set_new(made, "manifest", json_string(hex));
-    is_good = is_good && copy_text(made, why, n->arguments, "period", true) &&
-              copy_text(made, why, n->arguments, "level", true) &&
-              copy_text(made, why, n->arguments, "status", true) &&
-              copy_text(made, why, n->arguments, "request", false);
-    if (!is_good) {
-        json_decref(made);
-        return KZ_RANGE;
-    }
-    out->detail = made;
-    out->answer = json_pack("{s:s}", "note", "written down");
-    return KZ_OK;
-}
-
 /* --- the table ------------------------------------------------------------------------ */
 
 static const struct desk_row rows[] = {
@@ -357,10 +311,12 @@ static const struct desk_row rows[] = {
      .word = AUDIT_STOP_ORDER_SET, .answer = stop_answer},
     {"stop_order_end", AUDIT_OFFICER, "order_lifted", NULL, .notice = end_stop_order,
      .word = AUDIT_STOP_ORDER_ENDED, .answer = stop_answer},
-    {"report_note", AUDIT_OPERATOR, "check_made", "report", .notice = note_report,
+    {"report_note", AUDIT_OPERATOR, "check_made", "report", .notice = report_desk_note,
      .word = AUDIT_REPORT_MADE},
     {"report_note_correction", AUDIT_OPERATOR, "correction", "report",
-     .notice = note_report, .word = AUDIT_REPORT_CORRECTED},
+     .notice = report_desk_note, .word = AUDIT_REPORT_CORRECTED},
+    {"alert_decide", AUDIT_OFFICER, "check_made", "alert", .notice = report_desk_decide,
+     .word = AUDIT_ALERT_DECIDED},
     {"watcher_create", AUDIT_OPERATOR, "miner_request", "watcher",
      .notice = watcher_create, .word = AUDIT_WATCHER_CREATED},
     {"watcher_revoke", AUDIT_OPERATOR, "miner_request", "watcher",

@@ -134,6 +134,14 @@ static const struct command commands[] = {
     {.row = {"report list", "dir", ""},
      .local = ctl_report_list,
      .help = "the packages in a directory: period, status, hash, key; needs no daemon"},
+    {.row = {"alert decide", "rule",
+             "miner decision reason basis authority document date code file"},
+     .request = "alert_decide",
+     .show = show_note,
+     .prepare = ctl_desk_basis,
+     .help =
+         "--miner ID --decision TEXT: what an officer decided of an alert of R8, which "
+         "then shows it"},
     {.row = {"report key create", "file", "passphrase-fd"},
      .local = ctl_report_key_create,
      .help =

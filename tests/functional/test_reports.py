@@ -8,9 +8,9 @@ import os
 import subprocess
 import tempfile
 
-from lib import bitcoin
+from lib import bitcoin, records
 from lib.case import KarizTest, need
-from lib.karizd import REPORTS, Karizd, environment, program
+from lib.karizd import REPORTS, Karizd, Refused, environment, program
 from lib.node import ROOT
 from lib.payer import readable
 from lib.wait import SCALE, wait_until
@@ -205,6 +205,24 @@ class Packages(Reports):
                          [("e1", datetime.datetime.now(datetime.timezone(
                              datetime.timedelta(hours=5))).date().isoformat())])
         self.assertEqual(mine[0]["region"], "TM-A")
+
+
+class Alerts(Reports):
+    def test_an_alert_is_there_until_a_person_decides_and_then_with_the_decision(self):
+        soon = (today() + datetime.timedelta(days=9)).isoformat()
+        certificate = {**records.record("ending")["certificate"], "valid_until": soon}
+        self.karizd.register("ending", certificate=certificate)
+        out, _ = self.make(this_month(), "--reports", "R8")
+        rows = self.rows(out, "R8")
+        self.assertEqual([(r["rule"], r["miner_id"], r["decision"]) for r in rows],
+                         [("certificate_expiring", "ending", None)])
+        self.karizd.ctl("alert", "decide", "certificate_expiring", "--miner", "ending",
+                        "--decision", "asked for the new one")
+        with self.assertRaisesRegex(Refused, "rule: "):
+            self.karizd.ctl("alert", "decide", "bad_mood", "--miner", "ending",
+                            "--decision", "x")
+        out, _ = self.make(this_month(), "--reports", "R8")
+        self.assertEqual(self.rows(out, "R8")[0]["decision"], "asked for the new one")
 
 
 class Disagreement(Reports):
