@@ -554,6 +554,58 @@ static void a_balance_without_movement_has_a_row_for_the_first_day(void **state)
     report_free(r);
 }
 
+/* Gives the second instance what the first one has of that UTC day, or month. */
+static void copy_tally(redisContext *c, enum key_span span, int64_t time_ms)
+{
+    char from[KEY_SIZE], to[KEY_SIZE];
+    struct miner_id alice = named("alice");
+    key_tally(from, "front-1", span, &alice, time_ms / 1000);
+    key_tally(to, "front-2", span, &alice, time_ms / 1000);
+    freeReplyObject(redisCommand(c, "COPY %s %s", from, to));
+}
+
+/* What the two daemons that share a Redis took adds up; an hour both have is one hour. */
+static void instances_add_up(void **state)
+{
+    struct bed *b = *state;
+    register_miners(b);
+    write_shares(b);
+    redisContext *c = redis_of(&b->f);
+    freeReplyObject(redisCommand(c, "SADD instances front-2"));
+    copy_tally(c, KEY_HOURS, at(b, -1, 1439));
+    copy_tally(c, KEY_HOURS, at(b, 2, 60));
+    copy_tally(c, KEY_DAYS, at(b, 2, 60));
+    redisFree(c);
+    struct report *r = made(b, source_production);
+    const struct report_row *row = row_of(b, r, "alice", 2);
+    assert_int_equal(number(r, row, "accepted_shares"), 4);
+    assert_int_equal(number(r, row, "rejected_shares"), 2);
+    assert_string_equal(text(r, row, "work"), "4000000000000");
+    assert_int_equal(number(r, row, "kwh_estimate"), 3000000);
+    report_free(r);
+}
+
+/* Made at noon of day 2: what came later is not in it, and the day is half a day. */
+static void a_period_that_is_not_over_is_as_of_now(void **state)
+{
+    struct bed *b = *state;
+    register_miners(b);
+    write_ledger(b);
+    write_shares(b);
+    b->source.header.generated_ms = at(b, 2, 720);
+    struct report *r = made(b, source_production);
+    assert_int_equal(number(r, row_of(b, r, "alice", 2), "average_ths"), 2 * 23);
+    assert_null(row_of(b, r, "alice", 3));
+    const struct report_row *all = report_totals(r, report_totals_count(r) - 1);
+    assert_int_equal(number(r, all, "balance_end"), 1000 + 594000 + 396000 + 495000);
+    report_free(r);
+    r = made(b, source_proof);
+    assert_int_equal(number(r, report_row(r, 0), "as_of"), at(b, 2, 720));
+    assert_int_equal(number(r, report_row(r, 0), "liabilities"),
+                     1000 + 594000 + 396000 + 495000);
+    report_free(r);
+}
+
 /* --- the others ------------------------------------------------------------------- */
 
 static void each_credit_of_a_block_is_a_row_with_its_share(void **state)
@@ -636,6 +688,33 @@ static void each_credit_and_payment_is_a_row(void **state)
     assert_int_equal(number(r, payment, "vout"), 3);
     assert_false(report_cell(r, report_row(r, 9), "vout")->is_set);
     report_free(r);
+}
+
+static void a_payment_that_left_the_chain_is_less_than_none(void **state)
+{
+    struct bed *b = *state;
+    struct payout_id id = payout_n(1);
+    struct entry e;
+    write_ledger(b);
+    assert_int_equal(
+        postings_unconfirm(&e, book_confirm(b->book, &id), 1, at(b, 9, 60)), KZ_OK);
+    write_event(b, &e, NULL);
+    struct report *r4 = made(b, source_production), *r5 = made(b, source_distributions);
+    has_money(b, r4, "alice", 9, (struct money){0, 0, 0, -594000, 0, 0, 594000});
+    int64_t paid = 0, fees = 0;
+    for (size_t i = 0; i < report_row_count(r5); i++) {
+        const struct report_row *row = report_row(r5, i);
+        int64_t amount = number(r5, row, "amount");
+        paid += strcmp(text(r5, row, "entry_kind"), "payment") == 0 ? amount : 0;
+        fees += strcmp(text(r5, row, "entry_kind"), "network_fee") == 0 ? amount : 0;
+    }
+    assert_int_equal(paid, 0);
+    assert_int_equal(fees, 0);
+    assert_int_equal(report_row_count(r5), 13 + 2);
+    const struct report *all[] = {r4, r5};
+    crosscheck(all, 2, NULL, has_no_failure, NULL);
+    report_free(r4);
+    report_free(r5);
 }
 
 static void the_proof_sums_what_is_owed_and_what_is_there(void **state)
@@ -744,9 +823,12 @@ int main(void)
         IN_BED(hours_that_are_gone_refuse_a_zone_but_not_utc),
         IN_BED(what_cannot_be_made_from_hours_or_days_says_so),
         IN_BED(a_balance_without_movement_has_a_row_for_the_first_day),
+        IN_BED(instances_add_up),
+        IN_BED(a_period_that_is_not_over_is_as_of_now),
         IN_BED(each_credit_of_a_block_is_a_row_with_its_share),
         IN_BED(a_blocks_state_is_that_of_the_periods_end),
         IN_BED(each_credit_and_payment_is_a_row),
+        IN_BED(a_payment_that_left_the_chain_is_less_than_none),
         IN_BED(the_proof_sums_what_is_owed_and_what_is_there),
         IN_BED(blocks_of_the_proof_have_subsidy_and_fees),
         IN_BED(the_reports_agree_with_each_other),
