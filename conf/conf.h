@@ -232,6 +232,8 @@ struct conf {
     bool four_eyes;
     uint32_t address_wait_hours; /* until a new address of a miner is paid */
     char operator_name[CONF_TEXT_MAX + 1];
+    char report_dir[CONF_TEXT_MAX + 1]; /* "": none makes itself */
+    char report_key_file[CONF_TEXT_MAX + 1];
 
     char http_listen[CONF_TEXT_MAX + 1]; /* ""; or host:port */
     char http_url[CONF_TEXT_MAX + 1]; /* "", or how others reach it, no slash behind */

@@ -114,8 +114,11 @@ const struct option option_table[] = {
 
     {"tally.minutes_hours", OPTION_U32, IN_CONF(tally.minutes_hours), "3", 1, 168, "h",
      false, "work of each minute stays in Redis; some 700 bytes a miner and hour"},
-    {"tally.hours_days", OPTION_U32, IN_CONF(tally.hours_days), "32", 2, 400, "days",
-     false, "figures of each hour stay; some 750 bytes a miner and day"},
+    {"tally.hours_days", OPTION_U32, IN_CONF(tally.hours_days), "62", 2, 400, "days",
+     false,
+     "figures of each hour stay, of which reports make the days of their time zone; "
+     "some "
+     "750 bytes a miner and day"},
     {"tally.days_months", OPTION_U32, IN_CONF(tally.days_months), "13", 1, 120,
      "months", false, "figures of each day stay; some 880 bytes a miner and month"},
     {"tally.workers_days", OPTION_U32, IN_CONF(tally.workers_days), "30", 1, 400,
@@ -293,7 +296,8 @@ const struct option option_table[] = {
      "directory of personal data, encrypted; default data_dir/vault"},
     {"registry.operators", OPTION_ARRAY, offsetof(struct conf, operators),
      sizeof(struct conf_operator), "[]", 0, CONF_OPERATORS_MAX, "", true,
-     "who may change the registry, by the user at the control socket; empty: whoever may "
+     "who may change the registry, by the user at the control socket; empty: whoever "
+     "may "
      "use the socket",
      .rows = operator_rows, .count_offset = offsetof(struct conf, operator_count)},
     {"registry.four_eyes", OPTION_BOOL, IN_CONF(four_eyes), "true", 0, 0, "", false,
@@ -304,6 +308,13 @@ const struct option option_table[] = {
      8760, "h", false,
      "a miner's new address is paid after so long, and until then none is; 0: at once"},
 
+    {"report.dir", OPTION_TEXT, IN_CONF(report_dir), "\"\"", 0, 0, "", false,
+     "directory in which packages of reports make themselves when their period is "
+     "over; default none does"},
+    {"report.key_file", OPTION_TEXT, IN_CONF(report_key_file), "\"\"", 0, 0, "", false,
+     "key that signs them (karizctl report key create); its passphrase is the "
+     "credential kariz-report"},
+
     {"backup.dir", OPTION_TEXT, IN_CONF(backup_dir), "\"\"", 0, 0, "", false,
      "folder, not below data_dir, into which a backup is made daily; empty: none is"},
     {"backup.at", OPTION_TEXT, IN_CONF(backup_at), "\"02:00\"", 0, 0, "", false,
@@ -311,6 +322,7 @@ const struct option option_table[] = {
      "at once"},
     {"backup.keep", OPTION_U32, IN_CONF(backup_keep), "14", 1, 10000, "", false,
      "so many stay there; the oldest goes once a newer one was made and proved"},
+
     {"http.listen", OPTION_TEXT, IN_CONF(http_listen), "\"\"", 0, 0, "", false,
      "where the watcher pages are, 127.0.0.1:8080 or [::1]:8080: plain HTTP, for a TLS "
      "proxy in front; port 0 takes a free one; empty: off"},

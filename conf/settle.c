@@ -308,6 +308,22 @@ static bool is_listed_twice(const struct conf *c, size_t i)
     return false;
 }
 
+static enum kz_err settle_report(const struct conf *c, struct conf_problem *problem)
+{
+    bool has_dir = c->report_dir[0] != '\0', has_key = c->report_key_file[0] != '\0';
+    if (has_dir != has_key)
+        return refuse(problem, has_dir ? "report.key_file" : "report.dir",
+                      "expected both, or neither");
+    if (has_dir && c->report_dir[0] != '/')
+        return refuse(problem, "report.dir", "expected an absolute path");
+    if (has_key && c->report_key_file[0] != '/')
+        return refuse(problem, "report.key_file", "expected an absolute path");
+    if (has_dir && c->operator_name[0] == '\0')
+        return refuse(problem, "registry.operator",
+                      "expected a name: reports say whose they are");
+    return KZ_OK;
+}
+
 static enum kz_err settle_registry(struct conf *c, struct conf_problem *problem)
 {
     if (!is_name(c->jurisdiction))
@@ -368,6 +384,8 @@ enum kz_err settle(struct conf *c, struct conf_problem *problem)
     if (c->control_socket[0] != '/')
         return refuse(problem, "control.socket", "expected an absolute path");
     enum kz_err err = settle_registry(c, problem);
+    if (err == KZ_OK)
+        err = settle_report(c, problem);
     if (err == KZ_OK)
         err = settle_http(c, problem);
     if (err != KZ_OK)

@@ -257,6 +257,7 @@ static void finish_status(struct pending *w)
         json_array_append_new(rows, miner_row(miner, w->value));
     json_object_set_new(status, "miners", rows);
     json_object_set_new(status, "registry", registry_status(p->registry));
+    json_object_set_new(status, "report", reporter_status(p->reporter));
     json_object_set_new(status, "hashrate",
                         hashrate_of(json_object_get(w->value, "pool")));
     if (w->err != KZ_OK)
@@ -553,6 +554,9 @@ const struct control_command commands_table[] = {
     {"networks_set", desk_command, true},
     {"stop_order_set", desk_command, true},
     {"stop_order_end", desk_command, true},
+    {"alert_decide", desk_command, true},
+    {"report_note", desk_command, true},
+    {"report_note_correction", desk_command, true},
     {"watcher_create", desk_command, true},
     {"watcher_revoke", desk_command, true},
     {"watcher_list", watcher_list_command, false},

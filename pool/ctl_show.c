@@ -67,8 +67,8 @@ static void show_alarm(const char *whose, const char *text)
 
 static void show_alarms(const json_t *s)
 {
-    static const char *const parts[] = {"redis", "journal", "registry", "accounting",
-                                        "backup"};
+    static const char *const parts[] = {"redis",      "journal", "registry",
+                                        "accounting", "report",  "backup"};
     show_alarm("", ctl_text(s, "alarm"));
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         show_alarm(parts[i], ctl_text(json_object_get(s, parts[i]), "alarm"));
@@ -148,6 +148,25 @@ static void show_stores(const json_t *s)
     show_replay(json_object_get(redis, "replay"));
 }
 
+/* The last period of each kind that the profile asks reports of. */
+static void show_reports(const json_t *report)
+{
+    bool is_by_hand = ctl_text(report, "dir")[0] == '\0';
+    size_t i;
+    json_t *p;
+    json_array_foreach(json_object_get(report, "periods"), i, p)
+    {
+        bool is_made = json_is_true(json_object_get(p, "made"));
+        const char *due = ctl_text(p, "due_at");
+        printf("%s %s: %s%s%.10s\n", i == 0 ? "reports   " : "          ",
+               ctl_text(p, "period"),
+               is_by_hand ? "made by hand"
+               : is_made  ? "made"
+                          : "not made yet",
+               due[0] != '\0' ? ", due before " : "", due);
+    }
+}
+
 static void show_backup(const json_t *backup)
 {
     const json_t *last = json_object_get(backup, "last");
@@ -180,6 +199,7 @@ void show_status(const json_t *s)
     show_status_head(s);
     show_registry(json_object_get(s, "registry"));
     show_stores(s);
+    show_reports(json_object_get(s, "report"));
     show_backup(json_object_get(s, "backup"));
     printf("sessions   %" PRId64 "\n", ctl_number(s, "sessions"));
     printf("hash rate  1 min %s   10 min %s   1 h %s   24 h %s\n", m1, m10, h1, h24);

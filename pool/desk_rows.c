@@ -2,6 +2,7 @@
 
 #include "conf/clock.h"
 #include "pool/registry/record_change.h"
+#include "pool/report_desk.h"
 #include "pool/watcher_desk.h"
 #include "share/bytes.h"
 
@@ -310,6 +311,12 @@ static const struct desk_row rows[] = {
      .word = AUDIT_STOP_ORDER_SET, .answer = stop_answer},
     {"stop_order_end", AUDIT_OFFICER, "order_lifted", NULL, .notice = end_stop_order,
      .word = AUDIT_STOP_ORDER_ENDED, .answer = stop_answer},
+    {"report_note", AUDIT_OPERATOR, "check_made", "report", .notice = report_desk_note,
+     .word = AUDIT_REPORT_MADE},
+    {"report_note_correction", AUDIT_OPERATOR, "correction", "report",
+     .notice = report_desk_note, .word = AUDIT_REPORT_CORRECTED},
+    {"alert_decide", AUDIT_OFFICER, "check_made", "alert", .notice = report_desk_decide,
+     .word = AUDIT_ALERT_DECIDED},
     {"watcher_create", AUDIT_OPERATOR, "miner_request", "watcher",
      .notice = watcher_create, .word = AUDIT_WATCHER_CREATED},
     {"watcher_revoke", AUDIT_OPERATOR, "miner_request", "watcher",

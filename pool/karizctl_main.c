@@ -134,6 +134,32 @@ static const struct command commands[] = {
          "      a package of reports: its files, their hashes, the signature, and "
          "that\n"
          "      all forms say the same; --key: signed by this key; needs no daemon"},
+    {.row = {"report make", "period",
+             "conf key passphrase-fd out reports level request previous correct "
+             "catalogues"},
+     .local = ctl_report_make,
+     .help =
+         "--conf FILE --key FILE --passphrase-fd N --out DIR\n"
+         "      [--reports R1,R2,...] [--level public|regulator|full] [--request "
+         "NUMBER]\n"
+         "      [--previous DIR] [--correct DIR] [--catalogues DIR]\n"
+         "      a signed package of reports of a day, month, quarter or year, or of\n"
+         "      2026-10-01..2026-10-16; by default those that the profile asks for"},
+    {.row = {"report cancel", "dir", "conf key passphrase-fd out previous catalogues"},
+     .local = ctl_report_cancel,
+     .help = "--conf FILE --key FILE --passphrase-fd N --out DIR\n"
+             "      a signed package that says: the one in this directory is void"},
+    {.row = {"report list", "dir", ""},
+     .local = ctl_report_list,
+     .help = "the packages in a directory: period, status, hash, key; needs no daemon"},
+    {.row = {"alert decide", "rule",
+             "miner decision reason basis authority document date code file"},
+     .request = "alert_decide",
+     .show = show_note,
+     .prepare = ctl_desk_basis,
+     .help =
+         "--miner ID --decision TEXT: what an officer decided of an alert of R8, which "
+         "then shows it"},
     {.row = {"report key create", "file", "passphrase-fd"},
      .local = ctl_report_key_create,
      .help =

@@ -410,6 +410,16 @@ static enum kz_err start_stratum(struct pool *p)
     return err;
 }
 
+static enum kz_err start_reporter(struct pool *p)
+{
+    return reporter_start(&p->reporter,
+                          &(struct reporter_parts){.mailbox = p->mailbox,
+                                                   .store = p->store,
+                                                   .registry = p->registry,
+                                                   .conf = p->conf,
+                                                   .profile = p->profile});
+}
+
 static enum kz_err start_parts(struct pool *p)
 {
     enum kz_err err = settings_profile(&p->profile, p->conf);
@@ -455,6 +465,8 @@ static enum kz_err start_parts(struct pool *p)
                                                              .store = p->store,
                                                              .nodes = p->nodes,
                                                              .conf = p->conf});
+    if (err == KZ_OK)
+        err = start_reporter(p);
     if (err == KZ_OK)
         err = backup_start(&p->backup, &(struct backup_parts){.mailbox = p->mailbox,
                                                               .store = p->store,
@@ -571,6 +583,7 @@ void pool_stop(struct pool *p)
 {
     if (p == NULL)
         return;
+    reporter_stop(p->reporter);
     watch_stop(p->watch);
     http_stop(p->http);
     stop_long_answers(p);
@@ -593,6 +606,7 @@ void pool_stop(struct pool *p)
     /* What the store and the fronts posted last is dropped with the mailbox, while those
      * it would have gone to are still there. */
     mailbox_free(p->mailbox);
+    reporter_free(p->reporter);
     inquiry_free(p->inquiry); /* what it asked a node ended with the two above */
     watch_free(p->watch);
     registry_stop(p->registry);

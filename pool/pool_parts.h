@@ -14,6 +14,7 @@
 #include "pool/node.h"
 #include "pool/refresh.h"
 #include "pool/registry/registry.h"
+#include "pool/reporter.h"
 #include "pool/spool.h"
 #include "pool/tracker.h"
 #include "pool/watch.h"
@@ -51,6 +52,7 @@ struct pool {
     struct stratum_server *stratum;
     struct inquiry *inquiry;
     struct backup *backup;
+    struct reporter *reporter;
     struct control *control;
     struct watch *watch;
     struct http *http; /* NULL: http.listen is empty */

@@ -27,7 +27,7 @@ static enum kz_err check_folder(int fd, char why[VAULT_WHY_SIZE], const char *na
     return err == KZ_OK ? KZ_OK : vault_fail(why, err, "%s %s", name, inner);
 }
 
-static enum kz_err lock_folder(struct vault *v, char why[VAULT_WHY_SIZE],
+static enum kz_err open_folder(struct vault *v, char why[VAULT_WHY_SIZE],
                                const char *path)
 {
     v->dir = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -35,8 +35,15 @@ static enum kz_err lock_folder(struct vault *v, char why[VAULT_WHY_SIZE],
         return vault_fail(why, KZ_EMPTY, "there is no vault");
     if (v->dir < 0)
         return vault_fail_errno(why, "the vault's folder", "cannot be opened");
-    if (flock(v->dir, LOCK_EX | LOCK_NB) == 0)
-        return check_folder(v->dir, why, "the vault's folder");
+    return check_folder(v->dir, why, "the vault's folder");
+}
+
+static enum kz_err lock_folder(struct vault *v, char why[VAULT_WHY_SIZE],
+                               const char *path)
+{
+    enum kz_err err = open_folder(v, why, path);
+    if (err != KZ_OK || flock(v->dir, LOCK_EX | LOCK_NB) == 0)
+        return err;
     if (errno == EWOULDBLOCK)
         return vault_fail(why, KZ_BUSY, "another program has the vault open");
     return vault_fail_errno(why, "the vault's folder", "cannot be locked");
@@ -196,6 +203,22 @@ enum kz_err vault_open(struct vault **out, char why[VAULT_WHY_SIZE],
         err = load_masters(v, why);
     if (err == KZ_OK)
         err = finish_interrupted(v, why);
+    if (err == KZ_OK)
+        *out = v;
+    else
+        vault_close(v);
+    return err;
+}
+
+enum kz_err vault_open_reader(struct vault **out, char why[VAULT_WHY_SIZE],
+                              const struct vault_place *place)
+{
+    struct vault *v = vault_at(place);
+    enum kz_err err = open_folder(v, why, place->folder);
+    if (err == KZ_OK)
+        err = check_folders(v, why);
+    if (err == KZ_OK)
+        err = load_masters(v, why);
     if (err == KZ_OK)
         *out = v;
     else

@@ -62,6 +62,11 @@ KZ_MUST_USE enum kz_err vault_create(char why[VAULT_WHY_SIZE],
                                      const struct vault_place *place);
 KZ_MUST_USE enum kz_err vault_open(struct vault **out, char why[VAULT_WHY_SIZE],
                                    const struct vault_place *place);
+/* Beside whoever has it open, without the lock: for vault_get(), vault_agrees() and
+ * vault_list() alone. Files are replaced whole, so what is read is a miner's values of a
+ * moment; while the master key is rotated, some may be refused. */
+KZ_MUST_USE enum kz_err vault_open_reader(struct vault **out, char why[VAULT_WHY_SIZE],
+                                          const struct vault_place *place);
 void vault_close(struct vault *v); /* accepts NULL */
 
 /* All of a miner's personal values: an object field -> value; what is not in it any more

@@ -5,6 +5,7 @@
 #include "conf/log.h"
 #include "conf/mem.h"
 #include "pool/accounts.h"
+#include "pool/reader.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -51,26 +52,6 @@ static void pause_ms(long ms)
 }
 
 /* --- settings of our own ---------------------------------------------------------- */
-
-/* The embedded server is karizd's: it is reached through its directory, however long the
- * path of that is. */
-static enum kz_err aim_at_redis(struct payer *p)
-{
-    char dir[CONF_TEXT_MAX + 16];
-    if (p->own.redis_mode != CONF_REDIS_EMBEDDED)
-        return KZ_OK;
-    snprintf(dir, sizeof(dir), "%s/redis", p->conf->data_dir);
-    p->redis_dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (p->redis_dir_fd < 0)
-        return pay_fail(p, KZ_IO,
-                        "%s: %s; \"redis\" is embedded, so karizd has to run on this "
-                        "machine",
-                        dir, strerror(errno));
-    p->own.redis_mode = CONF_REDIS_UNIX;
-    snprintf(p->own.redis_path, sizeof(p->own.redis_path),
-             "/proc/self/fd/%d/redis.sock", p->redis_dir_fd);
-    return KZ_OK;
-}
 
 static void name_ourselves(struct payer *p)
 {
@@ -168,6 +149,7 @@ struct record_may pay_may(const struct payer *p, const json_t *record)
 
 enum kz_err pay_open(struct payer *p, const struct conf *conf, bool is_reader)
 {
+    char why[READER_WHY_SIZE];
     p->conf = conf;
     p->own = *conf;
     p->network = network_of(conf->network);
@@ -177,8 +159,10 @@ enum kz_err pay_open(struct payer *p, const struct conf *conf, bool is_reader)
     if (err != KZ_OK)
         return pay_fail(p, err,
                         "the jurisdiction's profile cannot be used: see the log");
-    err = aim_at_redis(p);
-    if (err == KZ_OK && !is_reader)
+    err = reader_aim(&p->own, &p->redis_dir_fd, why);
+    if (err != KZ_OK)
+        return pay_fail(p, err, "%s", why);
+    if (!is_reader)
         err = open_journal(p);
     if (err == KZ_OK)
         err = open_store(p);

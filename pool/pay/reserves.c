@@ -4,106 +4,48 @@
 #include "conf/clock.h"
 #include "conf/mem.h"
 #include "payout/book.h"
-#include "payout/lots.h"
-#include "payout/textmap.h"
 #include "pool/ctl_table.h"
+#include "pool/unpaid.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#define PAGE   500
-#define DAY_MS INT64_C(86400000)
 
 /* Up to so many days; the last is everything older. */
-static const int64_t ages[] = {1, 7, 30, 90, INT64_MAX / DAY_MS};
+static const int64_t ages[] = {1, 7, 30, 90, UNPAID_NO_END};
 #define AGES (sizeof(ages) / sizeof(ages[0]))
 
-/* What the entry does to each miner's payable money, once for all its postings. */
-static enum kz_err take_entry(struct textmap *all, const struct entry *e)
+struct reading {
+    struct book *book;
+    struct unpaid *unpaid;
+};
+
+static enum kz_err take(void *ctx, const struct entry *e,
+                        const struct ledger_changes *changes)
 {
-    struct textmap *changes = textmap_new(sizeof(struct amount));
-    bool fits = true;
-    for (size_t i = 0; i < e->posting_count && fits; i++) {
-        const struct posting *p = &e->postings[i];
-        if (!lots_is_payable(&p->account))
-            continue;
-        struct amount *change = textmap_put(changes, p->account.miner.text);
-        fits = amount_sub(change, *change, p->amount);
-    }
-    for (size_t i = 0; i < textmap_count(changes) && fits; i++) {
-        const char *miner = textmap_text(changes, i);
-        struct amount *change = textmap_get(changes, miner);
-        lots_apply(textmap_put(all, miner), e, *change);
-    }
-    textmap_free(changes);
-    return fits ? KZ_OK : KZ_RANGE;
+    struct reading *r = ctx;
+    struct book_problem why;
+    enum kz_err err = book_apply(r->book, &why, e);
+    if (err == KZ_OK)
+        unpaid_take(r->unpaid, e, changes);
+    return err == KZ_OK ? KZ_OK : KZ_RANGE;
 }
 
 /* All entries, in order, into the book and the lots. */
-static enum kz_err walk(struct book *book, struct textmap *all, struct payer *p)
+static enum kz_err walk(struct reading *r, struct payer *p)
 {
-    uint64_t after = 0;
-    json_t *page = NULL, *one;
-    size_t i;
-    enum kz_err err;
-    while ((err = store_read_entries(&page, &after, p->store, KEY_ENTRIES, PAGE)) ==
-           KZ_OK) {
-        json_array_foreach(page, i, one)
-        {
-            struct entry e;
-            struct book_problem why;
-            char *text = json_dumps(one, JSON_COMPACT | JSON_SORT_KEYS);
-            enum kz_err read =
-                text != NULL ? entry_parse(&e, text, strlen(text)) : KZ_PARSE;
-            free(text); /* allowed: jansson's */
-            if (read == KZ_OK) {
-                read = book_apply(book, &why, &e);
-                if (read == KZ_OK)
-                    read = take_entry(all, &e);
-                entry_clear(&e);
-            }
-            if (read != KZ_OK) {
-                json_decref(page);
-                return pay_fail(
-                    p, KZ_RANGE,
-                    "the ledger cannot be read: karizctl ledger verify says "
-                    "where");
-            }
-        }
-        json_decref(page);
-    }
-    return err == KZ_EMPTY ? KZ_OK : pay_fail(p, err, "Redis is away");
+    enum kz_err err = ledger_read(p->store, take, r);
+    return err == KZ_OK      ? KZ_OK
+           : err == KZ_RANGE ? pay_fail(p, err,
+                                        "the ledger cannot be read: karizctl ledger "
+                                        "verify says where")
+                             : pay_fail(p, err, "Redis is away");
 }
 
-static size_t age_of(int64_t time_ms, int64_t now_ms)
-{
-    size_t k = 0;
-    while (k + 1 < AGES && now_ms - time_ms > ages[k] * DAY_MS)
-        k++;
-    return k;
-}
-
-/* Clears the lots. */
-static json_t *by_age(struct textmap *all)
+static enum kz_err by_age(json_t *list, const struct unpaid *u, struct payer *p)
 {
     struct amount sums[AGES];
-    int64_t now = clock_utc_ms();
-    json_t *list = json_array();
-    for (size_t k = 0; k < AGES; k++)
-        sums[k] = amount_zero();
-    for (size_t i = 0; i < textmap_count(all); i++) {
-        struct lots *l = textmap_get(all, textmap_text(all, i));
-        size_t count;
-        const struct lot *rows = lots_left(l, &count);
-        for (size_t n = 0; n < count; n++) {
-            struct amount *sum = &sums[age_of(rows[n].time_ms, now)];
-            if (!amount_add(sum, *sum, rows[n].sat))
-                break;
-        }
-        lots_clear(l);
-    }
+    if (unpaid_by_age(sums, ages, AGES, u, clock_utc_ms()) != KZ_OK)
+        return pay_fail(p, KZ_RANGE, "amount overflow: what is unpaid");
     for (size_t k = 0; k < AGES; k++) {
         char label[32] = "older";
         if (k + 1 < AGES)
@@ -112,7 +54,7 @@ static json_t *by_age(struct textmap *all)
         json_array_append_new(list, json_pack("{s:s, s:I}", "age", label, "sat",
                                               (json_int_t)amount_to_sat(sums[k])));
     }
-    return list;
+    return KZ_OK;
 }
 
 /* What miners' accounts of one name come to, positive: owed. */
@@ -201,15 +143,16 @@ static enum kz_err fill(json_t *out, const struct book *book, struct payer *p)
 
 enum kz_err reserves_json(json_t **out, struct payer *p)
 {
-    struct book *book = book_new();
-    struct textmap *all = textmap_new(sizeof(struct lots));
-    json_t *made = json_object();
-    enum kz_err err = walk(book, all, p);
+    struct reading r = {book_new(), unpaid_new()};
+    json_t *made = json_object(), *list = json_array();
+    enum kz_err err = walk(&r, p);
     if (err == KZ_OK)
-        err = fill(made, book, p);
-    json_object_set_new(made, "by_age", by_age(all));
-    textmap_free(all);
-    book_free(book);
+        err = fill(made, r.book, p);
+    if (err == KZ_OK)
+        err = by_age(list, r.unpaid, p);
+    json_object_set_new(made, "by_age", list);
+    unpaid_free(r.unpaid);
+    book_free(r.book);
     if (err != KZ_OK) {
         json_decref(made);
         return err;

@@ -21,7 +21,7 @@ struct span_list {
 };
 
 struct check {
-    const struct report *r4, *r5, *r6;
+    const struct report *r4, *r5, *r6, *r9;
     bool has_spans;
     struct span_list mining, certified;
     crosscheck_fn *on_failure;
@@ -118,7 +118,7 @@ static void add_distribution(struct check *c, const struct report_row *row)
     int64_t amount = number(c->r5, row, "amount");
     if (strcmp(kind, "credit") == 0)
         s->entry_credits += amount;
-    else if (strcmp(kind, "payment") == 0)
+    else if (strcmp(kind, "payment") == 0 || strcmp(kind, "network_fee") == 0)
         s->entry_payments += amount;
 }
 
@@ -204,6 +204,26 @@ static void check_permission(struct check *c, const struct report_row *row)
                    date);
     if (!has_span(&c->certified, miner, &day))
         fail_plain(c, "certificate", miner, "no certificate that is valid on ", date);
+}
+
+/* What all are owed at the end, of a miner by the last of its rows. */
+static void check_liabilities(struct check *c)
+{
+    int64_t owed = 0, liabilities;
+    size_t count = report_row_count(c->r4);
+    for (size_t i = 0; i < count; i++) {
+        const struct report_row *row = report_row(c->r4, i);
+        bool is_last = i + 1 == count ||
+                       strcmp(text(c->r4, row, "miner_id"),
+                              text(c->r4, report_row(c->r4, i + 1), "miner_id")) != 0;
+        owed += is_last ? number(c->r4, row, "balance_end") : 0;
+    }
+    if (report_row_count(c->r9) != 1)
+        return;
+    liabilities = number(c->r9, report_row(c->r9, 0), "liabilities");
+    if (liabilities != owed)
+        fail(c, "liabilities", "", liabilities - owed,
+             "R9: what is owed is not the sum of the balances that R4 ends with");
 }
 
 static void check_production(struct check *c)
@@ -307,6 +327,8 @@ size_t crosscheck(const struct report *const *reports, size_t count,
             c.r5 = reports[i];
         else if (id == REPORT_R6)
             c.r6 = reports[i];
+        else if (id == REPORT_R9)
+            c.r9 = reports[i];
     }
     if (c.r4 != NULL) {
         check_production(&c);
@@ -314,6 +336,8 @@ size_t crosscheck(const struct report *const *reports, size_t count,
             check_distributions(&c);
         if (c.r6 != NULL)
             check_summary(&c);
+        if (c.r9 != NULL)
+            check_liabilities(&c);
     }
     mem_free(c.sums);
     mem_free(c.mining.spans);

@@ -6,9 +6,10 @@
  *   balance       each row of R4: end = start + credited - paid - reversed + adjusted
  *   continuity    each day of R4 starts with what the miner's day before ended with
  *   credits       R4's credits of a miner are R5's credits of it; payments likewise
- *   payments
+ *   payments      with the network's fees that are a payment's part
  *   summary       R6's row "all", and the rows of each other group, sum to R4
  *   shares        R6's accepted shares and R4's
+ *   liabilities   R9's are the sum of the balances that R4's miners end with
  *   work          a day with work has a moment at which the miner was active or restricted
  *   certificate   ... and a certificate that was valid on it
  *

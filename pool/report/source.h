@@ -25,6 +25,9 @@ struct report_source {
     const struct profile *profile;
     const char *journal_dir; /* the instance's */
     struct vault *vault;     /* NULL: no personal values, so no full disclosure */
+    /* Finished tables of the same period, at the regulator's level, for those that add
+     * them up (R6, R8); NULL: there are none. */
+    const struct report *production, *distributions;
     struct report_header header;
 };
 

@@ -74,14 +74,14 @@ static void tally_retention_is_set_by_four_options(void **state)
     (void)state;
     struct conf *c = load_fine("{" ADDRESS "}");
     assert_int_equal(c->tally.minutes_hours, 3);
-    assert_int_equal(c->tally.hours_days, 32);
+    assert_int_equal(c->tally.hours_days, 62);
     assert_int_equal(c->tally.days_months, 13);
     assert_int_equal(c->tally.workers_days, 30);
     conf_free(c);
     c = load_fine("{" ADDRESS
                   ", \"tally\": {\"minutes_hours\": 48, \"workers_days\": 7}}");
     assert_int_equal(c->tally.minutes_hours, 48);
-    assert_int_equal(c->tally.hours_days, 32);
+    assert_int_equal(c->tally.hours_days, 62);
     assert_int_equal(c->tally.workers_days, 7);
     conf_free(c);
 }
@@ -168,6 +168,15 @@ static const struct broken broken[] = {
      "coinbase.descriptor", "not both"},
     {"{" ADDRESS ",\n\n\"stratum\": {\"vardiff\":\n {\"minimum\": \"5\"}}}", KZ_PARSE,
      4, "stratum.vardiff.minimum", "expected a number"},
+    {"{" ADDRESS ",\n\"report\": {\"dir\": \"reports\",\n\"key_file\": \"/k\"}}",
+     KZ_RANGE, 2, "report.dir", "absolute path"},
+    {"{" ADDRESS ",\n\"report\": {\"dir\": \"/r\",\n\"key_file\": \"k\"}}", KZ_RANGE, 3,
+     "report.key_file", "absolute path"},
+    {"{" ADDRESS ",\n\"report\": {\"dir\": \"\",\n\"key_file\": \"/k\"}}", KZ_RANGE, 2,
+     "report.dir", "both, or neither"},
+    {"{" ADDRESS ",\n\"report\": {\"dir\": \"/r\",\n\"key_file\": \"/k\"},\n"
+     "\"registry\": {\"operator\": \"\"}}",
+     KZ_RANGE, 4, "registry.operator", "whose they are"},
     {"{" ADDRESS ",\n\"instance_number\": 256}", KZ_RANGE, 2, "instance_number",
      "0 to 255"},
     {"{" ADDRESS ",\n\"instance_number\": 1.5}", KZ_PARSE, 2, "instance_number",

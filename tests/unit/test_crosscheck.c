@@ -183,6 +183,34 @@ static void a_summary_without_all_is_none(void **state)
     is_one(&h, "summary", "", 0);
 }
 
+static void the_fee_inside_a_payment_is_a_part_of_it(void **state)
+{
+    (void)state;
+    struct report *r5 = fixture_r5(DISCLOSURE_REGULATOR, DAYS);
+    put_entry(r5, 0, DAYS, "network_fee", 7);
+    struct heard h = checked(fixture_r4(DISCLOSURE_REGULATOR, DAYS), r5, NULL, NULL);
+    is_one(&h, "payments", fixture_miners[0].id, -7);
+}
+
+/* Each of the two ends with 5000, and a million a day less what day 10 paid. */
+static struct heard with_liabilities(int64_t owed)
+{
+    struct report *r9 = fixture_report(REPORT_R9, DISCLOSURE_REGULATOR);
+    report_row_begin(r9);
+    put_sat(r9, "liabilities", owed);
+    return checked(fixture_r4(DISCLOSURE_REGULATOR, DAYS), NULL, r9, NULL);
+}
+
+static void what_the_proof_owes_is_the_sum_of_the_last_balances(void **state)
+{
+    (void)state;
+    const int64_t owed = 2 * (5000 + DAYS * INT64_C(1000000) - 500000);
+    struct heard h = with_liabilities(owed);
+    assert_int_equal(h.count, 0);
+    h = with_liabilities(owed - 1);
+    is_one(&h, "liabilities", "", -1);
+}
+
 /* --- who was allowed to --------------------------------------------------------------- */
 
 static int64_t day_ms(int day)
@@ -246,6 +274,8 @@ int main(void)
         cmocka_unit_test(the_summary_sums_to_the_production_by_every_group),
         cmocka_unit_test(shares_of_the_summary_are_the_productions),
         cmocka_unit_test(a_summary_without_all_is_none),
+        cmocka_unit_test(the_fee_inside_a_payment_is_a_part_of_it),
+        cmocka_unit_test(what_the_proof_owes_is_the_sum_of_the_last_balances),
         cmocka_unit_test(work_needs_a_state_that_may_mine_and_a_certificate),
         cmocka_unit_test(a_day_without_work_needs_nothing),
     };

@@ -401,7 +401,7 @@ static void few_columns_stand_upright_and_many_break_into_lines(void **state)
     (void)state;
     struct report *r7 = fixture_report(REPORT_R7, DISCLOSURE_REGULATOR);
     struct report *r4 = fixture_r4(DISCLOSURE_REGULATOR, 1);
-    struct report *r9 = fixture_report(REPORT_R9, DISCLOSURE_REGULATOR);
+    struct report *r9 = fixture_report(REPORT_R9_BLOCKS, DISCLOSURE_REGULATOR);
     struct text wide = html_in("en", r7), lines = html_in("en", r4),
                 upright = html_in("en", r9);
     has(&wide, "A4 landscape");

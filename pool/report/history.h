@@ -1,0 +1,68 @@
+/* pool/report/history.h - the registry as it was: its records at any instant, and what
+ * happened to them, read from an instance's journal.
+ *
+ * A report of a period that is over is made from the journal alone, so that one made today
+ * is the same as one made then, whatever was changed since. An event counts as of the time
+ * it names itself; one without an audit event, as of the time it was journaled.
+ *
+ * The audit chain is proved on the way: nothing is reported from a journal whose chain is
+ * broken. A record that another daemon's change overtook is seen by its revision as far as
+ * this journal tells; whether another daemon has changed what this one does not know,
+ * whoever has the registry itself compares (history_fits()).
+ *
+ * Ownership  history_clear() frees what a reading filled. What `on_event` is given is
+ *            borrowed for the call.
+ * Errors     KZ_IO: the journal cannot be read, or there is none. KZ_RANGE: it is damaged,
+ *            or its chain is broken. `why` says it, without personal values.
+ * Thread     any that may wait; reads files. Source: registry spec section 4. */
+#ifndef POOL_REPORT_HISTORY_H
+#define POOL_REPORT_HISTORY_H
+
+#include "pool/audit/chain.h"
+#include "share/tally.h"
+
+#define HISTORY_WHY_SIZE 512
+
+/* One change, or one event without a change. */
+struct history_event {
+    int64_t time_ms;
+    const char *miner;       /* NULL: it is about none */
+    const json_t *record;    /* as it was from then on; NULL: the miner has none */
+    const json_t *before;    /* the record before; NULL: there was none */
+    const json_t *event;     /* of the audit chain; NULL: older than the chain */
+    const char *hash;        /* of the event's link, in hex */
+    struct hash256 previous; /* of the link before; zeros: it is the first */
+};
+
+struct history_ask {
+    const char *dir;
+    int64_t until_ms; /* what happened before it */
+    int64_t from_ms;  /* of `first` below; all events before are told as well */
+    /* Each may be NULL. Refusals of whatever time. */
+    void (*on_event)(void *ctx, const struct history_event *e);
+    void (*on_refusals)(void *ctx, const struct tally_refusal *refusals, size_t count);
+    void *ctx;
+};
+
+struct history {
+    json_t *miners;         /* id -> its record at `until_ms` */
+    json_t *revisions;      /* id -> revision of that record */
+    uint64_t first, last;   /* numbers of the journal's events in the time; 0: none */
+    struct chain_head head; /* of the audit chain at `until_ms` */
+    char instance[33];      /* whose chain it is; "": there is none */
+};
+
+KZ_MUST_USE enum kz_err history_read(struct history *out, char why[HISTORY_WHY_SIZE],
+                                     const struct history_ask *ask);
+void history_clear(struct history *h);
+
+/* Ids in order, `*count` of them: the list is the caller's to mem_free(), its texts are
+ * the history's. */
+const char **history_ids(size_t *count, const struct history *h);
+
+/* Whether a history up to now has all that the registry (share/store_read.h,
+ * store_read_registry()) has. KZ_RANGE: another daemon changed a miner. */
+KZ_MUST_USE enum kz_err history_fits(char why[HISTORY_WHY_SIZE],
+                                     const struct history *h, const json_t *registry);
+
+#endif

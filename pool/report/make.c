@@ -1,0 +1,281 @@
+#include "pool/report/make.h"
+
+#include "conf/mem.h"
+#include "pool/registry/profile.h"
+#include "pool/report/history.h"
+#include "pool/report/spans.h"
+
+#include <stdio.h>
+#include <string.h>
+
+struct making {
+    const struct make_plan *plan;
+    char *why; /* PACKAGE_WHY_SIZE */
+    struct report_source source;
+    struct report *tables[REPORT_IDS]; /* at the package's level */
+    struct report *inner[REPORT_IDS];  /* of a public package: R4 and R5 for others */
+    struct history history;
+    struct spans spans;
+    struct manifest_journal journal;
+    struct manifest_audit audit;
+};
+
+static enum kz_err KZ_PRINTF(2, 3)
+    refuse(const struct making *m, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    vsnprintf(m->why, PACKAGE_WHY_SIZE, format, args);
+    va_end(args);
+    return KZ_RANGE;
+}
+
+/* --- tables --------------------------------------------------------------------------- */
+
+static enum kz_err make_table(struct making *m, struct report **out, enum report_id id,
+                              enum disclosure level)
+{
+    char why[SOURCE_WHY_SIZE] = "";
+    const char *name = report_kind_of(id)->name;
+    report_source_fn *source = make_source_of(id);
+    if (m->plan->goes_on != NULL && !m->plan->goes_on(m->plan->ctx)) {
+        refuse(m, "stopping");
+        return KZ_BUSY;
+    }
+    m->source.header.disclosure = level;
+    enum kz_err err = source(out, why, &m->source);
+    if (err != KZ_OK)
+        snprintf(m->why, PACKAGE_WHY_SIZE, "%s: %.400s", name, why);
+    return err;
+}
+
+static bool is_asked(const struct making *m, enum report_id id)
+{
+    for (size_t i = 0; i < m->plan->count; i++)
+        if (m->plan->ids[i] == id)
+            return true;
+    return false;
+}
+
+/* R4 or R5 for those that add them up, at a level that shows whose the rows are. */
+static enum kz_err make_inner(struct making *m, const struct report **out,
+                              enum report_id id)
+{
+    bool is_public = m->plan->disclosure == DISCLOSURE_PUBLIC;
+    struct report **at = is_public ? &m->inner[id] : &m->tables[id];
+    enum disclosure level = is_public ? DISCLOSURE_REGULATOR : m->plan->disclosure;
+    bool is_needed =
+        is_asked(m, id) || is_asked(m, REPORT_R6) || is_asked(m, REPORT_R8);
+    if (!is_needed)
+        return KZ_OK;
+    enum kz_err err = make_table(m, at, id, level);
+    if (err == KZ_OK)
+        *out = *at;
+    return err;
+}
+
+static enum kz_err make_tables(struct making *m)
+{
+    enum kz_err err = make_inner(m, &m->source.production, REPORT_R4);
+    if (err == KZ_OK)
+        err = make_inner(m, &m->source.distributions, REPORT_R5);
+    for (size_t i = 0; i < m->plan->count && err == KZ_OK; i++) {
+        enum report_id id = m->plan->ids[i];
+        if (m->tables[id] == NULL)
+            err = make_table(m, &m->tables[id], id, m->plan->disclosure);
+    }
+    return err;
+}
+
+/* --- checks --------------------------------------------------------------------------- */
+
+struct found {
+    char first[PACKAGE_WHY_SIZE / 2];
+};
+
+static void keep_first(void *ctx, const struct crosscheck_failure *failure)
+{
+    struct found *f = ctx;
+    if (f->first[0] == '\0')
+        snprintf(f->first, sizeof(f->first), "%s", failure->text);
+}
+
+/* All that was made, whether or not the package has it. */
+static enum kz_err check_tables(struct making *m)
+{
+    struct found found = {""};
+    const struct report *all[REPORT_IDS];
+    const struct crosscheck_spans spans = spans_for_check(&m->spans);
+    size_t count = 0;
+    for (int i = 0; i < REPORT_IDS; i++) {
+        const struct report *r = m->inner[i] != NULL ? m->inner[i] : m->tables[i];
+        if (r != NULL)
+            all[count++] = r;
+    }
+    size_t failures = crosscheck(all, count, &spans, keep_first, &found);
+    if (failures == 0)
+        return KZ_OK;
+    return refuse(m, "%s (%zu such findings); nothing was signed", found.first,
+                  failures);
+}
+
+/* --- the registry's past ---------------------------------------------------------------- */
+
+/* What Redis has is read first: the journal read behind it has that and perhaps more. */
+static enum kz_err check_journal(struct making *m)
+{
+    struct history now;
+    json_t *registry = NULL;
+    char why[HISTORY_WHY_SIZE];
+    const struct history_ask all = {.dir = m->plan->journal_dir, .until_ms = INT64_MAX};
+    if (store_read_registry(&registry, m->plan->store) != KZ_OK) {
+        refuse(m, "the registry cannot be read from Redis");
+        return KZ_IO;
+    }
+    enum kz_err err = history_read(&now, why, &all);
+    if (err == KZ_OK) {
+        err = history_fits(why, &now, registry);
+        history_clear(&now);
+    }
+    json_decref(registry);
+    if (err != KZ_OK)
+        snprintf(m->why, PACKAGE_WHY_SIZE, "%.500s", why);
+    return err;
+}
+
+static enum kz_err read_past(struct making *m)
+{
+    char why[HISTORY_WHY_SIZE];
+    const struct period *p = &m->plan->period;
+    int64_t until = p->to_ms < m->plan->made_ms ? p->to_ms : m->plan->made_ms;
+    const struct history_ask ask = {
+        .dir = m->plan->journal_dir, .from_ms = p->from_ms, .until_ms = until};
+    enum kz_err err = history_read(&m->history, why, &ask);
+    if (err == KZ_OK)
+        err =
+            spans_read(&m->spans, why, m->plan->journal_dir, until, p->offset_minutes);
+    if (err != KZ_OK)
+        snprintf(m->why, PACKAGE_WHY_SIZE, "%.500s", why);
+    return err;
+}
+
+/* --- the package ------------------------------------------------------------------------ */
+
+static struct manifest_facts facts_of(struct making *m)
+{
+    const struct make_plan *p = m->plan;
+    const struct history *h = &m->history;
+    m->journal = (struct manifest_journal){p->conf->instance, h->first, h->last};
+    m->audit = (struct manifest_audit){h->instance, h->head.seq, h->head.hash};
+    return (struct manifest_facts){
+        .status = p->corrects != NULL ? MANIFEST_CORRECTION : MANIFEST_NEW,
+        .corrects = p->corrects,
+        .previous = p->previous,
+        .operator_name = p->conf->operator_name,
+        .jurisdiction = p->profile->code,
+        .timezone = p->profile->timezone,
+        .profile = {.name = p->profile->code,
+                    .version = p->profile->version,
+                    .sha256 = p->profile->sha256,
+                    .verified = p->profile->verified},
+        .period = p->period,
+        .disclosure = p->disclosure,
+        .request = p->request,
+        .version = KARIZ_VERSION,
+        .made_ms = p->made_ms,
+        .journal = &m->journal,
+        .journal_count = h->first > 0,
+        .audit = &m->audit,
+        .audit_count = h->head.seq > 0,
+    };
+}
+
+static enum kz_err write_package(struct making *m, struct hash256 *hash)
+{
+    const struct make_plan *p = m->plan;
+    const struct report *asked[REPORT_IDS];
+    const struct manifest_facts facts = facts_of(m);
+    const struct crosscheck_spans spans = spans_for_check(&m->spans);
+    for (size_t i = 0; i < p->count; i++)
+        asked[i] = m->tables[p->ids[i]];
+    const struct package_plan package = {
+        .dir = p->dir,
+        .facts = &facts,
+        .reports = asked,
+        .report_count = p->count,
+        .catalogues = p->catalogues,
+        .catalogue_count = p->catalogue_count,
+        .csv = {p->profile->csv_delimiter, p->profile->csv_bom},
+        .spans = &spans,
+        .context = p->context,
+        .key = p->key};
+    return package_write(hash, m->why, &package);
+}
+
+static enum kz_err check_plan(const struct making *m)
+{
+    const struct make_plan *p = m->plan;
+    char text[PERIOD_TEXT_SIZE];
+    period_format(text, &p->period);
+    if (p->conf->operator_name[0] == '\0')
+        return refuse(m, "registry.operator: not set; a report says whose it is");
+    if (p->period.from_ms >= p->made_ms)
+        return refuse(m, "%s: has not begun", text);
+    if (p->disclosure == DISCLOSURE_FULL && p->request == NULL)
+        return refuse(m, "request: full disclosure needs the number of a written "
+                         "request");
+    if (p->disclosure == DISCLOSURE_SUBJECT)
+        return refuse(m, "level: one miner's own extract is not made as a package");
+    for (size_t i = 0; i < p->count; i++)
+        if (!report_is_disclosed(p->ids[i], p->disclosure))
+            return refuse(m, "%s: is not given at the level %s",
+                          report_kind_of(p->ids[i])->name,
+                          disclosure_name(p->disclosure));
+    return KZ_OK;
+}
+
+static struct report_source source_of(const struct make_plan *p)
+{
+    return (struct report_source){.store = p->store,
+                                  .conf = p->conf,
+                                  .profile = p->profile,
+                                  .journal_dir = p->journal_dir,
+                                  .vault = p->disclosure == DISCLOSURE_FULL ? p->vault
+                                                                            : NULL,
+                                  .header = {.jurisdiction = p->profile->code,
+                                             .operator_name = p->conf->operator_name,
+                                             .timezone = p->profile->timezone,
+                                             .period = p->period,
+                                             .generated_ms = p->made_ms,
+                                             .disclosure = p->disclosure,
+                                             .profile_verified = p->profile->verified}};
+}
+
+static void making_clear(struct making *m)
+{
+    for (int i = 0; i < REPORT_IDS; i++) {
+        report_free(m->tables[i]);
+        report_free(m->inner[i]);
+    }
+    history_clear(&m->history);
+    spans_clear(&m->spans);
+}
+
+enum kz_err make_package(struct hash256 *hash, char why[PACKAGE_WHY_SIZE],
+                         const struct make_plan *plan)
+{
+    struct making m = {.plan = plan, .why = why, .source = source_of(plan)};
+    enum kz_err err = check_plan(&m);
+    if (err == KZ_OK)
+        err = check_journal(&m);
+    if (err == KZ_OK)
+        err = read_past(&m);
+    if (err == KZ_OK)
+        err = make_tables(&m);
+    if (err == KZ_OK)
+        err = check_tables(&m);
+    if (err == KZ_OK)
+        err = write_package(&m, hash);
+    making_clear(&m);
+    return err;
+}

@@ -1,0 +1,57 @@
+/* pool/report/make.h - a package of reports, made out of the store and the journal.
+ *
+ * Reads what each report needs, checks the reports against each other and against the
+ * registry's history, and writes a signed package (pool/report/package.h). R6 and R8 add up
+ * R4 and R5, which are made for them even where the package has neither.
+ *
+ * Everything before `made_ms` counts, nothing after: of a period that is not over, the
+ * package is as of then.
+ *
+ * Ownership  the plan borrows all it names.
+ * Errors     KZ_IO: Redis, the journal or the disk. KZ_RANGE: what is there contradicts
+ *            itself, or the plan cannot be. `why` names report and reason; nothing is
+ *            written then.
+ * Thread     any that may wait: it reads all of the period. */
+#ifndef POOL_REPORT_MAKE_H
+#define POOL_REPORT_MAKE_H
+
+#include "pool/report/package.h"
+#include "pool/report/source.h"
+
+struct make_plan {
+    struct store *store;
+    const struct conf *conf;
+    const struct profile *profile;
+    const char *journal_dir;
+    struct vault *vault; /* NULL: not for full disclosure */
+    struct period period;
+    enum disclosure disclosure;
+    const char *request;       /* or NULL */
+    const enum report_id *ids; /* in the order of enum report_id, each once */
+    size_t count;
+    const struct catalogue *const *catalogues;
+    size_t catalogue_count;
+    const struct hash256 *corrects, *previous; /* NULL: none; corrects: a correction */
+    const struct sign_context *context;
+    const uint8_t *key; /* PRIVATE_KEY_SIZE */
+    const char *dir;    /* to be made */
+    int64_t made_ms;
+    /* Asked between two reports; false: it ends with KZ_BUSY. NULL: it never does. */
+    bool (*goes_on)(void *ctx);
+    void *ctx;
+};
+
+KZ_MUST_USE enum kz_err make_package(struct hash256 *hash, char why[PACKAGE_WHY_SIZE],
+                                     const struct make_plan *plan);
+
+/* What is due for such a period by the profile and may be given at the level; on demand:
+ * all that may. Returns how many. */
+size_t make_due(enum report_id ids[REPORT_IDS], const struct profile *profile,
+                enum period_kind kind, enum disclosure level);
+/* "R1,R4-blocks": each once, in the order of enum report_id. KZ_PARSE: no such report. */
+KZ_MUST_USE enum kz_err make_ids_parse(enum report_id ids[REPORT_IDS], size_t *count,
+                                       const char *text);
+
+report_source_fn *make_source_of(enum report_id id);
+
+#endif

@@ -1,0 +1,301 @@
+/* R8: what a person should look at (pool/report/alert.h), and what that person decided up
+ * to the period's end. Each rule is a function; what it needs and does not have, it does not
+ * judge. */
+#include "pool/report/fill.h"
+
+#include "conf/mem.h"
+#include "pool/registry/day.h"
+#include "pool/registry/record_act.h"
+#include "pool/report/alert.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define DAY_MS            INT64_C(86400000)
+#define MEASURE_SIZE      160
+#define DECISION_KEY_SIZE 72
+#define NETWORK_REASON    "network"
+
+struct judging {
+    struct fill fill;
+    const struct report_source *source;
+    struct history history;
+    char day[PERIOD_DATE_SIZE]; /* the last of the period */
+    int64_t at;
+    json_t *holders;   /* address -> the first miner that has it live */
+    json_t *decisions; /* "<rule> <miner>" -> the last event that decided of it */
+    uint64_t foreign;
+};
+
+static const char *decision_key(char key[DECISION_KEY_SIZE], const char *rule,
+                                const char *miner)
+{
+    snprintf(key, DECISION_KEY_SIZE, "%.31s %.32s", rule, miner != NULL ? miner : "");
+    return key;
+}
+
+/* The last one of this rule and miner. */
+static void fill_decision(struct judging *j, enum alert_rule rule, const char *miner)
+{
+    char key[DECISION_KEY_SIZE];
+    const json_t *event =
+        json_object_get(j->decisions, decision_key(key, alert_rule_name(rule), miner));
+    if (event == NULL)
+        return;
+    fill_member(&j->fill, "decision", json_object_get(event, "detail"), "decision");
+    fill_member(&j->fill, "decided_by", event, "actor");
+    fill_number(&j->fill, "decided_at", audit_event_time_ms(event));
+}
+
+static void on_event(void *ctx, const struct history_event *e)
+{
+    struct judging *j = ctx;
+    char key[DECISION_KEY_SIZE];
+    const char *word = record_text(e->event, "event");
+    const char *rule = record_text(json_object_get(e->event, "detail"), "rule");
+    if (word != NULL && rule != NULL &&
+        strcmp(word, audit_word_name(AUDIT_ALERT_DECIDED)) == 0)
+        json_object_set(j->decisions, decision_key(key, rule, e->miner),
+                        (json_t *)e->event);
+}
+
+static void KZ_PRINTF(5, 6)
+    add_alert(struct judging *j, enum alert_rule rule, int64_t at, const json_t *record,
+              const char *format, ...)
+{
+    char both[2 * MEASURE_SIZE];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(both, sizeof(both), format, args);
+    va_end(args);
+    char *threshold = strchr(both, '|');
+    if (threshold != NULL)
+        *threshold++ = '\0';
+    fill_row(&j->fill);
+    fill_text(&j->fill, "rule", alert_rule_name(rule));
+    fill_number(&j->fill, "time", at);
+    fill_miner(&j->fill, record);
+    fill_text(&j->fill, "measure", both);
+    fill_text(&j->fill, "threshold", threshold);
+    fill_decision(j, rule, record_text(record, "miner_id"));
+}
+
+static bool is_live(const json_t *record)
+{
+    enum miner_state state = record_state(record);
+    return state == MINER_ACTIVE || state == MINER_RESTRICTED ||
+           state == MINER_SUSPENDED;
+}
+
+/* --- of a record ------------------------------------------------------------------------ */
+
+static void judge_addresses(struct judging *j, const json_t *record)
+{
+    size_t i;
+    json_t *entry;
+    const char *miner = record_text(record, "miner_id");
+    json_array_foreach(json_object_get(record, "payout_addresses"), i, entry)
+    {
+        int64_t to;
+        const char *address = record_text(entry, "address");
+        if (address == NULL || miner == NULL ||
+            (record_get_time(&to, entry, "to") && to <= j->at))
+            continue;
+        const char *holder = json_string_value(json_object_get(j->holders, address));
+        if (holder == NULL)
+            json_object_set_new(j->holders, address, json_string(miner));
+        else if (strcmp(holder, miner) != 0)
+            add_alert(j, ALERT_SHARED_ADDRESS, j->at, record,
+                      "%.90s is also %.32s's|one miner", address, holder);
+    }
+}
+
+static void judge_screening(struct judging *j, const json_t *record)
+{
+    const json_t *screening = json_object_get(record, "screening");
+    const char *result = record_text(screening, "result");
+    if (result != NULL && strcmp(result, "clear") != 0)
+        add_alert(j, ALERT_SCREENING_HIT, j->at, record, "%.20s on %.10s|clear", result,
+                  record_text(screening, "on") != NULL ? record_text(screening, "on")
+                                                       : "an unknown day");
+}
+
+static void judge_certificate(struct judging *j, const json_t *record)
+{
+    struct day until, today;
+    int warn = j->source->profile->certificate.warn_days;
+    const char *text =
+        record_text(json_object_get(record, "certificate"), "valid_until");
+    if (text == NULL || day_parse(&until, text) != KZ_OK ||
+        day_parse(&today, j->day) != KZ_OK)
+        return;
+    if (until.n - today.n <= warn)
+        add_alert(j, ALERT_CERTIFICATE_EXPIRING, j->at, record, "until %.10s|%d days",
+                  text, warn);
+}
+
+static void judge_review(struct judging *j, const json_t *record)
+{
+    const char *next = record_text(json_object_get(record, "risk"), "next_review");
+    if (next != NULL && strcmp(next, j->day) < 0)
+        add_alert(j, ALERT_REVIEW_OVERDUE, j->at, record, "due on %.10s|%s", next,
+                  j->day);
+}
+
+static void judge_urgent(struct judging *j, const json_t *record)
+{
+    int64_t by;
+    const json_t *urgent = json_object_get(record, "urgent");
+    if (record_get_time(&by, urgent, "confirm_by") && by < j->at)
+        add_alert(j, ALERT_SUSPENSION_UNCONFIRMED, by, record,
+                  "nobody confirmed it|by a second officer in time");
+}
+
+static void judge_record(struct judging *j, const json_t *record)
+{
+    if (!is_live(record))
+        return;
+    judge_addresses(j, record);
+    judge_screening(j, record);
+    judge_certificate(j, record);
+    judge_review(j, record);
+    judge_urgent(j, record);
+}
+
+/* --- of work and money --------------------------------------------------------------------- */
+
+static int64_t day_begins(const struct judging *j, const char *date)
+{
+    struct day day;
+    int32_t offset = j->source->header.period.offset_minutes;
+    return date != NULL && day_parse(&day, date) == KZ_OK ? day_start_ms(day, offset)
+                                                          : j->at;
+}
+
+static void add_worst(struct judging *j, const struct report *r4,
+                      const struct report_row *worst, int64_t limit)
+{
+    char percent[CELL_FORMAT_SIZE];
+    const char *miner = report_cell(r4, worst, "miner_id")->text;
+    const struct cell *measured =
+        report_cell(r4, worst, "measured_to_declared_percent");
+    if (miner == NULL)
+        return;
+    add_alert(j, ALERT_OVER_DECLARED,
+              day_begins(j, report_cell(r4, worst, "day")->text),
+              json_object_get(j->history.miners, miner), "%s %%|%" PRId64 " %%",
+              cell_format(percent, measured, CELL_DECIMAL), limit / CELL_MILLIONTHS);
+}
+
+/* R4's rows of a miner stand together. */
+static void judge_production(struct judging *j, const struct report *r4)
+{
+    const struct report_row *worst = NULL;
+    int64_t limit = (100 + j->source->profile->declared_hashrate_tolerance_percent) *
+                    CELL_MILLIONTHS;
+    for (size_t i = 0; i < report_row_count(r4); i++) {
+        const struct report_row *row = report_row(r4, i);
+        int64_t measured = report_cell(r4, row, "measured_to_declared_percent")->number;
+        bool is_other = worst != NULL && !cell_equal(report_cell(r4, worst, "miner_id"),
+                                                     report_cell(r4, row, "miner_id"));
+        if (is_other) {
+            add_worst(j, r4, worst, limit);
+            worst = NULL;
+        }
+        if (measured > limit &&
+            (worst == NULL ||
+             measured > report_cell(r4, worst, "measured_to_declared_percent")->number))
+            worst = row;
+    }
+    if (worst != NULL)
+        add_worst(j, r4, worst, limit);
+}
+
+/* Since when the miner has it; INT64_MAX: it is its first, or it is not known. */
+static int64_t newly_since(const json_t *record, const char *address)
+{
+    size_t i;
+    json_t *entry;
+    json_array_foreach(json_object_get(record, "payout_addresses"), i, entry)
+    {
+        int64_t from;
+        const char *its = record_text(entry, "address");
+        if (its != NULL && strcmp(its, address) == 0 && i > 0 &&
+            record_get_time(&from, entry, "from"))
+            return from;
+    }
+    return INT64_MAX;
+}
+
+static void judge_payment(struct judging *j, const struct report *r5,
+                          const struct report_row *row)
+{
+    char sat[CELL_FORMAT_SIZE];
+    const char *kind = report_cell(r5, row, "entry_kind")->text;
+    const char *miner = report_cell(r5, row, "miner_id")->text;
+    const char *address = report_cell(r5, row, "wallet_address")->text;
+    int64_t at = report_cell(r5, row, "time")->number;
+    if (kind == NULL || strcmp(kind, "payment") != 0 || miner == NULL ||
+        address == NULL)
+        return;
+    const json_t *record = json_object_get(j->history.miners, miner);
+    int64_t since = newly_since(record, address);
+    if (since < at && at - since < ALERT_NEW_DAYS * DAY_MS)
+        add_alert(j, ALERT_NEW_ADDRESS_PAYOUT, at, record,
+                  "%s satoshi to %.90s, %" PRId64 " days old|%d days",
+                  cell_format(sat, report_cell(r5, row, "amount"), CELL_SAT), address,
+                  (at - since) / DAY_MS, ALERT_NEW_DAYS);
+}
+
+static void on_refusals(void *ctx, const struct tally_refusal *refusals, size_t count)
+{
+    struct judging *j = ctx;
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(refusals[i].reason, NETWORK_REASON) == 0 &&
+            period_has(&j->source->header.period, refusals[i].hour * (DAY_MS / 24)))
+            j->foreign += refusals[i].count;
+}
+
+/* --- all -------------------------------------------------------------------------------- */
+
+static void judge_all(struct judging *j)
+{
+    size_t count;
+    const char **ids = history_ids(&count, &j->history);
+    const struct report *r5 = j->source->distributions;
+    for (size_t i = 0; i < count; i++)
+        judge_record(j, json_object_get(j->history.miners, ids[i]));
+    mem_free(ids);
+    if (j->source->production != NULL)
+        judge_production(j, j->source->production);
+    for (size_t i = 0; r5 != NULL && i < report_row_count(r5); i++)
+        judge_payment(j, r5, report_row(r5, i));
+    if (j->foreign > 0)
+        add_alert(j, ALERT_NETWORK_NOT_ALLOWED, j->at, NULL, "%" PRIu64 " logins|0",
+                  j->foreign);
+}
+
+enum kz_err source_alerts(struct report **out, char why[SOURCE_WHY_SIZE],
+                          const struct report_source *s)
+{
+    char first[PERIOD_DATE_SIZE];
+    struct judging j = {.source = s, .at = fill_instant(s)};
+    const struct history_ask ask = {
+        .on_event = on_event, .on_refusals = on_refusals, .ctx = &j};
+    j.decisions = json_object();
+    enum kz_err err = fill_begin(&j.fill, why, REPORT_R8, s);
+    if (err == KZ_OK)
+        err = fill_history(&j.fill, &j.history, s, &ask);
+    if (err != KZ_OK) {
+        json_decref(j.decisions);
+        return err;
+    }
+    fill_days(first, j.day, s);
+    j.holders = json_object();
+    judge_all(&j);
+    json_decref(j.holders);
+    json_decref(j.decisions);
+    history_clear(&j.history);
+    return fill_end(out, &j.fill);
+}

@@ -1,0 +1,50 @@
+/* R2: what happened to the registry, an event of the audit chain a row. */
+#include "pool/report/fill.h"
+
+#include <string.h>
+
+struct listing {
+    struct fill fill;
+    const struct report_source *source;
+};
+
+static void on_event(void *ctx, const struct history_event *e)
+{
+    struct listing *l = ctx;
+    struct fill *f = &l->fill;
+    char previous[HASH256_HEX_SIZE];
+    const json_t *basis = json_object_get(e->event, "basis");
+    if (e->event == NULL || !period_has(&l->source->header.period, e->time_ms))
+        return;
+    hex_encode(previous, e->previous.b, sizeof(e->previous.b));
+    fill_row(f);
+    fill_member(f, "instance", e->event, "instance");
+    fill_whole(f, "event_no", e->event, "seq", 1);
+    fill_number(f, "time", e->time_ms);
+    if (e->record != NULL)
+        fill_miner(f, e->record);
+    else
+        fill_text(f, "miner_id", e->miner);
+    fill_member(f, "event", e->event, "event");
+    fill_member(f, "reason", e->event, "reason");
+    fill_member(f, "basis_code", basis, "code");
+    fill_member(f, "basis_document", basis, "document");
+    fill_member(f, "actor_role", e->event, "role");
+    fill_text(f, "prev_hash", previous);
+    fill_text(f, "hash", e->hash);
+}
+
+enum kz_err source_changes(struct report **out, char why[SOURCE_WHY_SIZE],
+                           const struct report_source *s)
+{
+    struct history h;
+    struct listing l = {.source = s};
+    const struct history_ask ask = {.on_event = on_event, .ctx = &l};
+    enum kz_err err = fill_begin(&l.fill, why, REPORT_R2, s);
+    if (err == KZ_OK)
+        err = fill_history(&l.fill, &h, s, &ask);
+    if (err != KZ_OK)
+        return err;
+    history_clear(&h);
+    return fill_end(out, &l.fill);
+}

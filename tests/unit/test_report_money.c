@@ -1,0 +1,838 @@
+/* The reports about work and money, made from a real store, against numbers worked out by
+ * hand. Days count from 0, ten of them, in a zone five hours east of UTC:
+ *
+ *   before  block Z matures: bob is owed 1000
+ *   day 1   block A, 1000000: alice 600000 less 6000, bob 400000 less 4000
+ *   day 2   block B, 500000: alice less 5000; an orphan on day 3
+ *   day 4   shares: bob 980 and 490, each after a fee of 2 %
+ *   day 5   A matures
+ *   day 6   alice's 594000 are reserved, day 7 paid: 590000 and 4000 of the fee
+ *   day 8   bob's balance is corrected by 100 */
+#include "redis_fixture.h"
+
+#include "ledger_fixture.h"
+#include "payout/pps.h"
+#include "pool/audit/audit_event.h"
+#include "pool/report/crosscheck.h"
+#include "pool/report/source.h"
+#include "share/store_read.h"
+
+#define HOUR_MS INT64_C(3600000)
+#define DAY_MS  (24 * HOUR_MS)
+#define DAYS    10
+#define OFFSET  300
+#define ALICES  "bcrt1qw508d6qejxtdg4y5r3zarvary0c5xw7kygt080"
+#define PAID_TO "bcrt1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3qzf4jry"
+
+static const char block_a[] =
+    "00000000000000000000000000000000000000000000000000000000000000aa";
+static const char block_b[] =
+    "00000000000000000000000000000000000000000000000000000000000000bb";
+static const char block_z[] =
+    "00000000000000000000000000000000000000000000000000000000000000cc";
+static const char txid[] =
+    "1111111111111111111111111111111111111111111111111111111111111111";
+
+struct bed {
+    struct fixture f;
+    struct book *book;
+    int64_t start_ms; /* of day 0 */
+    struct report_source source;
+};
+
+static int64_t at(const struct bed *b, int day, int64_t minute)
+{
+    return b->start_ms + day * DAY_MS + minute * 60000;
+}
+
+static int set_up(void **state)
+{
+    struct bed *b = mem_new(sizeof(*b));
+    int64_t now = clock_utc_ms();
+    fixture_init(&b->f);
+    fixture_start(&b->f);
+    b->book = book_new();
+    b->start_ms = period_day_start(now, OFFSET) - DAYS * DAY_MS;
+    b->source = (struct report_source){
+        .store = b->f.store,
+        .conf = &b->f.conf,
+        .journal_dir = b->f.journal_dir,
+        .header = {.jurisdiction = "TM",
+                   .operator_name = "Kariz",
+                   .timezone = "Asia/Ashgabat",
+                   .period = {PERIOD_ON_DEMAND, OFFSET, b->start_ms,
+                              b->start_ms + DAYS * DAY_MS},
+                   .generated_ms = now,
+                   .disclosure = DISCLOSURE_FULL}};
+    wait_until(status_is(&b->f, "state", "ready"));
+    *state = b;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct bed *b = *state;
+    book_free(b->book);
+    fixture_clear(&b->f);
+    mem_free(b);
+    return 0;
+}
+
+/* --- writing ---------------------------------------------------------------------- */
+
+static struct miner_id named(const char *text)
+{
+    struct miner_id id;
+    assert_int_equal(miner_id_parse(&id, text, strlen(text)), KZ_OK);
+    return id;
+}
+
+/* `block` (or NULL) is what the event says of the block's record; taken. */
+static void write_event(struct bed *b, struct entry *e, json_t *block)
+{
+    char why[256];
+    char *text = entry_format(e);
+    json_t *event = json_pack("{s:[o]}", "entries", json_loads(text, 0, NULL));
+    mem_free(text);
+    applied(b->book, e);
+    entry_clear(e);
+    if (block != NULL)
+        json_object_set_new(event, "block", block);
+    enum kz_err err = store_ledger_write(why, b->f.store, EVENT_LEDGER, event);
+    if (err != KZ_OK)
+        fail_msg("%s: %s", kz_err_text(err), why);
+}
+
+static json_t *state_of(const char *hash, int height, const char *state)
+{
+    return json_pack("{s:s, s:i, s:{s:s}}", "hash", hash, "height", height, "set",
+                     "state", state);
+}
+
+struct block {
+    const char *hash;
+    int height;
+    int64_t found_ms, time_ms, value, fee;
+    const char *parts; /* [[miner, work, ppm, gross, fee, net], ...] */
+    const char *miners[2];
+    int64_t net[2];
+    size_t count;
+};
+
+static void accept(struct bed *b, const struct block *k)
+{
+    struct postings_part parts[2];
+    struct entry e;
+    for (size_t i = 0; i < k->count; i++)
+        parts[i] =
+            (struct postings_part){named(k->miners[i]), sat(k->net[i]), sat(0), 0};
+    const struct postings_block p = {.block = k->hash,
+                                     .time_ms = k->time_ms,
+                                     .pool_outputs = sat(k->value),
+                                     .fee = sat(k->fee),
+                                     .own = sat(0),
+                                     .parts = parts,
+                                     .part_count = k->count};
+    assert_int_equal(postings_block_accept(&e, &p, NULL), KZ_OK);
+    json_t *record = state_of(k->hash, k->height, "accepted");
+    json_object_update_new(json_object_get(record, "set"),
+                           json_pack("{s:i, s:s, s:I, s:I, s:s, s:{s:o}}", "height",
+                                     k->height, "miner", "bob", "found_ms",
+                                     (json_int_t)k->found_ms, "value_sat",
+                                     (json_int_t)k->value, "coinbase", txid, "split",
+                                     "parts", json_loads(k->parts, 0, NULL)));
+    write_event(b, &e, record);
+}
+
+static struct postings_now nobody_is_held(struct fixture_now *now, struct bed *b)
+{
+    *now = (struct fixture_now){.book = b->book};
+    return fixture_hooks(now);
+}
+
+static void mature(struct bed *b, const char *hash, int height, int64_t time_ms)
+{
+    struct fixture_now now;
+    struct postings_now hooks = nobody_is_held(&now, b);
+    struct entry e;
+    assert_int_equal(
+        postings_block_mature(&e, book_standing(b->book, hash), time_ms, &hooks),
+        KZ_OK);
+    write_event(b, &e, state_of(hash, height, "mature"));
+}
+
+static void orphan(struct bed *b, const char *hash, int height, int64_t time_ms)
+{
+    struct entry e;
+    assert_int_equal(
+        postings_block_orphan(&e, book_standing(b->book, hash), 1, time_ms), KZ_OK);
+    write_event(b, &e, state_of(hash, height, "orphaned"));
+}
+
+static void accrue(struct bed *b, uint64_t work, int64_t credit, int64_t time_ms)
+{
+    char period[PPS_PERIOD_SIZE];
+    const struct pps_terms terms = {0x17030ecd, 20000, 20000, sat(312500000)};
+    struct entry e;
+    pps_period_format(period, &terms, PPS_SUBSIDY, 0);
+    const struct postings_pps p = {.period = period,
+                                   .miner = named("bob"),
+                                   .work = work,
+                                   .credit = sat(credit),
+                                   .time_ms = time_ms};
+    assert_int_equal(postings_pps_accrual(&e, &p), KZ_OK);
+    write_event(b, &e, NULL);
+}
+
+static void pay(struct bed *b)
+{
+    struct payout_id id = payout_n(1);
+    struct entry e;
+    const struct postings_due due = {named("alice"), sat(594000)};
+    assert_int_equal(postings_reserve(&e, &id, &due, 1, at(b, 6, 60)), KZ_OK);
+    write_event(b, &e, NULL);
+    const struct entry_output output = {named("alice"), 3, sat(590000)};
+    const struct postings_settled s = {.txid = txid,
+                                       .outputs = &output,
+                                       .output_count = 1,
+                                       .fee = sat(4100),
+                                       .time_ms = at(b, 7, 60)};
+    assert_int_equal(postings_confirm(&e, book_reserve(b->book, &id), &s), KZ_OK);
+    write_event(b, &e, NULL);
+}
+
+static void correct(struct bed *b)
+{
+    struct miner_id bob = named("bob");
+    const struct posting postings[2] = {
+        {account_miner(ACCOUNT_MATURE, &bob), sat(-100)},
+        {account_pool(ACCOUNT_CAPITAL), sat(100)}};
+    const struct postings_manual m = {
+        .id = "op-1", .basis = two_persons(), .time_ms = at(b, 8, 60)};
+    struct entry e;
+    assert_int_equal(postings_correction(&e, postings, 2, &m), KZ_OK);
+    write_event(b, &e, NULL);
+}
+
+static void write_ledger(struct bed *b)
+{
+    const struct block z = {block_z, 99,   at(b, -3, 60), at(b, -3, 70), 1000,
+                            0,       "[]", {"bob"},       {1000},        1};
+    const struct block a = {block_a,
+                            150,
+                            at(b, 1, 60),
+                            at(b, 1, 70),
+                            1000000,
+                            10000,
+                            "[[\"alice\",\"6\",10000,600000,6000,594000],"
+                            "[\"bob\",\"4\",10000,400000,4000,396000]]",
+                            {"alice", "bob"},
+                            {594000, 396000},
+                            2};
+    const struct block second = {block_b,
+                                 151,
+                                 at(b, 2, 60),
+                                 at(b, 2, 70),
+                                 500000,
+                                 5000,
+                                 "[[\"alice\",\"6\",10000,500000,5000,495000]]",
+                                 {"alice"},
+                                 {495000},
+                                 1};
+    accept(b, &z);
+    mature(b, block_z, 99, at(b, -1, 60));
+    accept(b, &a);
+    accept(b, &second);
+    orphan(b, block_b, 151, at(b, 3, 60));
+    accrue(b, 1000, 980, at(b, 4, 60));
+    accrue(b, 1500, 490, at(b, 4, 1439));
+    mature(b, block_a, 150, at(b, 5, 60));
+    pay(b);
+    correct(b);
+}
+
+static void send_at(struct bed *b, const char *miner, enum share_verdict verdict,
+                    int64_t time_ms)
+{
+    struct share_record r = make_share(miner, "rig", UINT64_C(1000000000000));
+    uint64_t seq;
+    r.verdict = verdict;
+    r.time_ms = time_ms;
+    assert_int_equal(journal_writer_put(b->f.writer, &seq, &r, NULL), KZ_OK);
+}
+
+/* Alice on day 1, at 23:30 and 23:59 of it, and on day 2 at 0:00 and 1:00: three UTC hours,
+ * of which two are of the UTC day before. One of 5 is stale. */
+static void write_shares(struct bed *b)
+{
+    send_at(b, "alice", SHARE_ACCEPTED, at(b, 1, 1410));
+    send_at(b, "alice", SHARE_ACCEPTED, at(b, 1, 1439));
+    send_at(b, "alice", SHARE_ACCEPTED, at(b, 2, 0));
+    send_at(b, "alice", SHARE_ACCEPTED, at(b, 2, 60));
+    send_at(b, "alice", SHARE_STALE, at(b, 2, 61));
+    send_at(b, "alice", SHARE_ACCEPTED,
+            at(b, -1, 1439)); /* before the period: the last */
+    wait_until(pool_work(&b->f) == UINT64_C(5000000000000));
+}
+
+/* `time_ms`: what the chain says of the moment. */
+static void register_as(struct bed *b, json_t *record, uint64_t revision,
+                        int64_t time_ms)
+{
+    char why[AUDIT_WHY_SIZE];
+    struct hash256 after;
+    struct reply r = {.err = KZ_OK};
+    json_t *event = NULL;
+    assert_int_equal(audit_record_hash(&after, record), KZ_OK);
+    const struct audit_event e = {
+        .time_ms = time_ms,
+        .instance = "front-1",
+        .word = AUDIT_ACTIVATED,
+        .miner = json_string_value(json_object_get(record, "miner_id")),
+        .actor = "oraz",
+        .role = AUDIT_OFFICER,
+        .after = &after};
+    if (audit_event_build(&event, why, &e, 1) != KZ_OK)
+        fail_msg("%s", why);
+    store_registry_put(b->f.store, record, revision, event, on_reply, &r);
+    wait_until(atomic_load(&r.done) > 0);
+    if (r.err != KZ_OK)
+        fail_msg("%s", r.text);
+    json_decref(r.value);
+}
+
+static void date_of(char out[PERIOD_DATE_SIZE], const struct bed *b, int day)
+{
+    period_date(out, at(b, day, 0), OFFSET);
+}
+
+/* Alice's certificate is replaced on day 5; one rig of 2 TH/s and 1500 W works from day 1,
+ * another to day 1. */
+static json_t *alice_record(const struct bed *b)
+{
+    char d1[PERIOD_DATE_SIZE], d5[PERIOD_DATE_SIZE], since[CLOCK_TEXT_SIZE],
+        moved[CLOCK_TEXT_SIZE];
+    date_of(d1, b, 1);
+    date_of(d5, b, 5);
+    clock_utc_format(since, at(b, -9, 0));
+    clock_utc_format(moved, at(b, 6, 0));
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:s, s:{s:s}, s:{s:s, s:s}, s:[{s:s, s:s, s:s}],"
+        " s:[{s:i, s:i, s:s}, {s:i, s:i, s:s, s:s}],"
+        " s:[{s:s, s:s, s:s}, {s:s, s:s}]}",
+        "miner_id", "alice", "state", "active", "kind", "legal_entity", "residency",
+        "resident", "residence_country", "TM", "official_name", "Altyn HJ", "tax_id",
+        "value", "1234567", "certificate", "number", "TM-2", "issued_on", d5,
+        "certificates_before", "number", "TM-1", "issued_on", "2026-01-02",
+        "replaced_on", d5, "equipment", "nominal_ghs", 2000, "power_w", 1500, "from",
+        d1, "nominal_ghs", 7000, "power_w", 9000, "from", "2026-01-01", "to", d1,
+        "payout_addresses", "address", ALICES, "from", since, "to", moved, "address",
+        PAID_TO, "from", moved);
+}
+
+static void register_miners(struct bed *b)
+{
+    register_as(b, alice_record(b), 0, at(b, -9, 0));
+    register_as(b,
+                json_pack("{s:s, s:s, s:s, s:s, s:s}", "miner_id", "bob", "state",
+                          "active", "kind", "individual_entrepreneur", "residency",
+                          "non_resident", "residence_country", "KZ"),
+                0, at(b, -9, 0));
+}
+
+/* --- reading ---------------------------------------------------------------------- */
+
+static struct report *made(struct bed *b, report_source_fn *fn)
+{
+    char why[SOURCE_WHY_SIZE] = "";
+    struct report *r = NULL;
+    if (fn(&r, why, &b->source) != KZ_OK)
+        fail_msg("%s", why);
+    return r;
+}
+
+static const char *text(const struct report *r, const struct report_row *row,
+                        const char *name)
+{
+    const struct cell *c = report_cell(r, row, name);
+    return c->text != NULL ? c->text : "";
+}
+
+static int64_t number(const struct report *r, const struct report_row *row,
+                      const char *name)
+{
+    return report_cell(r, row, name)->number;
+}
+
+static const struct report_row *row_of(const struct bed *b, const struct report *r,
+                                       const char *miner, int day)
+{
+    char date[PERIOD_DATE_SIZE];
+    date_of(date, b, day);
+    for (size_t i = 0; i < report_row_count(r); i++)
+        if (strcmp(text(r, report_row(r, i), "miner_id"), miner) == 0 &&
+            strcmp(text(r, report_row(r, i), "day"), date) == 0)
+            return report_row(r, i);
+    return NULL;
+}
+
+static void has_no_failure(void *ctx, const struct crosscheck_failure *failure)
+{
+    (void)ctx;
+    fail_msg("%s", failure->text);
+}
+
+/* --- R4 --------------------------------------------------------------------------- */
+
+struct money {
+    int64_t start, credited, fee, paid, reversed, adjusted, end;
+};
+
+static void has_money(const struct bed *b, const struct report *r, const char *miner,
+                      int day, struct money want)
+{
+    const struct report_row *row = row_of(b, r, miner, day);
+    if (row == NULL)
+        fail_msg("%s has no row of day %d", miner, day);
+    assert_int_equal(number(r, row, "balance_start"), want.start);
+    assert_int_equal(number(r, row, "credited"), want.credited);
+    assert_int_equal(number(r, row, "fee"), want.fee);
+    assert_int_equal(number(r, row, "paid"), want.paid);
+    assert_int_equal(number(r, row, "reversed"), want.reversed);
+    assert_int_equal(number(r, row, "adjusted"), want.adjusted);
+    assert_int_equal(number(r, row, "balance_end"), want.end);
+}
+
+static void each_days_money_is_what_the_ledger_moved_that_day(void **state)
+{
+    struct bed *b = *state;
+    register_miners(b);
+    write_ledger(b);
+    struct report *r = made(b, source_production);
+    has_money(b, r, "alice", 1, (struct money){0, 594000, 6000, 0, 0, 0, 594000});
+    has_money(b, r, "alice", 2, (struct money){594000, 495000, 5000, 0, 0, 0, 1089000});
+    has_money(b, r, "alice", 3,
+              (struct money){1089000, 0, -5000, 0, 495000, 0, 594000});
+    has_money(b, r, "alice", 7, (struct money){594000, 0, 0, 594000, 0, 0, 0});
+    has_money(b, r, "bob", 1, (struct money){1000, 396000, 4000, 0, 0, 0, 397000});
+    has_money(b, r, "bob", 4, (struct money){397000, 1470, 30, 0, 0, 0, 398470});
+    has_money(b, r, "bob", 8, (struct money){398470, 0, 0, 0, 0, 100, 398570});
+    /* A maturity and a reserve move nothing; bob found a block on day 2. */
+    assert_null(row_of(b, r, "alice", 5));
+    assert_null(row_of(b, r, "alice", 6));
+    assert_int_equal(number(r, row_of(b, r, "bob", 2), "blocks_found"), 1);
+    assert_int_equal(report_row_count(r), 8);
+    const struct report_row *all = report_totals(r, report_totals_count(r) - 1);
+    assert_int_equal(number(r, all, "blocks_found"), 2);
+    assert_int_equal(number(r, all, "balance_start"), 1000);
+    assert_int_equal(number(r, all, "balance_end"), 398570);
+    report_free(r);
+}
+
+static void work_is_counted_by_days_of_the_zone(void **state)
+{
+    struct bed *b = *state;
+    register_miners(b);
+    write_shares(b);
+    struct report *r = made(b, source_production);
+    const struct report_row *first = row_of(b, r, "alice", 1),
+                            *second = row_of(b, r, "alice", 2);
+    assert_int_equal(report_row_count(r), 2);
+    assert_int_equal(number(r, first, "accepted_shares"), 2);
+    assert_int_equal(number(r, first, "rejected_shares"), 0);
+    assert_string_equal(text(r, first, "work"), "2000000000000");
+    assert_int_equal(number(r, second, "accepted_shares"), 2);
+    assert_int_equal(number(r, second, "rejected_shares"), 1);
+    assert_int_equal(number(r, second, "rejected_percent"), 33333333);
+    /* 2 * 10^12 hashes in 86400 s, a unit of regtest's being one: 23.148148 MH/s. */
+    assert_int_equal(number(r, first, "average_ths"), 23);
+    /* One hour of day 1, two of day 2, at 1500 W; of 2 TH/s: 0.001157 %. */
+    assert_int_equal(number(r, first, "kwh_estimate"), 1500000);
+    assert_int_equal(number(r, second, "kwh_estimate"), 3000000);
+    assert_int_equal(number(r, first, "measured_to_declared_percent"), 1157);
+    const struct report_row *total = report_totals(r, 0);
+    assert_string_equal(text(r, total, "work"), "4000000000000");
+    /* Over ten days, on nine of which 2 TH/s were declared and on the first 7. */
+    assert_int_equal(number(r, total, "average_ths"), 4);
+    assert_int_equal(number(r, total, "measured_to_declared_percent"), 185);
+    assert_int_equal(number(r, total, "rejected_percent"), 20000000);
+    report_free(r);
+}
+
+static void a_row_names_the_certificate_of_its_day(void **state)
+{
+    struct bed *b = *state;
+    register_miners(b);
+    write_ledger(b);
+    struct report *r = made(b, source_production);
+    const struct report_row *row = row_of(b, r, "alice", 3);
+    assert_string_equal(text(r, row, "certificate_no"), "TM-1");
+    assert_string_equal(text(r, row, "kind"), "legal_entity");
+    assert_string_equal(text(r, row, "residence_country"), "TM");
+    assert_string_equal(text(r, row_of(b, r, "alice", 7), "certificate_no"), "TM-2");
+    assert_string_equal(text(r, row_of(b, r, "bob", 1), "certificate_no"), "");
+    report_free(r);
+}
+
+static void a_record_changed_behind_the_period_is_the_old_one(void **state)
+{
+    struct bed *b = *state;
+    register_miners(b);
+    write_ledger(b);
+    register_as(b,
+                json_pack("{s:s, s:s, s:s, s:s, s:s}", "miner_id", "bob", "state",
+                          "active", "kind", "legal_entity", "residency", "resident",
+                          "residence_country", "UZ"),
+                1, b->source.header.period.to_ms);
+    struct report *r = made(b, source_production);
+    assert_string_equal(text(r, row_of(b, r, "bob", 1), "residence_country"), "KZ");
+    report_free(r);
+    b->source.header.period.to_ms += DAY_MS;
+    r = made(b, source_production);
+    assert_string_equal(text(r, row_of(b, r, "bob", 1), "residence_country"), "UZ");
+    report_free(r);
+}
+
+static void forget_hours(struct bed *b, int64_t time_ms)
+{
+    char key[KEY_SIZE];
+    struct miner_id alice = named("alice");
+    redisContext *c = redis_of(&b->f);
+    key_tally(key, "front-1", KEY_HOURS, &alice, time_ms / 1000);
+    redisReply *r = redisCommand(c, "DEL %s", key);
+    assert_int_equal(r->integer, 1);
+    freeReplyObject(r);
+    redisFree(c);
+}
+
+static void hours_that_are_gone_refuse_a_zone_but_not_utc(void **state)
+{
+    struct bed *b = *state;
+    char why[SOURCE_WHY_SIZE];
+    struct report *r = NULL;
+    write_shares(b);
+    forget_hours(b, at(b, 2, 60));
+    assert_int_equal(source_production(&r, why, &b->source), KZ_RANGE);
+    assert_non_null(strstr(why, "tally.hours_days"));
+    assert_null(r);
+    b->source.header.period.offset_minutes = 0;
+    b->source.header.period.from_ms += OFFSET * INT64_C(60000);
+    r = made(b, source_production);
+    uint64_t shares = 0;
+    for (size_t i = 0; i < report_row_count(r); i++) {
+        shares += (uint64_t)number(r, report_row(r, i), "accepted_shares");
+        assert_false(report_cell(r, report_row(r, i), "kwh_estimate")->is_set);
+    }
+    assert_int_equal(shares, 4);
+    report_free(r);
+}
+
+static void what_cannot_be_made_from_hours_or_days_says_so(void **state)
+{
+    struct bed *b = *state;
+    char why[SOURCE_WHY_SIZE];
+    struct report *r = NULL;
+    struct report_source s = b->source;
+    s.header.period.offset_minutes = 330;
+    assert_int_equal(source_production(&r, why, &s), KZ_RANGE);
+    assert_non_null(strstr(why, "whole hours"));
+    s = b->source;
+    s.header.period.from_ms -= 700 * DAY_MS;
+    assert_int_equal(source_production(&r, why, &s), KZ_RANGE);
+    assert_non_null(strstr(why, "tally.days_months"));
+    assert_null(r);
+}
+
+static void a_balance_without_movement_has_a_row_for_the_first_day(void **state)
+{
+    struct bed *b = *state;
+    write_ledger(b);
+    b->source.header.period.from_ms = at(b, 9, 0);
+    struct report *r = made(b, source_production);
+    assert_int_equal(report_row_count(r), 1);
+    has_money(b, r, "bob", 9, (struct money){398570, 0, 0, 0, 0, 0, 398570});
+    report_free(r);
+}
+
+/* Gives the second instance what the first one has of that UTC day, or month. */
+static void copy_tally(redisContext *c, enum key_span span, int64_t time_ms)
+{
+    char from[KEY_SIZE], to[KEY_SIZE];
+    struct miner_id alice = named("alice");
+    key_tally(from, "front-1", span, &alice, time_ms / 1000);
+    key_tally(to, "front-2", span, &alice, time_ms / 1000);
+    freeReplyObject(redisCommand(c, "COPY %s %s", from, to));
+}
+
+/* What the two daemons that share a Redis took adds up; an hour both have is one hour. */
+static void instances_add_up(void **state)
+{
+    struct bed *b = *state;
+    register_miners(b);
+    write_shares(b);
+    redisContext *c = redis_of(&b->f);
+    freeReplyObject(redisCommand(c, "SADD instances front-2"));
+    copy_tally(c, KEY_HOURS, at(b, -1, 1439));
+    copy_tally(c, KEY_HOURS, at(b, 2, 60));
+    copy_tally(c, KEY_DAYS, at(b, 2, 60));
+    redisFree(c);
+    struct report *r = made(b, source_production);
+    const struct report_row *row = row_of(b, r, "alice", 2);
+    assert_int_equal(number(r, row, "accepted_shares"), 4);
+    assert_int_equal(number(r, row, "rejected_shares"), 2);
+    assert_string_equal(text(r, row, "work"), "4000000000000");
+    assert_int_equal(number(r, row, "kwh_estimate"), 3000000);
+    report_free(r);
+}
+
+/* Made at noon of day 2: what came later is not in it, and the day is half a day. */
+static void a_period_that_is_not_over_is_as_of_now(void **state)
+{
+    struct bed *b = *state;
+    register_miners(b);
+    write_ledger(b);
+    write_shares(b);
+    b->source.header.generated_ms = at(b, 2, 720);
+    struct report *r = made(b, source_production);
+    assert_int_equal(number(r, row_of(b, r, "alice", 2), "average_ths"), 2 * 23);
+    assert_null(row_of(b, r, "alice", 3));
+    const struct report_row *all = report_totals(r, report_totals_count(r) - 1);
+    assert_int_equal(number(r, all, "balance_end"), 1000 + 594000 + 396000 + 495000);
+    report_free(r);
+    r = made(b, source_proof);
+    assert_int_equal(number(r, report_row(r, 0), "as_of"), at(b, 2, 720));
+    assert_int_equal(number(r, report_row(r, 0), "liabilities"),
+                     1000 + 594000 + 396000 + 495000);
+    report_free(r);
+}
+
+/* --- the others ------------------------------------------------------------------- */
+
+static void each_credit_of_a_block_is_a_row_with_its_share(void **state)
+{
+    struct bed *b = *state;
+    write_ledger(b);
+    struct report *r = made(b, source_production_blocks);
+    assert_int_equal(report_row_count(r), 3);
+    const struct report_row *a = report_row(r, 0), *second = report_row(r, 1),
+                            *bobs = report_row(r, 2);
+    assert_string_equal(text(r, a, "block_hash"), block_a);
+    assert_string_equal(text(r, a, "block_state"), "matured");
+    assert_int_equal(number(r, a, "found_at"), at(b, 1, 60));
+    assert_int_equal(number(r, a, "miner_share_percent"), 60000000);
+    assert_int_equal(number(r, a, "credited"), 594000);
+    assert_string_equal(text(r, second, "block_hash"), block_b);
+    assert_string_equal(text(r, second, "block_state"), "orphaned");
+    assert_string_equal(text(r, bobs, "miner_id"), "bob");
+    assert_int_equal(number(r, bobs, "block_height"), 150);
+    assert_int_equal(number(r, bobs, "miner_share_percent"), 40000000);
+    assert_int_equal(number(r, report_totals(r, 0), "credited"), 594000 + 495000);
+    report_free(r);
+}
+
+/* As the period's end saw it: B was not an orphan yet, A not mature. */
+static void a_blocks_state_is_that_of_the_periods_end(void **state)
+{
+    struct bed *b = *state;
+    write_ledger(b);
+    b->source.header.period.to_ms = at(b, 3, 0);
+    struct report *r = made(b, source_proof_blocks);
+    assert_int_equal(report_row_count(r), 2);
+    assert_string_equal(text(r, report_row(r, 0), "block_state"), "immature");
+    assert_string_equal(text(r, report_row(r, 1), "block_state"), "immature");
+    report_free(r);
+}
+
+struct line {
+    const char *miner, *kind;
+    int64_t amount;
+    const char *block, *tx;
+};
+
+static void each_credit_and_payment_is_a_row(void **state)
+{
+    static const struct line lines[] = {
+        {"alice", "credit", 594000, block_a, ""},
+        {"alice", "fee", 6000, block_a, ""},
+        {"bob", "credit", 396000, block_a, ""},
+        {"bob", "fee", 4000, block_a, ""},
+        {"alice", "credit", 495000, block_b, ""},
+        {"alice", "fee", 5000, block_b, ""},
+        {"alice", "reversal", 495000, block_b, ""},
+        {"alice", "fee", -5000, block_b, ""},
+        {"alice", "payment", 590000, "", txid},
+        {"alice", "network_fee", 4000, "", txid},
+        {"bob", "adjustment", 100, "", ""},
+        {"bob", "credit", 1470, "", ""},
+        {"bob", "fee", 30, "", ""},
+    };
+    struct bed *b = *state;
+    register_miners(b);
+    write_ledger(b);
+    struct report *r = made(b, source_distributions);
+    assert_int_equal(report_row_count(r), sizeof(lines) / sizeof(lines[0]));
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
+        const struct report_row *row = report_row(r, i);
+        assert_string_equal(text(r, row, "miner_id"), lines[i].miner);
+        assert_string_equal(text(r, row, "entry_kind"), lines[i].kind);
+        assert_int_equal(number(r, row, "amount"), lines[i].amount);
+        assert_string_equal(text(r, row, "block_hash"), lines[i].block);
+        assert_string_equal(text(r, row, "txid"), lines[i].tx);
+    }
+    const struct report_row *credit = report_row(r, 0), *payment = report_row(r, 8);
+    assert_string_equal(text(r, credit, "wallet_address"), ALICES);
+    assert_string_equal(text(r, credit, "certificate_issued_on"), "2026-01-02");
+    assert_string_equal(text(r, credit, "official_name"), "Altyn HJ");
+    assert_string_equal(text(r, credit, "tax_id"), "1234567");
+    assert_string_equal(text(r, payment, "wallet_address"), PAID_TO);
+    assert_int_equal(number(r, payment, "vout"), 3);
+    assert_false(report_cell(r, report_row(r, 9), "vout")->is_set);
+    report_free(r);
+}
+
+static void a_payment_that_left_the_chain_is_less_than_none(void **state)
+{
+    struct bed *b = *state;
+    struct payout_id id = payout_n(1);
+    struct entry e;
+    write_ledger(b);
+    assert_int_equal(
+        postings_unconfirm(&e, book_confirm(b->book, &id), 1, at(b, 9, 60)), KZ_OK);
+    write_event(b, &e, NULL);
+    struct report *r4 = made(b, source_production), *r5 = made(b, source_distributions);
+    has_money(b, r4, "alice", 9, (struct money){0, 0, 0, -594000, 0, 0, 594000});
+    int64_t paid = 0, fees = 0;
+    for (size_t i = 0; i < report_row_count(r5); i++) {
+        const struct report_row *row = report_row(r5, i);
+        int64_t amount = number(r5, row, "amount");
+        paid += strcmp(text(r5, row, "entry_kind"), "payment") == 0 ? amount : 0;
+        fees += strcmp(text(r5, row, "entry_kind"), "network_fee") == 0 ? amount : 0;
+    }
+    assert_int_equal(paid, 0);
+    assert_int_equal(fees, 0);
+    assert_int_equal(report_row_count(r5), 13 + 2);
+    const struct report *all[] = {r4, r5};
+    crosscheck(all, 2, NULL, has_no_failure, NULL);
+    report_free(r4);
+    report_free(r5);
+}
+
+static void the_proof_sums_what_is_owed_and_what_is_there(void **state)
+{
+    struct bed *b = *state;
+    write_ledger(b);
+    struct report *r = made(b, source_proof);
+    const struct report_row *row = report_row(r, 0);
+    assert_int_equal(report_row_count(r), 1);
+    assert_int_equal(number(r, row, "as_of"), at(b, DAYS, 0));
+    assert_int_equal(number(r, row, "liabilities"), 398570);
+    assert_int_equal(number(r, row, "hot_wallet"), 1001000 - 594100);
+    assert_int_equal(number(r, row, "coins_immature"), 0);
+    assert_int_equal(number(r, row, "unpaid_to_30_days"), 398570);
+    assert_int_equal(number(r, row, "unpaid_over_365_days"), 0);
+    report_free(r);
+
+    b->source.header.period.to_ms = at(b, 2, 1440);
+    r = made(b, source_proof);
+    row = report_row(r, 0);
+    assert_int_equal(number(r, row, "liabilities"), 1000 + 594000 + 396000 + 495000);
+    assert_int_equal(number(r, row, "hot_wallet"), 1000);
+    assert_int_equal(number(r, row, "coins_immature"), 1500000);
+    assert_int_equal(number(r, row, "owed_immature"), 594000 + 396000 + 495000);
+    assert_int_equal(number(r, row, "unpaid_to_30_days"), 1000);
+    report_free(r);
+
+    b->source.header.period.to_ms = at(b, 7, 0);
+    r = made(b, source_proof);
+    assert_int_equal(number(r, report_row(r, 0), "owed_in_payouts"), 594000);
+    report_free(r);
+}
+
+static void blocks_of_the_proof_have_subsidy_and_fees(void **state)
+{
+    struct bed *b = *state;
+    write_ledger(b);
+    struct report *r = made(b, source_proof_blocks);
+    assert_int_equal(report_row_count(r), 2);
+    const struct report_row *row = report_row(r, 0);
+    assert_int_equal(number(r, row, "block_height"), 150);
+    assert_string_equal(text(r, row, "block_state"), "matured");
+    /* Less than the subsidy of that height: then there is that much less of it. */
+    assert_int_equal(number(r, row, "subsidy"), 1000000);
+    assert_int_equal(number(r, row, "fees"), 0);
+    assert_string_equal(text(r, report_row(r, 1), "block_state"), "orphaned");
+    report_free(r);
+}
+
+/* However the days are cut into periods. */
+static void the_reports_agree_with_each_other(void **state)
+{
+    struct bed *b = *state;
+    const int64_t from = b->source.header.period.from_ms;
+    register_miners(b);
+    write_ledger(b);
+    write_shares(b);
+    for (int first = 0; first < DAYS; first++) {
+        for (int last = first; last < DAYS; last += 3) {
+            b->source.header.period.from_ms = from + first * DAY_MS;
+            b->source.header.period.to_ms = from + (last + 1) * DAY_MS;
+            struct report *r4 = made(b, source_production),
+                          *r5 = made(b, source_distributions),
+                          *r9 = made(b, source_proof);
+            const struct report *all[] = {r4, r5, r9};
+            crosscheck(all, 3, NULL, has_no_failure, NULL);
+            report_free(r4);
+            report_free(r5);
+            report_free(r9);
+        }
+    }
+}
+
+static void sources_say_that_redis_is_away(void **state)
+{
+    static report_source_fn *const fns[] = {source_production, source_production_blocks,
+                                            source_distributions, source_proof,
+                                            source_proof_blocks};
+    struct bed *b = *state;
+    struct store *reader = NULL;
+    struct conf conf = b->f.conf;
+    conf.redis_mode = CONF_REDIS_UNIX;
+    snprintf(conf.redis_path, sizeof(conf.redis_path), "%s/nothing.sock", b->f.dir);
+    assert_int_equal(store_start_reader(&reader, &conf), KZ_OK);
+    struct report_source s = b->source;
+    s.store = reader;
+    for (size_t i = 0; i < sizeof(fns) / sizeof(fns[0]); i++) {
+        char why[SOURCE_WHY_SIZE] = "";
+        struct report *r = NULL;
+        assert_int_equal(fns[i](&r, why, &s), KZ_IO);
+        assert_string_equal(why, "Redis is away");
+        assert_null(r);
+    }
+    store_stop(reader, 0);
+}
+
+#define IN_BED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_BED(each_days_money_is_what_the_ledger_moved_that_day),
+        IN_BED(work_is_counted_by_days_of_the_zone),
+        IN_BED(a_row_names_the_certificate_of_its_day),
+        IN_BED(a_record_changed_behind_the_period_is_the_old_one),
+        IN_BED(hours_that_are_gone_refuse_a_zone_but_not_utc),
+        IN_BED(what_cannot_be_made_from_hours_or_days_says_so),
+        IN_BED(a_balance_without_movement_has_a_row_for_the_first_day),
+        IN_BED(instances_add_up),
+        IN_BED(a_period_that_is_not_over_is_as_of_now),
+        IN_BED(each_credit_of_a_block_is_a_row_with_its_share),
+        IN_BED(a_blocks_state_is_that_of_the_periods_end),
+        IN_BED(each_credit_and_payment_is_a_row),
+        IN_BED(a_payment_that_left_the_chain_is_less_than_none),
+        IN_BED(the_proof_sums_what_is_owed_and_what_is_there),
+        IN_BED(blocks_of_the_proof_have_subsidy_and_fees),
+        IN_BED(the_reports_agree_with_each_other),
+        IN_BED(sources_say_that_redis_is_away),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
