@@ -264,6 +264,7 @@ static const struct record_field record[] = {
     {"urgent", RECORD_OURS, MAYBE},
     {"frozen", RECORD_OURS, MAYBE},
     {"release", RECORD_OURS, MAYBE},
+    {"erased", RECORD_OURS, MAYBE},
     {"certificates_before", RECORD_OURS, MAYBE},
     {"fee_ppm", RECORD_OURS, MAYBE},
     {"minimum_sat", RECORD_OURS, MAYBE},

@@ -149,6 +149,38 @@ static void say_back(struct registry *r, json_int_t version)
     r->went_back = true;
 }
 
+/* The event is durable: what the record's commitments do not name may go, and all of it
+ * where it was decided that it is erased. */
+static void settle_vault(struct registry *r, const json_t *record)
+{
+    char why[VAULT_WHY_SIZE];
+    struct miner_id id;
+    const char *text = record_text(record, "miner_id");
+    const json_t *personal = json_object_get(record, "personal");
+    if (personal == NULL || text == NULL ||
+        miner_id_parse(&id, text, strlen(text)) != KZ_OK)
+        return;
+    if (json_object_get(record, "erased") != NULL) {
+        if (vault_erase(r->vault, why, &id) != KZ_OK)
+            log_error("vault_not_erased", kv_str("id", text), kv_str("why", why));
+        return;
+    }
+    if (vault_settle(r->vault, why, &id, personal) != KZ_OK)
+        log_warn("vault_not_settled", kv_str("id", text), kv_str("why", why));
+}
+
+/* What was decided and not done: the power went in between. */
+static void finish_erasing(struct registry *r)
+{
+    const char *id;
+    json_t *record;
+    json_object_foreach(r->miners, id, record)
+    {
+        if (json_object_get(record, "erased") != NULL)
+            settle_vault(r, record);
+    }
+}
+
 static void loaded(struct registry *r, const json_t *value)
 {
     size_t i;
@@ -168,6 +200,8 @@ static void loaded(struct registry *r, const json_t *value)
     if (!r->is_loaded || r->went_back)
         log_info("registry_loaded", kv_u64("miners", json_object_size(r->miners)),
                  kv_i64("version", version));
+    if (!r->is_loaded)
+        finish_erasing(r);
     r->version = version;
     r->is_loaded = true;
     r->must_load = r->went_back = false;
@@ -180,20 +214,6 @@ static void tell(const struct ask *a, enum kz_err err, json_t *value, const char
         a->on_done(a->ctx, err, value, text);
     else
         json_decref(value);
-}
-
-/* The event is durable: what the record's commitments do not name may go. */
-static void settle_vault(struct registry *r, const json_t *record)
-{
-    char why[VAULT_WHY_SIZE];
-    struct miner_id id;
-    const char *text = record_text(record, "miner_id");
-    const json_t *personal = json_object_get(record, "personal");
-    if (personal == NULL || text == NULL ||
-        miner_id_parse(&id, text, strlen(text)) != KZ_OK)
-        return;
-    if (vault_settle(r->vault, why, &id, personal) != KZ_OK)
-        log_warn("vault_not_settled", kv_str("id", text), kv_str("why", why));
 }
 
 static void put_done(struct registry *r, struct ask *a)
