@@ -20,7 +20,7 @@ struct form {
     const char *draft; /* file; NULL: none */
 };
 
-/* --- drafts ------------------------------------------------------------------------------- */
+/* --- drafts ----------------------------------------------------------------------- */
 
 /* What was kept of an earlier attempt; NULL where there is none yet. False: said why. */
 static bool read_draft(json_t **begun, const char *path)
@@ -67,7 +67,7 @@ static bool offer_draft(const struct form *f, const json_t *record)
     return is_written;
 }
 
-/* --- by questions ---------------------------------------------------------------------------- */
+/* --- by questions ----------------------------------------------------------------- */
 
 static int send_application(const struct ctl_place *place, const struct words *w,
                             json_t *record)
@@ -152,7 +152,7 @@ static int ask_all(const struct ctl_place *place, const json_t *arguments)
     return status;
 }
 
-/* --- by a file --------------------------------------------------------------------------------- */
+/* --- by a file -------------------------------------------------------------------- */
 
 int ctl_miner_apply(const struct ctl_place *place, const json_t *arguments)
 {

@@ -14,7 +14,7 @@
 
 #define FILE_MAX_BYTES (64u << 20)
 
-/* --- what is wrong ------------------------------------------------------------------------ */
+/* --- what is wrong ---------------------------------------------------------------- */
 
 static bool is_error(const json_t *problem)
 {
@@ -44,7 +44,7 @@ static void print_problems(const json_t *problems)
     }
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------- */
 
 struct batch {
     const struct ctl_terms *terms;
@@ -119,7 +119,7 @@ static bool read_csv(struct batch *b, const char *path)
     return true;
 }
 
-/* --- sending ------------------------------------------------------------------------------------ */
+/* --- sending ---------------------------------------------------------------------- */
 
 /* How many were taken; what the daemon refused is added to the problems. */
 static size_t send_all(struct batch *b, const struct ctl_place *place)
@@ -199,7 +199,7 @@ int ctl_miner_import(const struct ctl_place *place, const json_t *arguments)
     return status;
 }
 
-/* --- out again ---------------------------------------------------------------------------------- */
+/* --- out again -------------------------------------------------------------------- */
 
 int ctl_miner_export(const struct ctl_place *place, const json_t *arguments)
 {
@@ -225,7 +225,7 @@ int ctl_miner_export(const struct ctl_place *place, const json_t *arguments)
     return fflush(stdout) == 0 ? 0 : 1;
 }
 
-/* --- an authority's list -------------------------------------------------------------------------- */
+/* --- an authority's list ---------------------------------------------------------- */
 
 static void print_difference(const json_t *d)
 {

@@ -10,9 +10,9 @@
 
 #define LABEL_WIDTH 22
 
-/* --- lines -------------------------------------------------------------------------------- */
+/* --- lines ------------------------------------------------------------------------ */
 
-static void label(const struct words *w, const char *english)
+void ctl_sheet_label(const struct words *w, const char *english)
 {
     words_print_wide(stdout, words_say(w, english), LABEL_WIDTH);
     fputs(" ", stdout);
@@ -54,13 +54,13 @@ static bool is_of(const json_t *entry, const json_t *record)
     return strcmp(ctl_text(entry, "miner_id"), ctl_text(record, "miner_id")) == 0;
 }
 
-/* --- the parts of a sheet ------------------------------------------------------------------- */
+/* --- the parts of a sheet --------------------------------------------------------- */
 
 static void print_basis(const struct words *w, const json_t *basis)
 {
     if (json_object_size(basis) == 0)
         return;
-    label(w, "Basis");
+    ctl_sheet_label(w, "Basis");
     part(w, "", basis, "code");
     part(w, "authority", basis, "authority");
     part(w, "document", basis, "document");
@@ -73,23 +73,23 @@ static void print_basis(const struct words *w, const json_t *basis)
 static void print_state(const struct words *w, const json_t *r)
 {
     const char *reason = ctl_text(r, "reason");
-    label(w, "State");
+    ctl_sheet_label(w, "State");
     code(w, "codes", ctl_text(r, "state"));
     part(w, "since", r, "state_since");
     puts("");
-    label(w, "Last change");
+    ctl_sheet_label(w, "Last change");
     part(w, "by", r, "actor");
     part(w, "and", r, "second");
     puts("");
     if (reason[0] != '\0') {
-        label(w, "Reason");
+        ctl_sheet_label(w, "Reason");
         code(w, "reasons", reason);
         puts("");
     }
     print_basis(w, json_object_get(r, "basis"));
     const json_t *frozen = json_object_get(r, "frozen");
     if (json_is_object(frozen)) {
-        label(w, "FROZEN");
+        ctl_sheet_label(w, "FROZEN");
         code(w, "reasons", ctl_text(frozen, "reason"));
         part(w, "since", frozen, "since");
         part(w, "by", frozen, "by");
@@ -97,7 +97,7 @@ static void print_state(const struct words *w, const json_t *r)
     }
     const json_t *erased = json_object_get(r, "erased");
     if (json_is_object(erased)) {
-        label(w, "ERASED");
+        ctl_sheet_label(w, "ERASED");
         part(w, "", erased, "at");
         part(w, "by", erased, "by");
         part(w, "and", erased, "second");
@@ -110,10 +110,10 @@ static void print_who(const struct words *w, const json_t *r)
     const char *name;
     json_t *value;
     const json_t *address = json_object_get(r, "legal_address");
-    label(w, "Miner");
+    ctl_sheet_label(w, "Miner");
     words_print(stdout, ctl_text(r, "miner_id"));
     printf("  No. %" PRId64 "\n", ctl_number(r, "number"));
-    label(w, "Who");
+    ctl_sheet_label(w, "Who");
     words_print(stdout, ctl_text(r, "official_name"));
     fputs(ctl_text(r, "official_name")[0] != '\0' ? ", " : "", stdout);
     code(w, "codes", ctl_text(r, "kind"));
@@ -121,13 +121,13 @@ static void print_who(const struct words *w, const json_t *r)
     code(w, "codes", ctl_text(r, "residency"));
     part(w, "", r, "residence_country");
     puts("");
-    label(w, "Ids");
+    ctl_sheet_label(w, "Ids");
     part(w, "tax number", json_object_get(r, "tax_id"), "value");
     part(w, "registration", json_object_get(r, "registration_id"), "value");
     part(w, "LEI", r, "lei");
     puts("");
     if (address != NULL) {
-        label(w, "Address");
+        ctl_sheet_label(w, "Address");
         part(w, "", address, "street");
         part(w, "", address, "city");
         part(w, "", address, "region");
@@ -136,17 +136,17 @@ static void print_who(const struct words *w, const json_t *r)
     }
     if (json_object_size(json_object_get(r, "personal")) == 0)
         return;
-    label(w, "In the vault");
+    ctl_sheet_label(w, "In the vault");
     json_object_foreach(json_object_get(r, "personal"), name, value)
         printf(" %s", name);
     puts("");
 }
 
-static void print_certificate(const struct words *w, const json_t *r)
+void ctl_sheet_certificate(const struct words *w, const json_t *r)
 {
     const json_t *c = json_object_get(r, "certificate"),
                  *verified = json_object_get(c, "verified");
-    label(w, "Certificate");
+    ctl_sheet_label(w, "Certificate");
     words_print(stdout, ctl_text(c, "number"));
     part(w, "of", c, "authority");
     part(w, "issued on", c, "issued_on");
@@ -155,7 +155,7 @@ static void print_certificate(const struct words *w, const json_t *r)
     else
         printf(" %s", words_say(w, "no end"));
     puts("");
-    label(w, "");
+    ctl_sheet_label(w, "");
     if (!json_is_object(verified)) {
         puts(words_say(w, "NOT VERIFIED"));
         return;
@@ -174,7 +174,7 @@ static void print_addresses(const struct words *w, const json_t *r)
     json_t *a;
     json_array_foreach(json_object_get(r, "payout_addresses"), i, a)
     {
-        label(w, i == 0 ? "Payout addresses" : "");
+        ctl_sheet_label(w, i == 0 ? "Payout addresses" : "");
         words_print(stdout, ctl_text(a, "address"));
         part(w, "", a, "type");
         part(w, "from", a, "from");
@@ -184,7 +184,7 @@ static void print_addresses(const struct words *w, const json_t *r)
     }
 }
 
-static void print_site(const struct words *w, const json_t *s)
+void ctl_sheet_site(const struct words *w, const json_t *s)
 {
     words_print_wide(stdout, ctl_text(s, "id"), 12);
     part(w, "", s, "region");
@@ -195,7 +195,7 @@ static void print_site(const struct words *w, const json_t *s)
     puts("");
 }
 
-static void print_equipment(const struct words *w, const json_t *e)
+void ctl_sheet_equipment(const struct words *w, const json_t *e)
 {
     words_print_wide(stdout, ctl_text(e, "id"), 12);
     part(w, "site", e, "site");
@@ -222,11 +222,11 @@ static void print_entries(const struct words *w, const json_t *list,
     {
         if (!is_live(one) || ++count > ENTRIES_SHOWN)
             continue;
-        label(w, count == 1 ? english : "");
+        ctl_sheet_label(w, count == 1 ? english : "");
         print(w, one);
     }
     if (count > ENTRIES_SHOWN) {
-        label(w, "");
+        ctl_sheet_label(w, "");
         printf("... %zu\n", count);
     }
 }
@@ -235,7 +235,7 @@ static void print_checks(const struct words *w, const json_t *r)
 {
     const json_t *screening = json_object_get(r, "screening"),
                  *risk = json_object_get(r, "risk");
-    label(w, "Screening");
+    ctl_sheet_label(w, "Screening");
     if (json_is_object(screening)) {
         code(w, "codes", ctl_text(screening, "result"));
         part(w, "on", screening, "on");
@@ -244,12 +244,12 @@ static void print_checks(const struct words *w, const json_t *r)
     } else {
         puts(words_say(w, "not done"));
     }
-    label(w, "Next review");
+    ctl_sheet_label(w, "Next review");
     puts(json_is_object(risk) ? ctl_text(risk, "next_review")
                               : words_say(w, "not set"));
 }
 
-/* --- what waits --------------------------------------------------------------------------------- */
+/* --- what waits ------------------------------------------------------------------- */
 
 static void print_waiting(const struct words *w, const json_t *t)
 {
@@ -274,7 +274,7 @@ static void print_todo_of(const struct words *w, const json_t *record,
     {
         if (!is_of(t, record))
             continue;
-        label(w, count++ == 0 ? "Waits for a person" : "");
+        ctl_sheet_label(w, count++ == 0 ? "Waits for a person" : "");
         print_waiting(w, t);
     }
 }
@@ -286,7 +286,7 @@ static void print_refusals(const struct words *w, const json_t *record)
     const json_t *refused = json_object_get(record, "refused_today");
     if (json_object_size(refused) == 0)
         return;
-    label(w, "Refused today");
+    ctl_sheet_label(w, "Refused today");
     json_object_foreach((json_t *)refused, reason, count)
     {
         fputs(" ", stdout);
@@ -304,17 +304,17 @@ void ctl_sheet_print(const struct words *w, const json_t *record, const json_t *
     print_who(w, record);
     print_state(w, record);
     if (json_is_object(json_object_get(record, "certificate")))
-        print_certificate(w, record);
+        ctl_sheet_certificate(w, record);
     print_checks(w, record);
     print_addresses(w, record);
-    print_entries(w, json_object_get(record, "sites"), "Sites", print_site);
+    print_entries(w, json_object_get(record, "sites"), "Sites", ctl_sheet_site);
     print_entries(w, json_object_get(record, "equipment"), "Equipment",
-                  print_equipment);
+                  ctl_sheet_equipment);
     print_todo_of(w, record, todo);
     print_refusals(w, record);
 }
 
-/* --- commands ----------------------------------------------------------------------------------- */
+/* --- commands --------------------------------------------------------------------- */
 
 static struct words *words_for(const json_t *arguments)
 {
@@ -413,112 +413,4 @@ static void print_todo(const struct words *w, const json_t *answer, const json_t
 int ctl_desk_todo(const struct ctl_place *place, const json_t *arguments)
 {
     return run(place, arguments, "desk_todo", print_todo);
-}
-
-static void print_certificate_alone(const struct words *w, const json_t *answer,
-                                    const json_t *todo)
-{
-    size_t i;
-    json_t *one;
-    const json_t *c = json_object_get(answer, "certificate");
-    (void)todo;
-    print_certificate(w, answer);
-    label(w, "QR code");
-    words_print(stdout, ctl_text(c, "qr_payload"));
-    puts("");
-    label(w, "Document, SHA-256");
-    puts(ctl_text(c, "document_sha256"));
-    json_array_foreach(json_object_get(answer, "certificates_before"), i, one)
-    {
-        label(w, "Before it");
-        words_print(stdout, ctl_text(one, "number"));
-        part(w, "until", one, "replaced_on");
-        puts("");
-    }
-}
-
-/* --- lists of what records hold ------------------------------------------------------------------ */
-
-/* As JSON: the entries, each with its miner. */
-static json_t *entries_of(const json_t *records, const char *name)
-{
-    size_t i, k;
-    json_t *record, *entry, *all = json_array();
-    json_array_foreach((json_t *)records, i, record)
-    {
-        json_array_foreach(json_object_get(record, name), k, entry)
-        {
-            json_t *copy = json_copy(entry);
-            json_object_set(copy, "miner_id", json_object_get(record, "miner_id"));
-            json_array_append_new(all, copy);
-        }
-    }
-    return all;
-}
-
-static json_t *ask_records(const struct ctl_place *place, const json_t *arguments)
-{
-    json_t *answer;
-    const char *miner = json_string_value(json_object_get(arguments, "miner"));
-    json_t *request = miner != NULL ? json_pack("{s:s}", "id", miner) : NULL;
-    if (!ctl_ask(&answer, place, miner != NULL ? "miner_show" : "miner_list", request))
-        return NULL;
-    return json_is_array(answer) ? answer : json_pack("[o]", answer);
-}
-
-static int list(const struct ctl_place *place, const json_t *arguments,
-                const char *name,
-                void (*print)(const struct words *w, const json_t *one))
-{
-    size_t i;
-    json_t *one, *records;
-    struct words *w = words_for(arguments);
-    if (w == NULL)
-        return 2;
-    records = ask_records(place, arguments);
-    json_t *all = entries_of(records, name);
-    if (records != NULL && place->json)
-        ctl_print_json(all);
-    else if (records != NULL)
-        json_array_foreach(all, i, one)
-        {
-            words_print_wide(stdout, ctl_text(one, "miner_id"), 20);
-            fputs(" ", stdout);
-            print(w, one);
-        }
-    int status = records != NULL && fflush(stdout) == 0 ? 0 : 1;
-    json_decref(all);
-    json_decref(records);
-    words_free(w);
-    return status;
-}
-
-int ctl_equipment_list(const struct ctl_place *place, const json_t *arguments)
-{
-    return list(place, arguments, "equipment", print_equipment);
-}
-
-int ctl_site_list(const struct ctl_place *place, const json_t *arguments)
-{
-    return list(place, arguments, "sites", print_site);
-}
-
-int ctl_certificate_show(const struct ctl_place *place, const json_t *arguments)
-{
-    json_t *answer, *shown;
-    const char *miner = ctl_text(arguments, "miner");
-    struct words *w = words_for(arguments);
-    if (w == NULL)
-        return 2;
-    bool ok = ctl_ask(&answer, place, "miner_show", json_pack("{s:s}", "id", miner));
-    if (ok && place->json) {
-        shown = json_object_get(answer, "certificate");
-        ctl_print_json(shown != NULL ? shown : json_null());
-    } else if (ok) {
-        print_certificate_alone(w, answer, NULL);
-    }
-    if (ok)
-        json_decref(answer);
-    words_free(w);
-    return ok && fflush(stdout) == 0 ? 0 : 1;
 }

@@ -19,5 +19,10 @@ ctl_local_fn ctl_reasons;
 
 /* A stored record on standard output; `todo`: what waits, of all miners, or NULL. */
 void ctl_sheet_print(const struct words *w, const json_t *record, const json_t *todo);
+/* Parts of it, a line each; the label's in the language. */
+void ctl_sheet_label(const struct words *w, const char *english);
+void ctl_sheet_certificate(const struct words *w, const json_t *record);
+void ctl_sheet_site(const struct words *w, const json_t *site);
+void ctl_sheet_equipment(const struct words *w, const json_t *machine);
 
 #endif

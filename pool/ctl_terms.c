@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* --- asking and answering --------------------------------------------------------------- */
+/* --- asking and answering --------------------------------------------------------- */
 
 bool ctl_ask(json_t **result, const struct ctl_place *place, const char *command,
              json_t *arguments)
@@ -60,7 +60,7 @@ char *ctl_read_file(size_t *len, const char *path, size_t max)
     return NULL;
 }
 
-/* --- terms -------------------------------------------------------------------------------- */
+/* --- terms ------------------------------------------------------------------------ */
 
 static bool terms_of_file(struct ctl_terms *t, const char *path)
 {

@@ -30,7 +30,7 @@ static enum kz_err open_record(json_t **full, char why[RECORD_WHY_SIZE],
     return err;
 }
 
-/* --- changing ------------------------------------------------------------------------------ */
+/* --- changing --------------------------------------------------------------------- */
 
 /* The changed values into the vault, which keeps those before until the event is durable. */
 static enum kz_err store_values(json_t **commitments, char why[RECORD_WHY_SIZE],
@@ -72,7 +72,7 @@ enum kz_err desk_update(const void *what, json_t **out,
     return err;
 }
 
-/* --- disclosing ----------------------------------------------------------------------------- */
+/* --- disclosing ------------------------------------------------------------------- */
 
 static json_t *names_of(const json_t *object)
 {
@@ -102,7 +102,7 @@ enum kz_err desk_disclose(json_t **facts, json_t **detail, char why[RECORD_WHY_S
     return err;
 }
 
-/* --- the vault itself ------------------------------------------------------------------------ */
+/* --- the vault itself ------------------------------------------------------------- */
 
 /* What the record names and the vault does not open. */
 static void check_record(json_t *problems, const json_t *record, struct vault *vault)

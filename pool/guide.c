@@ -1,13 +1,10 @@
-#include "pool/guide.h"
-
-#include "pool/registry/record_state.h"
+#include "pool/guide_parts.h"
 #include "share/bytes.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <string.h>
 
-#define LINE_SIZE   4100
 #define OPTIONS_MAX 128
 
 /* A place in the record: its path, and the path without numbers by which it is labelled. */
@@ -21,74 +18,12 @@ struct asking {
     const char *top; /* the field of the record's own table under way */
 };
 
-/* --- lines ------------------------------------------------------------------------------ */
-
 static const char *say(const struct guide *g, const char *english)
 {
     return words_say(g->words, english);
 }
 
-static void skip_line(FILE *in)
-{
-    int c;
-    do
-        c = fgetc(in);
-    while (c != EOF && c != '\n');
-}
-
-/* Without blanks around it. KZ_EMPTY: the end. */
-static enum kz_err read_line(char line[LINE_SIZE], const struct guide *g)
-{
-    fflush(g->out);
-    for (;;) {
-        if (fgets(line, LINE_SIZE, g->in) == NULL)
-            return KZ_EMPTY;
-        size_t len = strlen(line);
-        if (len < LINE_SIZE - 1 || line[len - 1] == '\n')
-            break;
-        skip_line(g->in);
-        fprintf(g->out, "  ! %s\n", say(g, "That line is too long."));
-    }
-    size_t begin = strspn(line, " \t\r\n"), end = strlen(line);
-    while (end > begin && strchr(" \t\r\n", line[end - 1]) != NULL)
-        end--;
-    memmove(line, line + begin, end - begin);
-    line[end - begin] = '\0';
-    return KZ_OK;
-}
-
-/* Whether `word` is one of a list with blanks between. */
-static bool is_listed(const char *list, const char *word)
-{
-    size_t len = strlen(word);
-    for (const char *p = list; len > 0 && *p != '\0';) {
-        size_t n = strcspn(p, " ");
-        if (n == len && strncmp(p, word, len) == 0)
-            return true;
-        p += n + (p[n] == ' ');
-    }
-    return false;
-}
-
-enum kz_err guide_yes(bool *yes, const struct guide *g, const char *question)
-{
-    char line[LINE_SIZE];
-    fprintf(g->out, "%s [%s] ", say(g, question), say(g, "y/N"));
-    enum kz_err err = read_line(line, g);
-    if (err != KZ_OK)
-        return err;
-    *yes = is_listed("y Y yes Yes YES", line) || is_listed(say(g, "y Y yes Yes"), line);
-    return KZ_OK;
-}
-
-/* --- judging a value -------------------------------------------------------------------------- */
-
-static struct record_checks checks_of(const struct guide *g)
-{
-    struct record_checks with = record_checks_of(g->act);
-    with.is_stored = false;
-    return with;
-}
+/* --- judging a value -------------------------------------------------------------- */
 
 /* The first error at just this place; false: none. */
 static bool find_at(char rule[RECORD_RULE_SIZE], struct record_findings *found,
@@ -110,7 +45,7 @@ static bool has_form_fault(char rule[RECORD_RULE_SIZE], const struct asking *a,
                            const char *path)
 {
     struct record_findings found = {.count = 0};
-    const struct record_checks with = checks_of(a->g);
+    const struct record_checks with = guide_checks(a->g);
     record_check_field(&found, a->top, json_object_get(a->record, a->top), &with);
     return find_at(rule, &found, path);
 }
@@ -120,7 +55,7 @@ static bool has_rule_fault(char rule[RECORD_RULE_SIZE], const struct asking *a,
                            const char *path)
 {
     struct record_findings found = {.count = 0};
-    const struct record_checks with = checks_of(a->g);
+    const struct record_checks with = guide_checks(a->g);
     record_check(&found, a->record, &with);
     return find_at(rule, &found, path);
 }
@@ -134,7 +69,7 @@ static void print_fault(const struct guide *g, const char *rule)
     fputs("\n", g->out);
 }
 
-/* --- choices ---------------------------------------------------------------------------------- */
+/* --- choices ---------------------------------------------------------------------- */
 
 struct options {
     const char *codes[OPTIONS_MAX];
@@ -230,7 +165,7 @@ static const char *default_of(const struct asking *a, const struct record_field 
     return NULL;
 }
 
-/* --- one value -------------------------------------------------------------------------------- */
+/* --- one value -------------------------------------------------------------------- */
 
 static void print_prompt(const struct asking *a, const struct record_field *field,
                          const struct spot *at, bool is_needed, const char *usual)
@@ -258,11 +193,11 @@ static json_t *value_of(const struct record_field *field, const char *text)
 
 /* Whether it can stay; says why not. `before` is what was said last, and is changed. */
 static bool is_taken(const struct asking *a, const struct spot *at, const char *text,
-                     char before[LINE_SIZE])
+                     char before[GUIDE_LINE_SIZE])
 {
     char rule[RECORD_RULE_SIZE];
     bool is_again = strcmp(text, before) == 0;
-    snprintf(before, LINE_SIZE, "%s", text);
+    snprintf(before, GUIDE_LINE_SIZE, "%s", text);
     if (has_form_fault(rule, a, at->path)) {
         print_fault(a->g, rule);
         return false;
@@ -277,7 +212,7 @@ static bool is_taken(const struct asking *a, const struct spot *at, const char *
 
 static bool take_value(const struct asking *a, const struct record_field *field,
                        json_t *holder, const struct spot *at, const char *text,
-                       char before[LINE_SIZE])
+                       char before[GUIDE_LINE_SIZE])
 {
     json_t *value = value_of(field, text);
     if (value == NULL) {
@@ -297,12 +232,12 @@ static enum kz_err ask_until(const struct asking *a, const struct record_field *
                              json_t *holder, const struct spot *at, bool is_needed,
                              const struct options *o)
 {
-    char line[LINE_SIZE], before[LINE_SIZE] = "";
+    char line[GUIDE_LINE_SIZE], before[GUIDE_LINE_SIZE] = "";
     const char *usual = default_of(a, field);
     enum kz_err err;
     for (;;) {
         print_prompt(a, field, at, is_needed, usual);
-        err = read_line(line, a->g);
+        err = guide_read_line(line, a->g);
         if (err != KZ_OK)
             break;
         const char *text =
@@ -337,7 +272,7 @@ static enum kz_err ask_value(const struct asking *a, const struct record_field *
     return ask_until(a, field, holder, at, is_needed, &o);
 }
 
-/* --- objects and lists ------------------------------------------------------------------------- */
+/* --- objects and lists ------------------------------------------------------------ */
 
 /* Parts that are the pool's to say, or that the registry writes. */
 static bool is_asked(const char *label, const struct record_field *field)
@@ -361,15 +296,6 @@ static struct spot spot_in(const struct spot *list, size_t i)
     struct spot s = *list;
     snprintf(s.path, sizeof(s.path), "%s[%zu]", list->path, i);
     return s;
-}
-
-static void print_head(const struct guide *g, const struct spot *at, size_t number)
-{
-    fputs("\n-- ", g->out);
-    words_print(g->out, words_field(g->words, at->label));
-    if (number > 0)
-        fprintf(g->out, " %zu", number);
-    fputs("\n", g->out);
 }
 
 static enum kz_err ask_members(const struct asking *a, const struct record_field *table,
@@ -403,7 +329,7 @@ static enum kz_err ask_object(const struct asking *a, const struct record_field 
         err = ask_whether(&is_wanted, a->g, at, "give it?");
     if (err != KZ_OK || !is_wanted)
         return err;
-    print_head(a->g, at, 0);
+    guide_print_head(a->g, at->label, 0);
     json_t *object = json_object();
     json_object_set_new(a->record, field->name, object);
     return ask_members(a, field->fields, object, at);
@@ -415,7 +341,7 @@ static enum kz_err ask_entry(const struct asking *a, const struct record_field *
     const struct spot in = spot_in(at, json_array_size(list));
     if (field->shape == RECORD_TEXTS)
         return ask_value(a, field, list, &in, true);
-    print_head(a->g, at, json_array_size(list) + 1);
+    guide_print_head(a->g, at->label, json_array_size(list) + 1);
     json_t *entry = json_object();
     json_array_append_new(list, entry);
     return ask_members(a, field->fields, entry, &in);
@@ -440,7 +366,7 @@ static enum kz_err ask_list(const struct asking *a, const struct record_field *f
     return err;
 }
 
-/* --- declarations ------------------------------------------------------------------------------ */
+/* --- declarations ----------------------------------------------------------------- */
 
 static void add_declaration(const struct asking *a, const char *code, const char *text)
 {
@@ -465,7 +391,7 @@ static enum kz_err ask_declarations(const struct asking *a, const struct spot *a
     enum kz_err err = KZ_OK;
     json_object_set_new(a->record, "declarations", json_array());
     if (codes->count > 0)
-        print_head(a->g, at, 0);
+        guide_print_head(a->g, at->label, 0);
     for (size_t i = 0; i < codes->count && err == KZ_OK; i++) {
         bool yes = false;
         const char *text = words_code(a->g->words, "declarations", codes->items[i]);
@@ -478,7 +404,7 @@ static enum kz_err ask_declarations(const struct asking *a, const struct spot *a
     return err;
 }
 
-/* --- all of it --------------------------------------------------------------------------------- */
+/* --- all of it -------------------------------------------------------------------- */
 
 static char need_of(const struct asking *a, const struct record_field *f)
 {
@@ -529,107 +455,4 @@ enum kz_err guide_run(json_t **record, const struct guide *g, const json_t *begu
     else
         json_decref(a.record);
     return err;
-}
-
-enum kz_err guide_find(json_t **findings, char why[RECORD_WHY_SIZE],
-                       const struct guide *g, const json_t *record)
-{
-    struct record_happened happened;
-    struct record_findings found = {.count = 0};
-    const struct record_checks with = checks_of(g);
-    json_t *draft = NULL;
-    enum kz_err err = record_draft(&draft, &happened, why, record, g->act);
-    if (err != KZ_OK)
-        return err;
-    record_check(&found, draft, &with);
-    *findings = record_findings_json(&found);
-    record_findings_clear(&found);
-    json_decref(draft);
-    return KZ_OK;
-}
-
-/* --- showing ------------------------------------------------------------------------------------ */
-
-static void print_value(const struct guide *g, const char *label, const json_t *value)
-{
-    words_print(g->out, words_field(g->words, label));
-    fputs(": ", g->out);
-    if (json_is_string(value)) {
-        const char *text = json_string_value(value);
-        const char *name = words_code(g->words, "codes", text);
-        words_print(g->out, text);
-        if (strcmp(name, text) != 0) {
-            fputs(" (", g->out);
-            words_print(g->out, name);
-            fputs(")", g->out);
-        }
-    } else if (json_is_integer(value)) {
-        fprintf(g->out, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
-    } else {
-        fputs(say(g, "no end"), g->out);
-    }
-    fputs("\n", g->out);
-}
-
-static void print_members(const struct guide *g, const char *label,
-                          const struct record_field *table, const json_t *object);
-
-/* An object, or a list of objects or texts. */
-static void print_nested(const struct guide *g, const struct spot *at,
-                         const struct record_field *f, const json_t *value)
-{
-    size_t i;
-    json_t *entry;
-    if (json_is_object(value)) {
-        print_head(g, at, 0);
-        print_members(g, at->label, f->fields, value);
-        return;
-    }
-    json_array_foreach((json_t *)value, i, entry)
-    {
-        if (!json_is_object(entry)) {
-            print_value(g, at->label, entry);
-            continue;
-        }
-        print_head(g, at, i + 1);
-        print_members(g, at->label, f->fields, entry);
-    }
-}
-
-static void print_members(const struct guide *g, const char *label,
-                          const struct record_field *table, const json_t *object)
-{
-    for (const struct record_field *f = table; f->name != NULL; f++) {
-        struct spot at = {.path = ""};
-        const json_t *value = json_object_get(object, f->name);
-        snprintf(at.label, sizeof(at.label), "%s%s%s", label,
-                 label[0] != '\0' ? "." : "", f->name);
-        if (json_is_array(value) || (json_is_object(value) && f->fields != NULL))
-            print_nested(g, &at, f, value);
-        else if (value != NULL)
-            print_value(g, at.label, value);
-    }
-}
-
-void guide_print_record(const struct guide *g, const json_t *record)
-{
-    print_members(g, "", record_fields(), record);
-}
-
-void guide_print_findings(FILE *out, const struct words *w, const json_t *findings)
-{
-    size_t i;
-    json_t *f;
-    json_array_foreach((json_t *)findings, i, f)
-    {
-        char rule[WORDS_RULE_SIZE];
-        const char *severity = record_text(f, "severity"),
-                   *path = record_text(f, "path"), *text = record_text(f, "rule");
-        words_rule(w, rule, text != NULL ? text : "");
-        words_print_wide(out, words_say(w, severity != NULL ? severity : ""), 10);
-        words_print(out, path != NULL ? path : "");
-        fputs(": ", out);
-        words_print(out, rule);
-        fputs("\n", out);
-    }
 }

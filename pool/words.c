@@ -101,7 +101,7 @@ const char *words_field(const struct words *w, const char *path)
     return text != last + 1 ? text : path;
 }
 
-/* --- rules ------------------------------------------------------------------------------ */
+/* --- rules ------------------------------------------------------------------------ */
 
 #define DIGITS "0123456789"
 
@@ -149,7 +149,7 @@ void words_rule(const struct words *w, char out[WORDS_RULE_SIZE], const char *ru
     fill_in(out, text != key ? text : rule, rule);
 }
 
-/* --- printing ----------------------------------------------------------------------------- */
+/* --- printing --------------------------------------------------------------------- */
 
 /* Control characters, and those that turn the direction of what follows. */
 static bool is_obeyed(uint32_t c)

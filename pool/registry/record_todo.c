@@ -46,7 +46,7 @@ static void mark_late(const struct look *l, json_t *entry, const json_t *from,
         json_object_set_new(entry, "late", json_true());
 }
 
-/* --- each kind ---------------------------------------------------------------------------- */
+/* --- each kind -------------------------------------------------------------------- */
 
 static void look_urgent(const struct look *l, const json_t *record)
 {

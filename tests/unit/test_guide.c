@@ -277,7 +277,7 @@ static void control_characters_are_refused_and_never_shown(void **state)
     bed_clear(&b);
 }
 
-/* --- the catalogues ----------------------------------------------------------------------- */
+/* --- the catalogues --------------------------------------------------------------- */
 
 static void expect_labels(const struct words *w, const char *above,
                           const struct record_field *table)
