@@ -520,6 +520,7 @@ const struct control_command commands_table[] = {
     {"desk_todo", desk_todo, false},
     {"miner_update", desk_command, true},
     {"miner_disclose", desk_command, true},
+    {"screening_run", desk_command, true},
     {"vault_check", desk_command, true},
     {"vault_erase", desk_command, true},
     {"vault_rotate", desk_command, true},

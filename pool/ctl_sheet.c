@@ -231,6 +231,18 @@ static void print_entries(const struct words *w, const json_t *list,
     }
 }
 
+static void print_hits(const json_t *hits)
+{
+    size_t i;
+    json_t *hit;
+    json_array_foreach((json_t *)hits, i, hit)
+    {
+        printf("%*s ", LABEL_WIDTH, "");
+        words_print(stdout, json_string_value(hit));
+        puts("");
+    }
+}
+
 static void print_checks(const struct words *w, const json_t *r)
 {
     const json_t *screening = json_object_get(r, "screening"),
@@ -241,6 +253,7 @@ static void print_checks(const struct words *w, const json_t *r)
         part(w, "on", screening, "on");
         part(w, "by", screening, "decided_by");
         puts("");
+        print_hits(json_object_get(screening, "hits"));
     } else {
         puts(words_say(w, "not done"));
     }

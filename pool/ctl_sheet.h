@@ -17,6 +17,9 @@ ctl_local_fn ctl_equipment_list, ctl_site_list, ctl_certificate_show;
 /* reasons: the codes of --reason, what they mean and what they are for; needs no daemon. */
 ctl_local_fn ctl_reasons;
 
+/* screening run [MINER]: with the watch lists of the settings. 1: not all are clear. */
+ctl_local_fn ctl_screening_run;
+
 /* A stored record on standard output; `todo`: what waits, of all miners, or NULL. */
 void ctl_sheet_print(const struct words *w, const json_t *record, const json_t *todo);
 /* Parts of it, a line each; the label's in the language. */

@@ -223,7 +223,7 @@ static void change(struct pool *p, struct control_request *r,
                                              : "needs a miner's id");
         return;
     }
-    const struct desk_what what = {row, arguments, p->vault};
+    const struct desk_what what = {row, arguments, p->vault, p->screens};
     registry_change(p->registry, id, row->how, &what, order, on_done,
                     waiting_new(p, r, row, arguments));
 }

@@ -292,6 +292,7 @@ static const struct desk_row rows[] = {
     {"miner_update", AUDIT_OPERATOR, "information_changed", NULL, desk_update},
     {"miner_disclose", AUDIT_OFFICER, "requested", NULL, .notice = desk_disclose,
      .word = AUDIT_DISCLOSURE},
+    {"screening_run", AUDIT_OPERATOR, "check_made", "watch_lists", desk_screen},
     {"vault_check", AUDIT_OPERATOR, .look = desk_vault_check},
     {"vault_erase", AUDIT_OFFICER, "retention_over", "retention", go_in_twos,
      MINER_STATES, RECORD_PROPOSE_ERASE},

@@ -13,6 +13,7 @@ struct desk_what {
     const struct desk_row *row;
     const json_t *arguments;
     struct vault *vault;
+    struct screen_shelf *screens;
 };
 
 struct desk_notice {
@@ -55,7 +56,7 @@ enum kz_err desk_vault_rotate(json_t **facts, json_t **detail,
                               char why[RECORD_WHY_SIZE], const struct desk_notice *n);
 enum kz_err desk_disclose(json_t **facts, json_t **detail, char why[RECORD_WHY_SIZE],
                           const struct desk_notice *n);
-registry_how_fn desk_update;
+registry_how_fn desk_update, desk_screen;
 
 /* Confirms another person's open proposal of just this, or else makes one. */
 enum kz_err desk_in_twos(json_t **out, struct record_happened *happened,

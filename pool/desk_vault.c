@@ -1,8 +1,10 @@
 /* The desk's commands that open the vault: rows of pool/desk_rows.c. */
 #include "conf/mem.h"
 #include "pool/desk_rows.h"
+#include "pool/registry/record_change.h"
 #include "pool/registry/record_split.h"
 #include "pool/registry/record_update.h"
+#include "pool/screen_shelf.h"
 
 #include <string.h>
 
@@ -69,6 +71,40 @@ enum kz_err desk_update(const void *what, json_t **out,
     json_decref(full);
     json_decref(updated);
     json_decref(commitments);
+    return err;
+}
+
+/* --- screening --------------------------------------------------------------------------- */
+
+/* What a person found, or wants to be looked at, no list takes away. */
+static bool is_of_person(const json_t *screening)
+{
+    const char *result = record_text(screening, "result");
+    bool is_flag = result != NULL && strcmp(result, "flag") == 0;
+    bool is_match = result != NULL && strcmp(result, "match") == 0;
+    return is_match || (is_flag && json_object_get(screening, "hits") == NULL);
+}
+
+enum kz_err desk_screen(const void *what, json_t **out,
+                        struct record_happened *happened, char why[RECORD_WHY_SIZE],
+                        const json_t *record, const struct record_act *act)
+{
+    const struct desk_what *w = what;
+    struct record_screen_list lists[CONF_LISTS_MAX];
+    char text[SCREEN_SHELF_WHY_SIZE];
+    size_t count = 0;
+    json_t *full = NULL;
+    if (is_of_person(json_object_get(record, "screening")))
+        return record_refuse(why, "screening: a person said so; it is changed by "
+                                  "screening set");
+    if (screen_shelf_look(lists, &count, text, w->screens) != KZ_OK)
+        return record_refuse(why, "%.200s", text);
+    if (open_record(&full, why, record, w->vault) != KZ_OK)
+        return KZ_RANGE;
+    json_t *given = record_names_screen(full, lists, count);
+    enum kz_err err = record_screen(out, happened, why, record, given, act);
+    json_decref(given);
+    json_decref(full);
     return err;
 }
 

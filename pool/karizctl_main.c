@@ -346,6 +346,11 @@ static const struct command commands[] = {
      .show = show_miner,
      .prepare = ctl_desk_given,
      .help = "--result clear|flag|match --lists NAME --basis TEXT"},
+    {.row = {"screening run", "[miner]",
+             "lang reason basis authority document date code"},
+     .local = ctl_screening_run,
+     .help = "names of one miner, or of all, against the watch lists of the settings;\n"
+             "      what is found a person decides; status 1 where something is"},
     {.row = {"review set", "miner",
              "level reviewed-on next-review reason basis authority document date code "
              "file"},

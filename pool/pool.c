@@ -8,6 +8,7 @@
 #include "pool/blocks.h"
 #include "pool/commands.h"
 #include "pool/pool_parts.h"
+#include "pool/screen_shelf.h"
 #include "pool/settings.h"
 #include "share/network.h"
 
@@ -411,6 +412,7 @@ static enum kz_err start_parts(struct pool *p)
         err = open_data_dir(p);
     if (err == KZ_OK)
         err = open_vault(p);
+    p->screens = screen_shelf_new(p->conf);
     if (err == KZ_OK)
         err = spool_start(&p->spool, p->conf->data_dir);
     if (err == KZ_OK)
@@ -582,6 +584,7 @@ void pool_stop(struct pool *p)
     inquiry_free(inquiry); /* what it asked a node ended with the two above */
     registry_stop(p->registry);
     vault_close(p->vault);
+    screen_shelf_free(p->screens);
     blocks_free(p->blocks);
     refresh_free(p->refresh);
     stop_journal(p);

@@ -21,11 +21,18 @@ static const struct {
     {"screening", "karizctl screening set"},
 };
 
+/* What is none may be anything, a value in the wrong place too. */
+static bool is_word(const char *name)
+{
+    size_t len = strlen(name);
+    return len <= 40 && strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == len;
+}
+
 static enum kz_err check_name(char why[RECORD_WHY_SIZE], const char *name)
 {
     const struct record_field *f = record_field_find(record_fields(), name);
     if (f == NULL)
-        return record_refuse(why, "%.40s: no such field", name);
+        return record_refuse(why, "%s: no such field", is_word(name) ? name : "?");
     if (!record_field_is_given(f))
         return record_refuse(why, "%s: is written by the registry", name);
     for (size_t i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++)
