@@ -169,14 +169,16 @@ static void settle_vault(struct registry *r, const json_t *record)
         log_warn("vault_not_settled", kv_str("id", text), kv_str("why", why));
 }
 
-/* What was decided and not done: the power went in between. */
-static void finish_erasing(struct registry *r)
+/* What was decided elsewhere, or decided and not done: the power went in between. */
+static void finish_erasing(struct registry *r, const json_t *before)
 {
     const char *id;
     json_t *record;
     json_object_foreach(r->miners, id, record)
     {
-        if (json_object_get(record, "erased") != NULL)
+        const json_t *known = json_object_get(before, id);
+        if (json_object_get(record, "erased") != NULL &&
+            json_object_get(known, "erased") == NULL)
             settle_vault(r, record);
     }
 }
@@ -190,7 +192,8 @@ static void loaded(struct registry *r, const json_t *value)
         say_back(r, version);
         return;
     }
-    json_object_clear(r->miners);
+    json_t *before = r->miners;
+    r->miners = json_object();
     json_array_foreach(json_object_get(value, "miners"), i, record)
         take_record(r, record);
     json_decref(r->facts);
@@ -200,8 +203,8 @@ static void loaded(struct registry *r, const json_t *value)
     if (!r->is_loaded || r->went_back)
         log_info("registry_loaded", kv_u64("miners", json_object_size(r->miners)),
                  kv_i64("version", version));
-    if (!r->is_loaded)
-        finish_erasing(r);
+    finish_erasing(r, before);
+    json_decref(before);
     r->version = version;
     r->is_loaded = true;
     r->must_load = r->went_back = false;

@@ -351,6 +351,23 @@ class Vault(Tools):
         self.by(ANNA, "vault", "erase", "forgotten", "--request", "9", fails="already")
         self.assertTrue(self.by(CARL, "vault", "check")["ok"])
 
+    def test_what_was_to_be_erased_and_came_back_is_erased_at_the_next_start(self):
+        self.activate("returned")
+        vault = os.path.join(self.karizd.settings["data_dir"], "vault")
+        copy = tempfile.mkdtemp(prefix="kariz-vault-")
+        self.addCleanup(shutil.rmtree, copy)
+        for part in ("keys", "data"):
+            shutil.copy(os.path.join(vault, part, "returned"), os.path.join(copy, part))
+        self.by(ANNA, "miner", "close", "returned", "--document", "8")
+        self.by(ANNA, "vault", "erase", "returned", "--request", "9")
+        self.by(BORIS, "miner", "confirm", "returned")
+        self.karizd.stop()
+        os.unlink(os.path.join(vault, "erased", "returned"))
+        for part in ("keys", "data"):
+            shutil.copy(os.path.join(copy, part), os.path.join(vault, part, "returned"))
+        self.karizd.start()
+        self.assertNotIn("returned", os.listdir(os.path.join(vault, "keys")))
+
     def test_the_master_key_is_changed_and_everything_opens_still(self):
         self.activate("sealed")
         vault = os.path.join(self.karizd.settings["data_dir"], "vault", "master.key")
