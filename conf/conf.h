@@ -231,6 +231,11 @@ struct conf {
     uint32_t address_wait_hours; /* until a new address of a miner is paid */
     char operator_name[CONF_TEXT_MAX + 1];
 
+    char http_listen[CONF_TEXT_MAX + 1]; /* ""; or host:port */
+    char http_url[CONF_TEXT_MAX + 1]; /* "", or how others reach it, no slash behind */
+    char http_proxies[CONF_PEERS_MAX][64];
+    size_t http_proxy_count;
+
     char control_socket[108];
     char control_group[33]; /* group that may use it; "" keeps the daemon's */
 
@@ -265,6 +270,10 @@ void conf_needs_restart(char *out, size_t size, const struct conf *old,
 /* One line an option, for people (`karizd --help`), and the tables of conf/README.md. */
 void conf_print_help(FILE *to);
 void conf_print_markdown(FILE *to);
+
+/* Where a folder of the program's own data ("jurisdictions") lies: installed, or, where it
+ * was not installed, in the sources it was built from. Absolute. */
+void conf_data_folder(char *out, size_t size, const char *name);
 
 const char *conf_network_name(enum conf_network n);
 

@@ -310,6 +310,18 @@ const struct option option_table[] = {
      8760, "h", false,
      "a miner's new address is paid after so long, and until then none is; 0: at once"},
 
+    {"http.listen", OPTION_TEXT, IN_CONF(http_listen), "\"\"", 0, 0, "", false,
+     "where the watcher pages are, 127.0.0.1:8080 or [::1]:8080: plain HTTP, for a TLS "
+     "proxy in front; port 0 takes a free one; empty: off"},
+    {"http.url", OPTION_TEXT, IN_CONF(http_url), "\"\"", 0, 0, "", false,
+     "how others reach it (https://pool.example): karizctl puts it before a watcher's "
+     "address"},
+    {"http.proxies", OPTION_TEXT_LIST, IN_CONF(http_proxies), "[]", 0, CONF_PEERS_MAX,
+     "", false,
+     "addresses or networks of the proxy in front: what it says of its client "
+     "(X-Forwarded-For, the last one) is believed",
+     .count_offset = offsetof(struct conf, http_proxy_count)},
+
     {"control.socket", OPTION_TEXT, IN_CONF(control_socket),
      "\"/run/kariz/control.sock\"", 0, 0, "", false,
      "Unix socket for karizctl, mode 0660"},

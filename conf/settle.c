@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A share must earn at least one unit of work of 2^22 hashes (accounting, section 1);
  * on regtest the unit is one hash. */
@@ -269,6 +270,13 @@ static enum kz_err settle_pay(const struct conf_pay *pay, struct conf_problem *p
     return KZ_OK;
 }
 
+void conf_data_folder(char *out, size_t size, const char *name)
+{
+    snprintf(out, size, KARIZ_DATADIR "/%s", name);
+    if (access(out, F_OK) != 0)
+        snprintf(out, size, KARIZ_SOURCE_DATADIR "/%s", name);
+}
+
 static bool is_listed_twice(const struct conf *c, size_t i)
 {
     for (size_t k = 0; k < i; k++)
@@ -284,7 +292,7 @@ static enum kz_err settle_registry(struct conf *c, struct conf_problem *problem)
         return refuse(problem, "registry.jurisdiction",
                       "expected a code such as \"tm\"");
     if (c->profiles[0] == '\0')
-        snprintf(c->profiles, sizeof(c->profiles), KARIZ_DATADIR "/jurisdictions");
+        conf_data_folder(c->profiles, sizeof(c->profiles), "jurisdictions");
     if (c->vault[0] == '\0')
         snprintf(c->vault, sizeof(c->vault), "%s/vault", c->data_dir);
     if (c->profiles[0] != '/')
@@ -308,6 +316,30 @@ static enum kz_err settle_registry(struct conf *c, struct conf_problem *problem)
     return KZ_OK;
 }
 
+/* What karizctl prints in front of a path, for people to copy. */
+static bool is_web_address(const char *url)
+{
+    size_t len = strlen(url);
+    bool has_scheme =
+        strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0;
+    return has_scheme && url[len - 1] != '/' && is_printable(url) &&
+           strpbrk(url, " \"'<>?#") == NULL;
+}
+
+static enum kz_err settle_http(const struct conf *c, struct conf_problem *problem)
+{
+    const char *colon = strrchr(c->http_listen, ':');
+    uint32_t port;
+    if (c->http_listen[0] != '\0' && (colon == NULL || colon == c->http_listen ||
+                                      !parse_number(&port, colon + 1, 65535)))
+        return refuse(problem, "http.listen",
+                      "expected an IP address and a port: 127.0.0.1:8080");
+    if (c->http_url[0] != '\0' && !is_web_address(c->http_url))
+        return refuse(problem, "http.url",
+                      "expected https://host, without a slash at the end");
+    return KZ_OK;
+}
+
 enum kz_err settle(struct conf *c, struct conf_problem *problem)
 {
     if (!is_name(c->instance))
@@ -317,6 +349,8 @@ enum kz_err settle(struct conf *c, struct conf_problem *problem)
     if (c->control_socket[0] != '/')
         return refuse(problem, "control.socket", "expected an absolute path");
     enum kz_err err = settle_registry(c, problem);
+    if (err == KZ_OK)
+        err = settle_http(c, problem);
     if (err != KZ_OK)
         return err;
     if (!is_printable(c->coinbase_tag))

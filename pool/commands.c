@@ -4,6 +4,7 @@
 #include "pool/commands_inquiry.h"
 #include "pool/desk.h"
 #include "pool/pool_parts.h"
+#include "pool/watcher_desk.h"
 #include "share/bytes.h"
 
 #include <string.h>
@@ -174,6 +175,7 @@ static json_t *status_now(const struct pool *p)
         store_journal_status(p->store), "accounting", accounts_status(p->accounts));
     json_t *job = refresh_status(p->refresh);
     json_object_set_new(status, "day_fees", dayfees_status(p->dayfees));
+    json_object_set_new(status, "http", http_status(p->http));
     json_object_update(status, job); /* height, job_id, proposal, ... */
     json_decref(job);
     json_object_set_new(status, "data_dir", json_string(p->conf->data_dir));
@@ -555,6 +557,9 @@ const struct control_command commands_table[] = {
     {"networks_set", desk_command, true},
     {"stop_order_set", desk_command, true},
     {"stop_order_end", desk_command, true},
+    {"watcher_create", desk_command, true},
+    {"watcher_revoke", desk_command, true},
+    {"watcher_list", watcher_list_command, false},
     {"ledger_capital", on_capital, true},
     {"reload", on_reload, true},
     {"nudge", on_nudge, false},

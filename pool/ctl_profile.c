@@ -1,3 +1,4 @@
+#include "conf/conf.h"
 #include "pool/ctl_local.h"
 #include "pool/ctl_table.h"
 #include "pool/registry/profile.h"
@@ -271,8 +272,12 @@ int ctl_profile_show(const struct ctl_place *place, const json_t *arguments)
     const char *which = ctl_text(arguments, "profile");
     const char *dir = json_string_value(json_object_get(arguments, "dir"));
     char path[PATH_SIZE];
+    char installed[PATH_SIZE];
+    conf_data_folder(installed, sizeof(installed), "jurisdictions");
+    if (dir == NULL)
+        dir = installed;
     if (which[0] == '\0')
-        return show_all(place, dir != NULL ? dir : profile_installed_dir());
+        return show_all(place, dir);
     if (strpbrk(which, "./") != NULL)
         return show_one(place, which);
     if (profile_path(path, sizeof(path), dir, which) != KZ_OK) {

@@ -73,6 +73,23 @@ static void show_alarms(const json_t *s)
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         show_alarm(parts[i], ctl_text(json_object_get(s, parts[i]), "alarm"));
     show_alarm("accounting", ctl_text(json_object_get(s, "accounting"), "warning"));
+    show_alarm("registry", ctl_text(json_object_get(s, "registry"), "warning"));
+}
+
+static void show_registry(const json_t *r)
+{
+    const json_t *profile = json_object_get(r, "profile"),
+                 *audit = json_object_get(r, "audit");
+    printf("registry   %" PRId64 " miners, %" PRId64 " active, %" PRId64
+           " wait for a second person%s\n",
+           ctl_number(r, "miners"), ctl_number(json_object_get(r, "states"), "active"),
+           ctl_number(r, "waiting"),
+           json_is_true(json_object_get(r, "stop_order")) ? "  STOP ORDER in force"
+                                                          : "");
+    printf("           profile %s %s%s  audit event %" PRId64 " %.16s\n",
+           ctl_text(profile, "code"), ctl_text(profile, "version"),
+           json_is_true(json_object_get(profile, "verified")) ? "" : ", not verified",
+           ctl_number(audit, "seq"), ctl_text(audit, "hash"));
 }
 
 #define BAR_CELLS    30
@@ -145,6 +162,7 @@ void show_status(const json_t *s)
     ctl_format_rate(h1, ctl_real(rate, "1h"));
     ctl_format_rate(h24, ctl_real(rate, "24h"));
     show_status_head(s);
+    show_registry(json_object_get(s, "registry"));
     show_stores(s);
     printf("sessions   %" PRId64 "\n", ctl_number(s, "sessions"));
     printf("hash rate  1 min %s   10 min %s   1 h %s   24 h %s\n", m1, m10, h1, h24);

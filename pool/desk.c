@@ -75,7 +75,7 @@ struct waiting {
     const struct desk_row *row;
     char *address;    /* or NULL */
     json_t *findings; /* of an application, or NULL */
-    json_t *held;     /* the answer, where it is known already; or NULL */
+    json_t *said;     /* the answer of a notice, or NULL */
 };
 
 /* A registry_done_fn: on control. */
@@ -83,11 +83,12 @@ static void on_done(void *ctx, enum kz_err err, json_t *record, const char *text
 {
     struct waiting *w = ctx;
     json_t *answer = record;
-    if (err == KZ_OK && w->held != NULL) {
-        json_decref(record);
-        answer = json_incref(w->held);
-    } else if (err == KZ_OK && w->row->answer != NULL)
+    if (err == KZ_OK && w->row->answer != NULL)
         answer = w->row->answer(record, w->address, w->pool->conf);
+    if (err == KZ_OK && w->said != NULL) {
+        json_decref(record);
+        answer = json_incref(w->said);
+    }
     if (err == KZ_OK && w->findings != NULL)
         json_object_set(answer, "findings", w->findings);
     if (err != KZ_OK)
@@ -97,7 +98,7 @@ static void on_done(void *ctx, enum kz_err err, json_t *record, const char *text
     else
         control_reply(w->request, answer);
     json_decref(w->findings);
-    json_decref(w->held);
+    json_decref(w->said);
     mem_free(w->address);
     mem_free(w);
 }
@@ -236,6 +237,7 @@ static struct desk_notice notice_of(const struct pool *p, const struct desk_row 
                                 .arguments = arguments,
                                 .order = order,
                                 .registry = p->registry,
+                                .conf = p->conf,
                                 .vault = p->vault};
 }
 
@@ -256,19 +258,18 @@ static void note(struct pool *p, struct control_request *r, const struct desk_ro
                  const json_t *arguments, const struct registry_order *order)
 {
     char why[RECORD_WHY_SIZE];
-    json_t *facts = NULL, *detail = NULL, *held = NULL;
-    struct desk_notice n = notice_of(p, row, arguments, order);
-    n.held = &held;
-    if (row->notice(&facts, &detail, why, &n) != KZ_OK) {
+    struct desk_noted noted = {.facts = NULL};
+    const struct desk_notice n = notice_of(p, row, arguments, order);
+    if (row->notice(&noted, why, &n) != KZ_OK) {
         control_refuse(r, "%s", why);
         return;
     }
     struct waiting *w = waiting_new(p, r, row, arguments);
-    w->held = held;
-    registry_note(p->registry, row->word, control_text(arguments, "id"), order, detail,
-                  facts, on_done, w);
-    json_decref(facts);
-    json_decref(detail);
+    w->said = noted.answer;
+    registry_note(p->registry, row->word, noted.miner[0] != '\0' ? noted.miner : NULL,
+                  order, noted.detail, noted.facts, on_done, w);
+    json_decref(noted.facts);
+    json_decref(noted.detail);
 }
 
 void desk_command(void *ctx, struct control_request *r, const json_t *arguments)

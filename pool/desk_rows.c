@@ -2,6 +2,7 @@
 
 #include "conf/clock.h"
 #include "pool/registry/record_change.h"
+#include "pool/watcher_desk.h"
 #include "share/bytes.h"
 
 #include <openssl/rand.h>
@@ -204,8 +205,7 @@ static json_t *stop_orders_of(const struct desk_notice *n)
     return known != NULL ? json_deep_copy(known) : json_array();
 }
 
-static enum kz_err set_stop_order(json_t **facts, json_t **detail,
-                                  char why[RECORD_WHY_SIZE],
+static enum kz_err set_stop_order(struct desk_noted *out, char why[RECORD_WHY_SIZE],
                                   const struct desk_notice *n)
 {
     json_t *orders = stop_orders_of(n);
@@ -228,16 +228,15 @@ static enum kz_err set_stop_order(json_t **facts, json_t **detail,
     json_object_set(order, "basis", (json_t *)n->order->basis);
     json_object_set_new(order, "by", json_string(n->order->by));
     json_array_append(orders, order);
-    *detail = json_pack("{s:O, s:O}", "from", json_object_get(order, "from"), "to",
-                        json_object_get(order, "to"));
-    *facts = json_pack("{s:o}", "stop_orders", orders);
+    out->detail = json_pack("{s:O, s:O}", "from", json_object_get(order, "from"), "to",
+                            json_object_get(order, "to"));
+    out->facts = json_pack("{s:o}", "stop_orders", orders);
     json_decref(order);
     return KZ_OK;
 }
 
 /* The newest one without an end, or whose end is yet to come, ends now. */
-static enum kz_err end_stop_order(json_t **facts, json_t **detail,
-                                  char why[RECORD_WHY_SIZE],
+static enum kz_err end_stop_order(struct desk_noted *out, char why[RECORD_WHY_SIZE],
                                   const struct desk_notice *n)
 {
     int64_t now = clock_utc_ms(), to;
@@ -247,9 +246,9 @@ static enum kz_err end_stop_order(json_t **facts, json_t **detail,
         if (record_get_time(&to, order, "to") && to <= now)
             continue;
         record_set_time(order, "to", now);
-        *detail = json_pack("{s:O, s:O}", "from", json_object_get(order, "from"), "to",
-                            json_object_get(order, "to"));
-        *facts = json_pack("{s:o}", "stop_orders", orders);
+        out->detail = json_pack("{s:O, s:O}", "from", json_object_get(order, "from"),
+                                "to", json_object_get(order, "to"));
+        out->facts = json_pack("{s:o}", "stop_orders", orders);
         return KZ_OK;
     }
     json_decref(orders);
@@ -320,6 +319,10 @@ static const struct desk_row rows[] = {
      .word = AUDIT_STOP_ORDER_SET, .answer = stop_answer},
     {"stop_order_end", AUDIT_OFFICER, "order_lifted", NULL, .notice = end_stop_order,
      .word = AUDIT_STOP_ORDER_ENDED, .answer = stop_answer},
+    {"watcher_create", AUDIT_OPERATOR, "miner_request", "watcher",
+     .notice = watcher_create, .word = AUDIT_WATCHER_CREATED},
+    {"watcher_revoke", AUDIT_OPERATOR, "miner_request", "watcher",
+     .notice = watcher_revoke, .word = AUDIT_WATCHER_REVOKED},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

@@ -119,21 +119,21 @@ static json_t *names_of(const json_t *object)
     return names;
 }
 
-enum kz_err desk_disclose(json_t **facts, json_t **detail, char why[RECORD_WHY_SIZE],
+enum kz_err desk_disclose(struct desk_noted *out, char why[RECORD_WHY_SIZE],
                           const struct desk_notice *n)
 {
     const char *id = json_string_value(json_object_get(n->arguments, "id"));
-    (void)facts;
     if (id == NULL || !record_basis_has_document(n->order->basis))
         return record_refuse(why, "needs a miner's id and the number of the request");
     json_t *record = registry_show(n->registry, id);
     if (record == NULL)
         return record_refuse(why, "no miner \"%.64s\"", id);
-    enum kz_err err = open_record(n->held, why, record, n->vault);
+    enum kz_err err = open_record(&out->answer, why, record, n->vault);
     if (err == KZ_OK)
-        *detail = json_pack("{s:O, s:o}", "request",
-                            json_object_get(n->order->basis, "document"), "fields",
-                            names_of(json_object_get(record, "personal")));
+        out->detail = json_pack("{s:O, s:o}", "request",
+                                json_object_get(n->order->basis, "document"), "fields",
+                                names_of(json_object_get(record, "personal")));
+    snprintf(out->miner, sizeof(out->miner), "%s", id);
     json_decref(record);
     return err;
 }
@@ -175,19 +175,18 @@ enum kz_err desk_vault_check(json_t **answer, char why[RECORD_WHY_SIZE],
 }
 
 /* What fails behind it is only that it is written down: asked again, both are done. */
-enum kz_err desk_vault_rotate(json_t **facts, json_t **detail,
-                              char why[RECORD_WHY_SIZE], const struct desk_notice *n)
+enum kz_err desk_vault_rotate(struct desk_noted *out, char why[RECORD_WHY_SIZE],
+                              const struct desk_notice *n)
 {
     char text[VAULT_WHY_SIZE];
-    (void)facts;
-    (void)detail;
     if (record_text(n->order->basis, "note") == NULL &&
         !record_basis_has_document(n->order->basis))
         return record_refuse(why, "basis: a note or a document expected");
     if (vault_rotate_master(n->vault, text) != KZ_OK)
         return record_refuse(why, "vault: %.200s", text);
-    *n->held = json_pack("{s:s}", "note",
-                         "all keys are sealed under a new master key; destroy the old "
-                         "one's copies");
+    out->answer =
+        json_pack("{s:s}", "note",
+                  "all keys are sealed under a new master key; destroy the old "
+                  "one's copies");
     return KZ_OK;
 }

@@ -11,6 +11,7 @@
 #include "pool/ctl_options.h"
 #include "pool/ctl_sheet.h"
 #include "pool/ctl_show.h"
+#include "pool/ctl_watcher.h"
 #include "pool/pay/show.h"
 #include "pool/settings.h"
 
@@ -392,6 +393,24 @@ static const struct command commands[] = {
      .help =
          "a profile, by its file or code; --dir DIR: where profiles lie; without one,\n"
          "      which there are; needs no daemon"},
+    {.row = {"watcher create", "miner",
+             "days reason basis authority document date code file"},
+     .request = "watcher_create",
+     .show = show_watcher_made,
+     .prepare = ctl_desk_basis,
+     .help = "--days N: a secret web address that shows this miner's figures, for 1 to "
+             "366 days;\n"
+             "      it is shown once (R10)"},
+    {{"watcher list", "[miner]", ""},
+     "watcher_list",
+     show_watchers,
+     "who may look, and until when"},
+    {.row = {"watcher revoke", "watcher",
+             "reason basis authority document date code file"},
+     .request = "watcher_revoke",
+     .show = show_note,
+     .prepare = ctl_desk_basis,
+     .help = "WATCHER is its id, as the list has it: it ends now"},
     {{"reload", NULL, ""},
      "reload",
      show_note,

@@ -453,7 +453,11 @@ static enum kz_err start_parts(struct pool *p)
                                                              .conf = p->conf});
     if (err != KZ_OK)
         return err;
-    return control_start(&p->control, p->base, p->conf, commands_table, p);
+    err = control_start(&p->control, p->base, p->conf, commands_table, p);
+    if (err != KZ_OK)
+        return err;
+    p->watch = watch_new(p);
+    return http_start(&p->http, p->base, p->conf, watch_request, p->watch);
 }
 
 static void log_ready(const struct pool *p)
@@ -561,6 +565,8 @@ void pool_stop(struct pool *p)
 {
     if (p == NULL)
         return;
+    watch_stop(p->watch);
+    http_stop(p->http);
     struct inquiry *inquiry = stop_inquiry(p);
     control_stop(p->control);
     if (p->refresh != NULL)
@@ -582,6 +588,7 @@ void pool_stop(struct pool *p)
      * it would have gone to are still there. */
     mailbox_free(p->mailbox);
     inquiry_free(inquiry); /* what it asked a node ended with the two above */
+    watch_free(p->watch);
     registry_stop(p->registry);
     vault_close(p->vault);
     screen_shelf_free(p->screens);

@@ -15,6 +15,7 @@
 #include "pool/registry/registry.h"
 #include "pool/spool.h"
 #include "pool/tracker.h"
+#include "pool/watch.h"
 #include "share/journal_writer.h"
 #include "share/store.h"
 #include "stratum/server.h"
@@ -50,6 +51,8 @@ struct pool {
     struct stratum_server *stratum;
     struct inquiry *inquiry; /* NULL: stopping */
     struct control *control;
+    struct watch *watch;
+    struct http *http; /* NULL: http.listen is empty */
 };
 
 /* False: the file has an error, nothing changed. `note` is for people either way. */

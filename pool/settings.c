@@ -34,8 +34,11 @@ static enum kz_err check_pool_output(const struct conf *c, struct conf_problem *
 static enum kz_err load_profile(struct profile **out, char why[PROFILE_WHY_SIZE],
                                 char path[PROFILE_PATH_SIZE], const struct conf *c)
 {
-    snprintf(path, PROFILE_PATH_SIZE, "%s/%s.json", c->profiles, c->jurisdiction);
-    return profile_load(out, why, path);
+    if (profile_path(path, PROFILE_PATH_SIZE, c->profiles, c->jurisdiction) == KZ_OK)
+        return profile_load(out, why, path);
+    snprintf(path, PROFILE_PATH_SIZE, "%s", c->jurisdiction);
+    snprintf(why, PROFILE_WHY_SIZE, "letters like those of tm expected");
+    return KZ_RANGE;
 }
 
 static enum kz_err check_profile(const struct conf *c, struct conf_problem *problem)

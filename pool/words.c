@@ -1,5 +1,6 @@
 #include "pool/words.h"
 
+#include "conf/conf.h"
 #include "conf/mem.h"
 #include "pool/registry/utf8.h"
 
@@ -47,7 +48,7 @@ struct words *words_of_take(struct catalogue *catalogue)
 
 struct words *words_load(const char *lang)
 {
-    char path[PATH_SIZE], why[CATALOGUE_WHY_SIZE];
+    char path[PATH_SIZE], installed[PATH_SIZE], why[CATALOGUE_WHY_SIZE];
     const char *folder = getenv("KARIZ_CATALOGUES");
     const char *name = lang != NULL ? language_of(lang) : language_of_environment();
     struct catalogue *c = NULL;
@@ -55,8 +56,11 @@ struct words *words_load(const char *lang)
         fprintf(stderr, "karizctl: --lang \"%.16s\": tk, ru or en expected\n", lang);
         return NULL;
     }
-    snprintf(path, sizeof(path), "%s/%s.json",
-             folder != NULL ? folder : KARIZ_DATADIR "/catalogues", name);
+    if (folder != NULL)
+        snprintf(installed, sizeof(installed), "%s", folder);
+    else
+        conf_data_folder(installed, sizeof(installed), "catalogues");
+    snprintf(path, sizeof(path), "%.*s/%s.json", PATH_SIZE - 16, installed, name);
     enum kz_err err = catalogue_load(&c, why, path);
     if (err != KZ_OK && lang != NULL && strcmp(name, "en") != 0) {
         fprintf(stderr,

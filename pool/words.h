@@ -24,7 +24,7 @@ struct words;
 
 /* `lang`: "tk", "ru" or "en"; NULL: as LC_ALL, LC_MESSAGES or LANG have it, English where
  * they name none of these. Catalogues lie in KARIZ_CATALOGUES, or where they were
- * installed. NULL: no such language, or its catalogue is asked for and cannot be read; said
+ * installed or built. NULL: no such language, or its catalogue is asked for and cannot be read; said
  * on standard error. */
 struct words *words_load(const char *lang);
 /* Takes the catalogue, which may be NULL. */

@@ -205,11 +205,10 @@ KZ_MUST_USE enum kz_err profile_load(struct profile **out, char why[PROFILE_WHY_
                                      const char *path);
 void profile_free(struct profile *p);
 
-/* Where the profile of "tm" or "TM" lies: DIR/tm.json. `dir` NULL: where profiles are
- * installed. KZ_RANGE: no code of 2 to 32 letters, or the path has no room. */
+/* Where the profile of "tm" or "TM" lies: DIR/tm.json. KZ_RANGE: no code of 2 to 32
+ * letters, or the path has no room. */
 KZ_MUST_USE enum kz_err profile_path(char *out, size_t size, const char *dir,
                                      const char *code);
-const char *profile_installed_dir(void);
 
 /* Whether a miner of this kind must or may have the field. */
 bool profile_requires(const struct profile *p, enum profile_field field,

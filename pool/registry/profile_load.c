@@ -9,11 +9,6 @@
 
 #define CODE_MAX 32
 
-const char *profile_installed_dir(void)
-{
-    return KARIZ_DATADIR "/jurisdictions";
-}
-
 enum kz_err profile_path(char *out, size_t size, const char *dir, const char *code)
 {
     char lower[CODE_MAX + 1];
@@ -26,8 +21,7 @@ enum kz_err profile_path(char *out, size_t size, const char *dir, const char *co
         if (i < len && (lower[i] < 'a' || lower[i] > 'z'))
             return KZ_RANGE;
     }
-    int n = snprintf(out, size, "%s/%s.json",
-                     dir != NULL ? dir : profile_installed_dir(), lower);
+    int n = snprintf(out, size, "%s/%s.json", dir, lower);
     return n > 0 && (size_t)n < size ? KZ_OK : KZ_RANGE;
 }
 

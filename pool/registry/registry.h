@@ -94,13 +94,15 @@ void registry_note(struct registry *r, enum audit_word word, const char *miner,
                    const struct registry_order *order, const json_t *detail,
                    const json_t *facts, registry_done_fn *on_done, void *ctx);
 
-/* A fact's value, borrowed; NULL: there is none. */
+/* A fact's value, borrowed; NULL: there is none. All of them: NULL before the first load. */
 const json_t *registry_fact(const struct registry *r, const char *name);
+const json_t *registry_facts(const struct registry *r);
 struct record_view registry_view(const struct registry *r);
 
 json_t *registry_list(const struct registry *r);                 /* array, by number */
 json_t *registry_show(const struct registry *r, const char *id); /* NULL: none */
-/* {loaded, version, miners, alarm} */
+/* {loaded, version, miners, states {state: count}, waiting: for a second person, warning,
+ * alarm, profile {code, version, verified}, stop_order, audit {seq, time, hash}} */
 json_t *registry_status(const struct registry *r);
 
 #endif

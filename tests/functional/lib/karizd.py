@@ -103,7 +103,6 @@ class Karizd:
                 },
                 "coinbase": {"tag": "/test/", "address": bitcoin.demo_address("operator")},
                 "registry": {"jurisdiction": "tm", "operator": "Functional test",
-                             "profiles": os.path.join(ROOT, "conf", "jurisdictions"),
                              "four_eyes": False},
                 "control": {"socket": os.path.join(self.folder, "control.sock")},
                 "log": {"level": "debug", "format": "text"},
