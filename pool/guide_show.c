@@ -104,6 +104,28 @@ void guide_print_record(const struct guide *g, const json_t *record)
     print_members(g, "", record_fields(), record);
 }
 
+/* The path, and what the field is called. */
+static void print_field(FILE *out, const struct words *w, const char *path)
+{
+    char label[RECORD_PATH_SIZE];
+    size_t n = 0;
+    for (const char *p = path; *p != '\0' && n + 1 < sizeof(label);) {
+        size_t entry = *p == '[' ? strcspn(p, "]") : 0;
+        if (entry > 0)
+            p += entry + (p[entry] == ']');
+        else
+            label[n++] = *p++;
+    }
+    label[n] = '\0';
+    words_print(out, path);
+    const char *name = words_field(w, label);
+    if (name == label)
+        return;
+    fputs(" (", out);
+    words_print(out, name);
+    fputs(")", out);
+}
+
 void guide_print_findings(FILE *out, const struct words *w, const json_t *findings)
 {
     size_t i;
@@ -115,7 +137,7 @@ void guide_print_findings(FILE *out, const struct words *w, const json_t *findin
                    *path = record_text(f, "path"), *text = record_text(f, "rule");
         words_rule(w, rule, text != NULL ? text : "");
         words_print_wide(out, words_say(w, severity != NULL ? severity : ""), 10);
-        words_print(out, path != NULL ? path : "");
+        print_field(out, w, path != NULL ? path : "");
         fputs(": ", out);
         words_print(out, rule);
         fputs("\n", out);

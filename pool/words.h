@@ -23,9 +23,9 @@
 struct words;
 
 /* `lang`: "tk", "ru" or "en"; NULL: as LC_ALL, LC_MESSAGES or LANG have it, English where
- * they name none of these. Catalogues lie in KARIZ_CATALOGUES, or where they were
- * installed or built. NULL: no such language, or its catalogue is asked for and cannot be read; said
- * on standard error. */
+ * they name none of these. Catalogues lie in KARIZ_CATALOGUES, or where conf_data_folder()
+ * finds them. NULL: no such language, or it is asked for and its catalogue cannot be read;
+ * said on standard error. */
 struct words *words_load(const char *lang);
 /* Takes the catalogue, which may be NULL. */
 struct words *words_of_take(struct catalogue *catalogue);
