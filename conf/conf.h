@@ -220,6 +220,10 @@ struct conf {
     struct conf_payout payout;
     struct conf_pay pay;
 
+    char backup_dir[CONF_LINE_MAX + 1]; /* "": none are made daily */
+    char backup_at[6];                  /* "HH:MM", UTC */
+    uint32_t backup_keep;               /* how many stay there */
+
     char jurisdiction[33];
     char profiles[CONF_LINE_MAX + 1];                    /* directory */
     char vault[CONF_LINE_MAX + 1];                       /* directory */

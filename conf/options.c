@@ -310,6 +310,13 @@ const struct option option_table[] = {
      8760, "h", false,
      "a miner's new address is paid after so long, and until then none is; 0: at once"},
 
+    {"backup.dir", OPTION_TEXT, IN_CONF(backup_dir), "\"\"", 0, 0, "", false,
+     "folder, not below data_dir, into which a backup is made daily; empty: none is"},
+    {"backup.at", OPTION_TEXT, IN_CONF(backup_at), "\"02:00\"", 0, 0, "", false,
+     "time of day in UTC, \"HH:MM\", at which it is made; one that was missed is made "
+     "at once"},
+    {"backup.keep", OPTION_U32, IN_CONF(backup_keep), "14", 1, 10000, "", false,
+     "so many stay there; the oldest goes once a newer one was made and proved"},
     {"http.listen", OPTION_TEXT, IN_CONF(http_listen), "\"\"", 0, 0, "", false,
      "where the watcher pages are, 127.0.0.1:8080 or [::1]:8080: plain HTTP, for a TLS "
      "proxy in front; port 0 takes a free one; empty: off"},

@@ -270,6 +270,28 @@ static enum kz_err settle_pay(const struct conf_pay *pay, struct conf_problem *p
     return KZ_OK;
 }
 
+static bool is_below(const char *path, const char *folder)
+{
+    size_t len = strlen(folder);
+    while (len > 1 && folder[len - 1] == '/')
+        len--;
+    return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+static enum kz_err settle_backup(const struct conf *c, struct conf_problem *problem)
+{
+    if (c->backup_at[0] == '\0' || !is_time(c->backup_at))
+        return refuse(problem, "backup.at", "expected \"HH:MM\", 00:00 to 23:59");
+    if (c->backup_dir[0] != '\0' && c->backup_dir[0] != '/')
+        return refuse(problem, "backup.dir", "expected an absolute path, or \"\"");
+    if (is_below(c->backup_dir, c->data_dir) || is_below(c->backup_dir, c->vault))
+        return refuse(
+            problem, "backup.dir",
+            "expected a path outside data_dir and the vault: what is lost with "
+            "them is no backup");
+    return KZ_OK;
+}
+
 void conf_data_folder(char *out, size_t size, const char *name)
 {
     snprintf(out, size, KARIZ_DATADIR "/%s", name);
@@ -369,6 +391,8 @@ enum kz_err settle(struct conf *c, struct conf_problem *problem)
     err = settle_nodes(c, problem);
     if (err == KZ_OK)
         err = settle_pay(&c->pay, problem);
+    if (err == KZ_OK)
+        err = settle_backup(c, problem);
     for (size_t i = 0; err == KZ_OK && i < c->stratum.listen_count; i++) {
         char key[64];
         snprintf(key, sizeof(key), "stratum.listen[%zu]", i);

@@ -1,6 +1,7 @@
 #include "pool/commands.h"
 
 #include "conf/mem.h"
+#include "pool/commands_backup.h"
 #include "pool/commands_inquiry.h"
 #include "pool/desk.h"
 #include "pool/pool_parts.h"
@@ -178,6 +179,8 @@ static json_t *status_now(const struct pool *p)
     json_object_set_new(status, "http", http_status(p->http));
     json_object_update(status, job); /* height, job_id, proposal, ... */
     json_decref(job);
+    if (p->backup != NULL)
+        json_object_set_new(status, "backup", backup_status(p->backup));
     json_object_set_new(status, "data_dir", json_string(p->conf->data_dir));
     return status;
 }
@@ -516,6 +519,7 @@ const struct control_command commands_table[] = {
     {"payout_show", commands_payout_show, false},
     {"block_explain", commands_block_explain, false},
     {"journal_adopt", on_journal_adopt, true},
+    {"backup_make", commands_backup_make, true},
     {"miner_list", on_miner_list, false},
     {"miner_show", on_miner_show, false},
     {"profile", desk_profile, false},

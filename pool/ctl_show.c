@@ -68,7 +68,8 @@ static void show_alarm(const char *whose, const char *text)
 
 static void show_alarms(const json_t *s)
 {
-    static const char *const parts[] = {"redis", "journal", "registry", "accounting"};
+    static const char *const parts[] = {"redis", "journal", "registry", "accounting",
+                                        "backup"};
     show_alarm("", ctl_text(s, "alarm"));
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         show_alarm(parts[i], ctl_text(json_object_get(s, parts[i]), "alarm"));
@@ -148,6 +149,22 @@ static void show_stores(const json_t *s)
     show_replay(json_object_get(redis, "replay"));
 }
 
+static void show_backup(const json_t *backup)
+{
+    const json_t *last = json_object_get(backup, "last");
+    char ago[CTL_CELL_SIZE];
+    if (ctl_text(backup, "dir")[0] == '\0' && !json_is_object(last))
+        return;
+    if (json_is_object(last)) {
+        ctl_format_ago(ago, ctl_number(last, "time_ms"));
+        printf("backup     %s  %s\n", ctl_text(last, "name"), ago);
+    } else {
+        puts("backup     none yet");
+    }
+    if (ctl_text(backup, "error")[0] != '\0')
+        printf("           the last one failed: %s\n", ctl_text(backup, "error"));
+}
+
 void show_status(const json_t *s)
 {
     struct ctl_table t = {.head = {"MINER", "RESIDENCY", "STATE", ">WORK", ">ACCEPTED",
@@ -164,6 +181,7 @@ void show_status(const json_t *s)
     show_status_head(s);
     show_registry(json_object_get(s, "registry"));
     show_stores(s);
+    show_backup(json_object_get(s, "backup"));
     printf("sessions   %" PRId64 "\n", ctl_number(s, "sessions"));
     printf("hash rate  1 min %s   10 min %s   1 h %s   24 h %s\n", m1, m10, h1, h24);
     printf("since start:\n  shares   accepted %" PRId64 "  ",

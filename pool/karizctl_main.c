@@ -107,6 +107,24 @@ static const struct command commands[] = {
      .help =
          "--dir DIR\n"
          "      the chain on standard output, an event a line, for others to verify"},
+    {.row = {"backup create", "[dir]", "with-master-key! conf"},
+     .local = ctl_backup_create,
+     .help =
+         "[--with-master-key] [--conf FILE]\n"
+         "      a backup in DIR (without it: in backup.dir), by the daemon while it "
+         "works;\n"
+         "      --conf: of these settings' data, where no daemon runs"},
+    {.row = {"backup verify", "dir", "manifest"},
+     .local = ctl_backup_verify,
+     .help = "--manifest SHA256\n"
+             "      every file of a backup, its audit chain, and with the hash that "
+             "was noted\n"
+             "      also that it is that one; needs no daemon"},
+    {.row = {"backup restore", "dir", "to master-key without-master-key! manifest"},
+     .local = ctl_backup_restore,
+     .help = "--to DATA_DIR [--master-key FILE | --without-master-key] [--manifest "
+             "SHA256]\n"
+             "      onto an empty machine; says what to do next"},
     {{"journal adopt", NULL, "yes!"},
      "journal_adopt",
      show_note,

@@ -5,6 +5,7 @@
 #include "conf/mem.h"
 #include "payout/coinbase.h"
 #include "pool/audit/chain.h"
+#include "pool/backup_restore.h"
 #include "pool/blocks.h"
 #include "pool/commands.h"
 #include "pool/pool_parts.h"
@@ -222,11 +223,16 @@ static struct refresh_standing on_standing(void *ctx, const struct snapshot *s,
 
 static enum kz_err open_data_dir(struct pool *p)
 {
-    char path[CONF_TEXT_MAX + 8];
+    char path[CONF_TEXT_MAX + 16];
     const char *dir = p->conf->data_dir;
     if (mkdir(dir, 0750) != 0 && errno != EEXIST) {
         log_error("data_dir_failed", kv_str("path", dir), kv_errno(errno));
         return KZ_IO;
+    }
+    snprintf(path, sizeof(path), "%s/" RESTORE_BEGUN, dir);
+    if (access(path, F_OK) == 0) {
+        log_error("data_dir_half_restored", kv_str("path", dir));
+        return KZ_RANGE;
     }
     snprintf(path, sizeof(path), "%s/lock", dir);
     p->lock_fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0640);
@@ -451,6 +457,11 @@ static enum kz_err start_parts(struct pool *p)
                                                              .store = p->store,
                                                              .nodes = p->nodes,
                                                              .conf = p->conf});
+    if (err == KZ_OK)
+        err = backup_start(&p->backup, &(struct backup_parts){.mailbox = p->mailbox,
+                                                              .store = p->store,
+                                                              .registry = p->registry,
+                                                              .conf = p->conf});
     if (err != KZ_OK)
         return err;
     err = control_start(&p->control, p->base, p->conf, commands_table, p);
@@ -549,16 +560,13 @@ static void wait_for_blocks(struct pool *p)
 
 /* Who waits for a long answer is told, and hears it: one turn of the loop for the
  * mailbox, one for the sockets. */
-static struct inquiry *stop_inquiry(struct pool *p)
+static void stop_long_answers(struct pool *p)
 {
-    struct inquiry *inquiry = p->inquiry;
-    p->inquiry = NULL;
-    if (inquiry == NULL)
-        return NULL;
-    inquiry_stop(inquiry);
-    event_base_loop(p->base, EVLOOP_NONBLOCK);
-    event_base_loop(p->base, EVLOOP_NONBLOCK);
-    return inquiry;
+    bool has_any = p->inquiry != NULL || p->backup != NULL;
+    inquiry_stop(p->inquiry);
+    backup_stop(p->backup);
+    for (int i = 0; has_any && i < 2; i++)
+        event_base_loop(p->base, EVLOOP_NONBLOCK);
 }
 
 void pool_stop(struct pool *p)
@@ -567,7 +575,7 @@ void pool_stop(struct pool *p)
         return;
     watch_stop(p->watch);
     http_stop(p->http);
-    struct inquiry *inquiry = stop_inquiry(p);
+    stop_long_answers(p);
     control_stop(p->control);
     if (p->refresh != NULL)
         refresh_set_parts(p->refresh, NULL, NULL);
@@ -587,9 +595,10 @@ void pool_stop(struct pool *p)
     /* What the store and the fronts posted last is dropped with the mailbox, while those
      * it would have gone to are still there. */
     mailbox_free(p->mailbox);
-    inquiry_free(inquiry); /* what it asked a node ended with the two above */
+    inquiry_free(p->inquiry); /* what it asked a node ended with the two above */
     watch_free(p->watch);
     registry_stop(p->registry);
+    backup_free(p->backup);
     vault_close(p->vault);
     screen_shelf_free(p->screens);
     blocks_free(p->blocks);

@@ -6,6 +6,7 @@
 #include "conf/clock.h"
 #include "conf/mailbox.h"
 #include "pool/accounts.h"
+#include "pool/backup.h"
 #include "pool/blocks.h"
 #include "pool/control.h"
 #include "pool/dayfees.h"
@@ -49,7 +50,8 @@ struct pool {
     struct dayfees *dayfees;
     _Atomic(struct accounts *) woken; /* `accounts`, for the store's thread */
     struct stratum_server *stratum;
-    struct inquiry *inquiry; /* NULL: stopping */
+    struct inquiry *inquiry;
+    struct backup *backup;
     struct control *control;
     struct watch *watch;
     struct http *http; /* NULL: http.listen is empty */

@@ -131,6 +131,9 @@ void store_block_note(struct store *s, json_t *members, store_reply_fn *on_reply
 /* Blocks' records, newest first. */
 void store_blocks(struct store *s, size_t max, store_reply_fn *on_reply, void *ctx);
 
+/* While it is on no file of the journal is deleted: one is copying them. Any thread. */
+void store_hold_journal(struct store *s, bool is_on);
+
 /* Takes over a Redis that another journal wrote to: its cursors become ours. For an
  * operator who knows that the other journal is gone for good. */
 void store_adopt(struct store *s, store_reply_fn *on_reply, void *ctx);

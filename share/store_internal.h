@@ -120,8 +120,9 @@ struct store_shared {
 struct store {
     bool is_reader;                /* it has no journal and writes nothing */
     unsigned long long said_ready; /* the generation for which KEY_READY was written */
-    atomic_ullong generation;      /* counts the times Redis became ready */
-    struct conf conf;              /* our own: settings may be swapped while we run */
+    atomic_bool holds_journal;
+    atomic_ullong generation; /* counts the times Redis became ready */
+    struct conf conf;         /* our own: settings may be swapped while we run */
     struct store_hooks hooks;
     uint64_t unit;
     struct journal *journal; /* borrowed */

@@ -121,6 +121,10 @@ static void settle_vault(struct registry *r, const json_t *record)
     if (personal == NULL || text == NULL ||
         miner_id_parse(&id, text, strlen(text)) != KZ_OK)
         return;
+    if (r->holds_vault) {
+        json_object_set_new(r->unsettled, text, json_true());
+        return;
+    }
     if (json_object_get(record, "erased") != NULL) {
         if (vault_erase(r->vault, why, &id) != KZ_OK)
             log_error("vault_not_erased", kv_str("id", text), kv_str("why", why));
@@ -183,6 +187,25 @@ static void tell(const struct ask *a, enum kz_err err, json_t *value, const char
         json_decref(value);
 }
 
+void registry_hold_vault(struct registry *r, bool is_on)
+{
+    const char *id;
+    json_t *unused;
+    r->holds_vault = is_on;
+    if (is_on)
+        return;
+    json_object_foreach(r->unsettled, id, unused)
+        settle_vault(r, json_object_get(r->miners, id));
+    json_object_clear(r->unsettled);
+}
+
+void registry_settle_vault(struct registry *r)
+{
+    const char *id;
+    json_t *record;
+    json_object_foreach(r->miners, id, record) settle_vault(r, record);
+}
+
 static void put_done(struct registry *r, struct ask *a)
 {
     r->changes--;
@@ -196,7 +219,8 @@ static void put_done(struct registry *r, struct ask *a)
     }
     if (!is_older(r, a->value))
         take_record(r, a->value);
-    settle_vault(r, a->value);
+    if (a->settles_vault)
+        settle_vault(r, a->value);
     registry_publish(r);
     log_info("registry_changed", kv_str("id", record_text(a->value, "miner_id")),
              kv_str("state", record_text(a->value, "state")),
@@ -348,6 +372,7 @@ enum kz_err registry_start(struct registry **out, const struct registry_place *p
     r->vault = place->vault;
     r->hooks = *hooks;
     r->miners = json_object();
+    r->unsettled = json_object();
     r->due_at = clock_now();
     r->timer = event_new(place->base, -1, EV_PERSIST, on_timer, r);
     if (r->timer == NULL || event_add(r->timer, &every) != 0) {
@@ -369,6 +394,7 @@ void registry_stop(struct registry *r)
     if (r->timer != NULL)
         event_free(r->timer);
     json_decref(r->miners);
+    json_decref(r->unsettled);
     json_decref(r->facts);
     json_decref(r->chains);
     roster_unref(r->roster);

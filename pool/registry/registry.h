@@ -94,6 +94,12 @@ void registry_note(struct registry *r, enum audit_word word, const char *miner,
                    const struct registry_order *order, const json_t *detail,
                    const json_t *facts, registry_done_fn *on_done, void *ctx);
 
+/* While it is on, values in the vault that no record names any more stay there: a copy of
+ * the vault that is made meanwhile opens every record of a journal copied before it. */
+void registry_hold_vault(struct registry *r, bool is_on);
+/* Drops what no record names, of all miners: for a vault that came out of such a copy. */
+void registry_settle_vault(struct registry *r);
+
 /* A fact's value, borrowed; NULL: there is none. All of them: NULL before the first load. */
 const json_t *registry_fact(const struct registry *r, const char *name);
 const json_t *registry_facts(const struct registry *r);
