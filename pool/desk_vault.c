@@ -182,6 +182,8 @@ enum kz_err desk_vault_rotate(struct desk_noted *out, char why[RECORD_WHY_SIZE],
     if (record_text(n->order->basis, "note") == NULL &&
         !record_basis_has_document(n->order->basis))
         return record_refuse(why, "basis: a note or a document expected");
+    if (registry_holds_vault(n->registry)) /* or the copy has keys of both */
+        return record_refuse(why, "a backup is being made; try again behind it");
     if (vault_rotate_master(n->vault, text) != KZ_OK)
         return record_refuse(why, "vault: %.200s", text);
     out->answer =

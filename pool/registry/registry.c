@@ -165,14 +165,14 @@ static void loaded(struct registry *r, const json_t *value)
     json_decref(r->chains);
     r->facts = json_incref(json_object_get(value, "facts"));
     r->chains = json_incref(json_object_get(value, "audit"));
+    finish_erasing(r, before);
+    json_decref(before);
     json_t *link = json_object_get(r->chains, r->conf->instance);
     if (!r->is_loaded && link != NULL) /* a copy: it goes to another thread */
         store_audit_known(r->store, json_deep_copy(link));
     if (!r->is_loaded || r->went_back)
         log_info("registry_loaded", kv_u64("miners", json_object_size(r->miners)),
                  kv_i64("version", version));
-    finish_erasing(r, before);
-    json_decref(before);
     r->version = version;
     r->is_loaded = true;
     r->must_load = r->went_back = false;
@@ -197,6 +197,11 @@ void registry_hold_vault(struct registry *r, bool is_on)
     json_object_foreach(r->unsettled, id, unused)
         settle_vault(r, json_object_get(r->miners, id));
     json_object_clear(r->unsettled);
+}
+
+bool registry_holds_vault(const struct registry *r)
+{
+    return r->holds_vault;
 }
 
 void registry_settle_vault(struct registry *r)

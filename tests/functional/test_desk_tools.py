@@ -9,7 +9,7 @@ import tempfile
 from lib import bitcoin, records
 from lib.karizd import environment
 from lib.node import ROOT
-from lib.wait import SCALE
+from lib.wait import SCALE, wait_until
 from test_desk import ANNA, BORIS, CARL, GROUP, WHY, Desk
 
 CATALOGUES = os.path.join(ROOT, "conf", "catalogues")
@@ -366,7 +366,7 @@ class Vault(Tools):
         for part in ("keys", "data"):
             shutil.copy(os.path.join(copy, part), os.path.join(vault, part, "returned"))
         self.karizd.start()
-        self.assertNotIn("returned", os.listdir(os.path.join(vault, "keys")))
+        wait_until(lambda: "returned" not in os.listdir(os.path.join(vault, "keys")), 5)
 
     def test_the_master_key_is_changed_and_everything_opens_still(self):
         self.activate("sealed")
