@@ -26,7 +26,7 @@ void desk_todo(void *ctx, struct control_request *r, const json_t *arguments)
         control_refuse(r, "days: \"%.16s\": 0 to %d expected", text, DAYS_MAX);
         return;
     }
-    json_t *records = registry_list(p->registry);
+    json_t *records = registry_records(p->registry);
     control_reply(r, record_todo(records, &act, (int)days));
     json_decref(records);
 }

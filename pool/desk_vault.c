@@ -165,7 +165,7 @@ enum kz_err desk_vault_check(json_t **answer, char why[RECORD_WHY_SIZE],
     json_t *problems = NULL, *records, *record;
     if (vault_check(&problems, text, n->vault) != KZ_OK)
         return record_refuse(why, "vault: %.200s", text);
-    records = registry_list(n->registry);
+    records = registry_records(n->registry);
     json_array_foreach(records, i, record) check_record(problems, record, n->vault);
     *answer =
         json_pack("{s:b, s:I, s:o}", "ok", json_array_size(problems) == 0, "miners",

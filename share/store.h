@@ -86,12 +86,16 @@ void store_registry_version(struct store *s, store_reply_fn *on_reply, void *ctx
  * "payout_addresses" and serials of "equipment" without "to", "tax_id" and
  * "registration_id" of a country. KZ_IO: whether it is
  * written is unknown; load again. In the journal and on the disk before the reply, which
- * is the record as stored, with `number` and `revision`. `event` (or NULL) is what the
+ * is the record as stored, with `number` and `revision`, and as `text` the registry's
+ * version that it made, where that is known. `event` (or NULL) is what the
  * audit chain is told; it is in the journal together with the record. Where another daemon
  * was faster the link stays in the chain although nothing came of it. Takes `record` and
  * `event`. */
 void store_registry_put(struct store *s, json_t *record, uint64_t expect_revision,
                         json_t *event, store_reply_fn *on_reply, void *ctx);
+/* The newest link of this instance's chain, a copy, the caller's; NULL: there is none. Any
+ * thread. */
+json_t *store_newest_link(struct store *s);
 /* The newest link that Redis has of this instance's chain. Taken where the journal has none:
  * a journal that was lost is then seen in the chain for ever. Takes `link`. */
 void store_audit_known(struct store *s, json_t *link);

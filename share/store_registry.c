@@ -92,7 +92,7 @@ static void on_put_applied(void *ctx, enum kz_err err, const char *text)
     if (err == KZ_OK) {
         json_t *record = r->value; /* handed on whole: it goes to another thread */
         r->value = NULL;
-        end_put(r, KZ_OK, record, NULL);
+        end_put(r, KZ_OK, record, text);
         return;
     }
     snprintf(why, sizeof(why),

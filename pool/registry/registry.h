@@ -106,7 +106,10 @@ const json_t *registry_fact(const struct registry *r, const char *name);
 const json_t *registry_facts(const struct registry *r);
 struct record_view registry_view(const struct registry *r);
 
-json_t *registry_list(const struct registry *r);                 /* array, by number */
+json_t *registry_list(const struct registry *r); /* array, by number */
+/* The same without "id", and not copied: the cache's own records, which nobody changes. For
+ * a reader on another thread; jansson counts references atomically. */
+json_t *registry_records(const struct registry *r);
 json_t *registry_show(const struct registry *r, const char *id); /* NULL: none */
 /* {loaded, version, miners, states {state: count}, waiting: for a second person, warning,
  * alarm, profile {code, version, verified}, stop_order, audit {seq, time, hash}} */
