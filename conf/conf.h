@@ -225,8 +225,10 @@ struct conf {
     uint32_t backup_keep;               /* how many stay there */
 
     char jurisdiction[33];
-    char profiles[CONF_LINE_MAX + 1]; /* directory */
-    char vault[CONF_LINE_MAX + 1];    /* directory */
+    char profiles[CONF_LINE_MAX + 1];                    /* directory */
+    char vault[CONF_LINE_MAX + 1];                       /* directory */
+    char watch_lists[CONF_LISTS_MAX][CONF_TEXT_MAX + 1]; /* files of names */
+    size_t watch_list_count;
     struct conf_operator operators[CONF_OPERATORS_MAX];
     size_t operator_count; /* 0: whoever may use the control socket is one */
     bool four_eyes;

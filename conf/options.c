@@ -294,6 +294,11 @@ const struct option option_table[] = {
      "directory of the jurisdictions' profiles; default where they were installed"},
     {"registry.vault", OPTION_TEXT, IN_CONF(vault), "\"\"", 0, 0, "", false,
      "directory of personal data, encrypted; default data_dir/vault"},
+    {"registry.watch_lists", OPTION_TEXT_LIST, IN_CONF(watch_lists), "[]", 0,
+     CONF_LISTS_MAX, "", false,
+     "files of names that screening compares with: one a line, or a table with name, "
+     "country, birth_date",
+     .count_offset = offsetof(struct conf, watch_list_count)},
     {"registry.operators", OPTION_ARRAY, offsetof(struct conf, operators),
      sizeof(struct conf_operator), "[]", 0, CONF_OPERATORS_MAX, "", true,
      "who may change the registry, by the user at the control socket; empty: whoever "

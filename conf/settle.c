@@ -337,6 +337,9 @@ static enum kz_err settle_registry(struct conf *c, struct conf_problem *problem)
         return refuse(problem, "registry.profiles", "expected an absolute path");
     if (c->vault[0] != '/')
         return refuse(problem, "registry.vault", "expected an absolute path");
+    for (size_t i = 0; i < c->watch_list_count; i++)
+        if (c->watch_lists[i][0] != '/')
+            return refuse(problem, "registry.watch_lists", "expected absolute paths");
     if (!c->four_eyes && c->network != CONF_REGTEST)
         return refuse(problem, "registry.four_eyes",
                       "expected true on every network but regtest");

@@ -1,5 +1,6 @@
 #include "pool/ctl_show.h"
 
+#include "pool/ctl_sheet.h"
 #include "pool/ctl_table.h"
 
 #include <inttypes.h>
@@ -240,8 +241,9 @@ void show_miners(const json_t *result)
 
 void show_miner(const json_t *result)
 {
-    json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-    puts("");
+    struct words *w = words_load(NULL);
+    ctl_sheet_print(w, result, NULL);
+    words_free(w);
 }
 
 /* A rule is a text of ours, a path a name of the table's. */
@@ -334,4 +336,19 @@ void show_note(const json_t *result)
 {
     const char *note = json_string_value(json_object_get(result, "note"));
     puts(note != NULL ? note : "done");
+}
+
+void show_vault(const json_t *result)
+{
+    size_t i;
+    json_t *line;
+    json_array_foreach(json_object_get(result, "problems"), i, line)
+    {
+        words_print(stdout, json_string_value(line));
+        puts("");
+    }
+    printf("vault: %s, %" PRId64 " miners, %zu problems\n",
+           json_is_true(json_object_get(result, "ok")) ? "ok" : "NOT WELL",
+           ctl_number(result, "miners"),
+           json_array_size(json_object_get(result, "problems")));
 }

@@ -224,9 +224,34 @@ static void change(struct pool *p, struct control_request *r,
                                              : "needs a miner's id");
         return;
     }
-    const struct desk_what what = {row, arguments};
+    const struct desk_what what = {row, arguments, p->vault, p->screens};
     registry_change(p->registry, id, row->how, &what, order, on_done,
                     waiting_new(p, r, row, arguments));
+}
+
+static struct desk_notice notice_of(const struct pool *p, const struct desk_row *row,
+                                    const json_t *arguments,
+                                    const struct registry_order *order)
+{
+    return (struct desk_notice){.row = row,
+                                .arguments = arguments,
+                                .order = order,
+                                .registry = p->registry,
+                                .conf = p->conf,
+                                .vault = p->vault};
+}
+
+static void look(const struct pool *p, struct control_request *r,
+                 const struct desk_row *row, const json_t *arguments,
+                 const struct registry_order *order)
+{
+    char why[RECORD_WHY_SIZE];
+    json_t *answer = NULL;
+    const struct desk_notice n = notice_of(p, row, arguments, order);
+    if (row->look(&answer, why, &n) == KZ_OK)
+        control_reply(r, answer);
+    else
+        control_refuse(r, "%s", why);
 }
 
 static void note(struct pool *p, struct control_request *r, const struct desk_row *row,
@@ -234,11 +259,7 @@ static void note(struct pool *p, struct control_request *r, const struct desk_ro
 {
     char why[RECORD_WHY_SIZE];
     struct desk_noted noted = {.facts = NULL};
-    const struct desk_notice n = {.row = row,
-                                  .arguments = arguments,
-                                  .order = order,
-                                  .registry = p->registry,
-                                  .conf = p->conf};
+    const struct desk_notice n = notice_of(p, row, arguments, order);
     if (row->notice(&noted, why, &n) != KZ_OK) {
         control_refuse(r, "%s", why);
         return;
@@ -273,6 +294,8 @@ void desk_command(void *ctx, struct control_request *r, const json_t *arguments)
     order.role = role_of(row, &order);
     if (row->how != NULL)
         change(p, r, row, arguments, &order);
+    else if (row->look != NULL)
+        look(p, r, row, arguments, &order);
     else if (row->notice != NULL)
         note(p, r, row, arguments, &order);
     else

@@ -12,6 +12,8 @@ struct desk_row;
 struct desk_what {
     const struct desk_row *row;
     const json_t *arguments;
+    struct vault *vault;
+    struct screen_shelf *screens;
 };
 
 struct desk_notice {
@@ -20,6 +22,7 @@ struct desk_notice {
     const struct registry_order *order;
     const struct registry *registry;
     const struct conf *conf;
+    struct vault *vault;
 };
 
 /* Facts and detail of the event, whom it is about ("": nobody), and what whoever asked is
@@ -43,12 +46,24 @@ struct desk_row {
     enum kz_err (*notice)(struct desk_noted *out, char why[RECORD_WHY_SIZE],
                           const struct desk_notice *n);
     enum audit_word word; /* of a notice */
+    /* Answers at once, and nothing happened: no event. */
+    enum kz_err (*look)(json_t **answer, char why[RECORD_WHY_SIZE],
+                        const struct desk_notice *n);
     /* Of the record, which it takes; NULL: it is the answer itself. */
     json_t *(*answer)(json_t *record, const char *address, const struct conf *conf);
 };
 
 /* NULL: none of the table. */
 const struct desk_row *desk_row_find(const char *command);
+
+/* Of pool/desk_vault.c. */
+enum kz_err desk_vault_check(json_t **answer, char why[RECORD_WHY_SIZE],
+                             const struct desk_notice *n);
+enum kz_err desk_vault_rotate(struct desk_noted *out, char why[RECORD_WHY_SIZE],
+                              const struct desk_notice *n);
+enum kz_err desk_disclose(struct desk_noted *out, char why[RECORD_WHY_SIZE],
+                          const struct desk_notice *n);
+registry_how_fn desk_update, desk_screen;
 
 /* Confirms another person's open proposal of just this, or else makes one. */
 enum kz_err desk_in_twos(json_t **out, struct record_happened *happened,

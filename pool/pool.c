@@ -9,6 +9,7 @@
 #include "pool/blocks.h"
 #include "pool/commands.h"
 #include "pool/pool_parts.h"
+#include "pool/screen_shelf.h"
 #include "pool/settings.h"
 #include "share/network.h"
 
@@ -427,6 +428,7 @@ static enum kz_err start_parts(struct pool *p)
         err = open_data_dir(p);
     if (err == KZ_OK)
         err = open_vault(p);
+    p->screens = screen_shelf_new(p->conf);
     if (err == KZ_OK)
         err = spool_start(&p->spool, p->conf->data_dir);
     if (err == KZ_OK)
@@ -612,6 +614,7 @@ void pool_stop(struct pool *p)
     registry_stop(p->registry);
     backup_free(p->backup);
     vault_close(p->vault);
+    screen_shelf_free(p->screens);
     blocks_free(p->blocks);
     refresh_free(p->refresh);
     stop_journal(p);

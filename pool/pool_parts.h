@@ -30,6 +30,7 @@ struct pool {
     struct conf *conf; /* as started with; a reload's is copied where it is needed */
     struct profile *profile;
     struct vault *vault;
+    struct screen_shelf *screens;
     struct event_base *base;
     struct mailbox *mailbox;
     struct event *signals[3];

@@ -111,6 +111,44 @@ static void say_back(struct registry *r, json_int_t version)
     r->went_back = true;
 }
 
+/* The event is durable: what the record's commitments do not name may go, and all of it
+ * where it was decided that it is erased. */
+static void settle_vault(struct registry *r, const json_t *record)
+{
+    char why[VAULT_WHY_SIZE];
+    struct miner_id id;
+    const char *text = record_text(record, "miner_id");
+    const json_t *personal = json_object_get(record, "personal");
+    if (personal == NULL || text == NULL ||
+        miner_id_parse(&id, text, strlen(text)) != KZ_OK)
+        return;
+    if (r->holds_vault) {
+        json_object_set_new(r->unsettled, text, json_true());
+        return;
+    }
+    if (json_object_get(record, "erased") != NULL) {
+        if (vault_erase(r->vault, why, &id) != KZ_OK)
+            log_error("vault_not_erased", kv_str("id", text), kv_str("why", why));
+        return;
+    }
+    if (vault_settle(r->vault, why, &id, personal) != KZ_OK)
+        log_warn("vault_not_settled", kv_str("id", text), kv_str("why", why));
+}
+
+/* What was decided elsewhere, or decided and not done: the power went in between. */
+static void finish_erasing(struct registry *r, const json_t *before)
+{
+    const char *id;
+    json_t *record;
+    json_object_foreach(r->miners, id, record)
+    {
+        const json_t *known = json_object_get(before, id);
+        if (json_object_get(record, "erased") != NULL &&
+            json_object_get(known, "erased") == NULL)
+            settle_vault(r, record);
+    }
+}
+
 static void loaded(struct registry *r, const json_t *value)
 {
     size_t i;
@@ -120,13 +158,16 @@ static void loaded(struct registry *r, const json_t *value)
         say_back(r, version);
         return;
     }
-    json_object_clear(r->miners);
+    json_t *before = r->miners;
+    r->miners = json_object();
     json_array_foreach(json_object_get(value, "miners"), i, record)
         take_record(r, record);
     json_decref(r->facts);
     json_decref(r->chains);
     r->facts = json_incref(json_object_get(value, "facts"));
     r->chains = json_incref(json_object_get(value, "audit"));
+    finish_erasing(r, before);
+    json_decref(before);
     json_t *link = json_object_get(r->chains, r->conf->instance);
     if (!r->is_loaded && link != NULL) /* a copy: it goes to another thread */
         store_audit_known(r->store, json_deep_copy(link));
@@ -147,24 +188,6 @@ static void tell(const struct ask *a, enum kz_err err, json_t *value, const char
         json_decref(value);
 }
 
-/* The event is durable: what the record's commitments do not name may go. */
-static void settle_vault(struct registry *r, const json_t *record)
-{
-    char why[VAULT_WHY_SIZE];
-    struct miner_id id;
-    const char *text = record_text(record, "miner_id");
-    const json_t *personal = json_object_get(record, "personal");
-    if (personal == NULL || text == NULL ||
-        miner_id_parse(&id, text, strlen(text)) != KZ_OK)
-        return;
-    if (r->holds_vault) {
-        json_object_set_new(r->unsettled, text, json_true());
-        return;
-    }
-    if (vault_settle(r->vault, why, &id, personal) != KZ_OK)
-        log_warn("vault_not_settled", kv_str("id", text), kv_str("why", why));
-}
-
 void registry_hold_vault(struct registry *r, bool is_on)
 {
     const char *id;
@@ -175,6 +198,11 @@ void registry_hold_vault(struct registry *r, bool is_on)
     json_object_foreach(r->unsettled, id, unused)
         settle_vault(r, json_object_get(r->miners, id));
     json_object_clear(r->unsettled);
+}
+
+bool registry_holds_vault(const struct registry *r)
+{
+    return r->holds_vault;
 }
 
 void registry_settle_vault(struct registry *r)

@@ -97,6 +97,7 @@ void registry_note(struct registry *r, enum audit_word word, const char *miner,
 /* While it is on, values in the vault that no record names any more stay there: a copy of
  * the vault that is made meanwhile opens every record of a journal copied before it. */
 void registry_hold_vault(struct registry *r, bool is_on);
+bool registry_holds_vault(const struct registry *r);
 /* Drops what no record names, of all miners: for a vault that came out of such a copy. */
 void registry_settle_vault(struct registry *r);
 

@@ -84,7 +84,8 @@ static void put(struct registry *r, const json_t *before, json_t *after,
     a->on_done = on_done;
     a->ctx = ctx;
     a->settles_vault = !json_equal(json_object_get(before, "personal"),
-                                   json_object_get(after, "personal"));
+                                   json_object_get(after, "personal")) ||
+                       json_object_get(after, "erased") != NULL;
     r->changes++;
     store_registry_put(r->store, after, (uint64_t)revision, event, registry_on_reply,
                        a);

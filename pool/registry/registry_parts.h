@@ -21,7 +21,8 @@ struct ask {
     json_t *value;
     json_t *facts; /* ASK_NOTE; NULL: none */
     char text[RECORD_WHY_SIZE];
-    bool settles_vault; /* ASK_PUT: its personal values are others than before */
+    bool settles_vault; /* ASK_PUT: its personal values are others than before,
+                         * or are to be erased */
     struct ask *next;   /* of missed */
 };
 
