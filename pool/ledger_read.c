@@ -57,15 +57,12 @@ static enum kz_err take_entry(const struct entry *e, ledger_take_fn *take, void 
     return err;
 }
 
-static enum kz_err take_json(const json_t *value, ledger_take_fn *take, void *ctx)
+static enum kz_err take_text(const json_t *text, ledger_take_fn *take, void *ctx)
 {
     struct entry e;
-    char *text = json_dumps(value, JSON_COMPACT);
-    enum kz_err err = text != NULL ? entry_parse(&e, text, strlen(text)) : KZ_PARSE;
-    free(text); /* allowed: jansson's */
-    if (err != KZ_OK)
+    if (entry_parse(&e, json_string_value(text), json_string_length(text)) != KZ_OK)
         return KZ_RANGE;
-    err = take_entry(&e, take, ctx);
+    enum kz_err err = take_entry(&e, take, ctx);
     entry_clear(&e);
     return err;
 }
@@ -76,10 +73,11 @@ enum kz_err ledger_read(struct store *s, ledger_take_fn *take, void *ctx)
     json_t *page = NULL, *one;
     size_t i;
     enum kz_err err;
-    while ((err = store_read_entries(&page, &after, s, KEY_ENTRIES, PAGE)) == KZ_OK) {
+    while ((err = store_read_entry_texts(&page, &after, s, KEY_ENTRIES, PAGE)) ==
+           KZ_OK) {
         json_array_foreach(page, i, one)
         {
-            err = take_json(one, take, ctx);
+            err = take_text(one, take, ctx);
             if (err != KZ_OK)
                 break;
         }

@@ -341,6 +341,7 @@ enum kz_err store_read_text(json_t **out, struct store *s, const char *key)
 /* --- entries ---------------------------------------------------------------------- */
 
 struct entries {
+    bool as_texts;
     json_t *list;
     uint64_t last;
 };
@@ -358,7 +359,8 @@ static enum kz_err fill_entries(void *out, const redisReply *r)
             one->element[1]->type != REDIS_REPLY_ARRAY || one->element[1]->elements < 2)
             break;
         const redisReply *text = one->element[1]->element[1];
-        json_t *entry = json_loadb(text->str, text->len, 0, NULL);
+        json_t *entry = e->as_texts ? json_stringn(text->str, text->len)
+                                    : json_loadb(text->str, text->len, 0, NULL);
         if (entry == NULL)
             break;
         json_array_append_new(e->list, entry);
@@ -370,10 +372,10 @@ static enum kz_err fill_entries(void *out, const redisReply *r)
     return KZ_PARSE;
 }
 
-enum kz_err store_read_entries(json_t **out, uint64_t *after, struct store *s,
-                               const char *key, size_t max)
+static enum kz_err read_entries(json_t **out, uint64_t *after, struct store *s,
+                                const char *key, size_t max, bool as_texts)
 {
-    struct entries e = {0};
+    struct entries e = {.as_texts = as_texts};
     char from[32], count[24];
     snprintf(from, sizeof(from), "(%" PRIu64 "-0", *after);
     snprintf(count, sizeof(count), "%zu", max);
@@ -384,6 +386,18 @@ enum kz_err store_read_entries(json_t **out, uint64_t *after, struct store *s,
     *out = e.list;
     *after = e.last;
     return KZ_OK;
+}
+
+enum kz_err store_read_entries(json_t **out, uint64_t *after, struct store *s,
+                               const char *key, size_t max)
+{
+    return read_entries(out, after, s, key, max, false);
+}
+
+enum kz_err store_read_entry_texts(json_t **out, uint64_t *after, struct store *s,
+                                   const char *key, size_t max)
+{
+    return read_entries(out, after, s, key, max, true);
 }
 
 /* --- writing, and the open slice -------------------------------------------------- */

@@ -59,6 +59,11 @@ KZ_MUST_USE enum kz_err store_read_entries(json_t **out, uint64_t *after,
                                            struct store *s, const char *key,
                                            size_t max);
 
+/* The same, each as the text that was written, for who reads it once. */
+KZ_MUST_USE enum kz_err store_read_entry_texts(json_t **out, uint64_t *after,
+                                               struct store *s, const char *key,
+                                               size_t max);
+
 /* Every instance that ever wrote, but those whose names have a dot (kariz-payout's), has said
  * that this server, since it runs, has all events of its journal. KZ_BUSY: one has not, and
  * `instance` is its name; "" when there is none at all. */
