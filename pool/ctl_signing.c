@@ -33,7 +33,7 @@ static bool open_settings(struct ctl_signing *s, const json_t *arguments)
     }
     if (settings_profile(&s->profile, s->conf) != KZ_OK)
         return complain(s->conf->profiles, "the profile cannot be used");
-    if (words_load(&s->words, why, text(arguments, "catalogues"), s->profile) != KZ_OK)
+    if (languages_load(&s->words, why, text(arguments, "catalogues"), s->profile) != KZ_OK)
         return complain("--catalogues", why);
     return true;
 }
@@ -71,7 +71,7 @@ void ctl_signing_close(struct ctl_signing *s)
 {
     locked_free(s->secret);
     sign_context_free(s->context);
-    words_clear(&s->words);
+    languages_clear(&s->words);
     profile_free(s->profile);
     conf_free(s->conf);
 }

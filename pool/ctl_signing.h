@@ -7,15 +7,15 @@
 #define POOL_CTL_SIGNING_H
 
 #include "pool/ctl_local.h"
+#include "pool/report/languages.h"
 #include "pool/report/package_look.h"
 #include "pool/report/report_key.h"
-#include "pool/report/words.h"
 #include "pool/settings.h"
 
 struct ctl_signing {
     struct conf *conf;
     struct profile *profile;
-    struct words words;
+    struct languages words;
     struct sign_context *context;
     struct locked *secret;
 };

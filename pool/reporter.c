@@ -3,10 +3,10 @@
 #include "conf/clock.h"
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "pool/report/languages.h"
 #include "pool/report/make.h"
 #include "pool/report/package_look.h"
 #include "pool/report/report_key.h"
-#include "pool/report/words.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -113,7 +113,7 @@ static enum kz_err open_key(struct locked **secret, char why[PACKAGE_WHY_SIZE],
 
 /* What making one needs beside the parts. */
 struct tools {
-    struct words words;
+    struct languages words;
     struct sign_context *context;
     struct locked *secret;
 };
@@ -123,7 +123,7 @@ static enum kz_err open_tools(struct tools *t, char why[PACKAGE_WHY_SIZE],
 {
     char inner[CATALOGUE_WHY_SIZE];
     *t = (struct tools){.context = sign_context_new()};
-    enum kz_err err = words_load(&t->words, inner, NULL, r->parts.profile);
+    enum kz_err err = languages_load(&t->words, inner, NULL, r->parts.profile);
     if (err != KZ_OK)
         snprintf(why, PACKAGE_WHY_SIZE, "%s", inner);
     return err == KZ_OK ? open_key(&t->secret, why, r->parts.conf) : err;
@@ -133,7 +133,7 @@ static void close_tools(struct tools *t)
 {
     locked_free(t->secret);
     sign_context_free(t->context);
-    words_clear(&t->words);
+    languages_clear(&t->words);
 }
 
 static bool goes_on(void *ctx)

@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "pool/registry/profile.h"
+#include "pool/report/languages.h"
 #include "pool/report/package_look.h"
-#include "pool/report/words.h"
 #include "tests/unit/package_fixture.h"
 
 static void ids_are(const enum report_id *ids, size_t count, const char *expected)
@@ -182,15 +182,15 @@ static void what_is_no_package_is_refused_with_its_name(void **state)
 static void a_profiles_languages_all_need_their_catalogue(void **state)
 {
     (void)state;
-    struct words w;
+    struct languages w;
     char why[CATALOGUE_WHY_SIZE];
     struct profile p = {.languages = {3, {"tk", "ru", "en"}}};
-    assert_int_equal(words_load(&w, why, "conf/catalogues", &p), KZ_OK);
+    assert_int_equal(languages_load(&w, why, "conf/catalogues", &p), KZ_OK);
     assert_int_equal(w.count, 3);
     assert_string_equal(catalogue_language(w.catalogues[1]), "ru");
-    words_clear(&w);
+    languages_clear(&w);
     p.languages.items[1] = "fr";
-    assert_int_equal(words_load(&w, why, "conf/catalogues", &p), KZ_IO);
+    assert_int_equal(languages_load(&w, why, "conf/catalogues", &p), KZ_IO);
     assert_non_null(strstr(why, "fr.json"));
 }
 
