@@ -220,14 +220,27 @@ struct conf {
     struct conf_payout payout;
     struct conf_pay pay;
 
+    char backup_dir[CONF_LINE_MAX + 1]; /* "": none are made daily */
+    char backup_at[6];                  /* "HH:MM", UTC */
+    uint32_t backup_keep;               /* how many stay there */
+
     char jurisdiction[33];
-    char profiles[CONF_LINE_MAX + 1]; /* directory */
-    char vault[CONF_LINE_MAX + 1];    /* directory */
+    char profiles[CONF_LINE_MAX + 1];                    /* directory */
+    char vault[CONF_LINE_MAX + 1];                       /* directory */
+    char watch_lists[CONF_LISTS_MAX][CONF_TEXT_MAX + 1]; /* files of names */
+    size_t watch_list_count;
     struct conf_operator operators[CONF_OPERATORS_MAX];
     size_t operator_count; /* 0: whoever may use the control socket is one */
     bool four_eyes;
     uint32_t address_wait_hours; /* until a new address of a miner is paid */
     char operator_name[CONF_TEXT_MAX + 1];
+    char report_dir[CONF_TEXT_MAX + 1]; /* "": none makes itself */
+    char report_key_file[CONF_TEXT_MAX + 1];
+
+    char http_listen[CONF_TEXT_MAX + 1]; /* ""; or host:port */
+    char http_url[CONF_TEXT_MAX + 1]; /* "", or how others reach it, no slash behind */
+    char http_proxies[CONF_PEERS_MAX][64];
+    size_t http_proxy_count;
 
     char control_socket[108];
     char control_group[33]; /* group that may use it; "" keeps the daemon's */

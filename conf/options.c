@@ -294,6 +294,11 @@ const struct option option_table[] = {
      "directory of the jurisdictions' profiles; default where they were installed"},
     {"registry.vault", OPTION_TEXT, IN_CONF(vault), "\"\"", 0, 0, "", false,
      "directory of personal data, encrypted; default data_dir/vault"},
+    {"registry.watch_lists", OPTION_TEXT_LIST, IN_CONF(watch_lists), "[]", 0,
+     CONF_LISTS_MAX, "", false,
+     "files of names that screening compares with: one a line, or a table with name, "
+     "country, birth_date",
+     .count_offset = offsetof(struct conf, watch_list_count)},
     {"registry.operators", OPTION_ARRAY, offsetof(struct conf, operators),
      sizeof(struct conf_operator), "[]", 0, CONF_OPERATORS_MAX, "", true,
      "who may change the registry, by the user at the control socket; empty: whoever "
@@ -307,6 +312,33 @@ const struct option option_table[] = {
     {"registry.address_wait_hours", OPTION_U32, IN_CONF(address_wait_hours), "24", 0,
      8760, "h", false,
      "a miner's new address is paid after so long, and until then none is; 0: at once"},
+
+    {"report.dir", OPTION_TEXT, IN_CONF(report_dir), "\"\"", 0, 0, "", false,
+     "directory in which packages of reports make themselves when their period is "
+     "over; default none does"},
+    {"report.key_file", OPTION_TEXT, IN_CONF(report_key_file), "\"\"", 0, 0, "", false,
+     "key that signs them (karizctl report key create); its passphrase is the "
+     "credential kariz-report"},
+
+    {"backup.dir", OPTION_TEXT, IN_CONF(backup_dir), "\"\"", 0, 0, "", false,
+     "folder, not below data_dir, into which a backup is made daily; empty: none is"},
+    {"backup.at", OPTION_TEXT, IN_CONF(backup_at), "\"02:00\"", 0, 0, "", false,
+     "time of day in UTC, \"HH:MM\", at which it is made; one that was missed is made "
+     "at once"},
+    {"backup.keep", OPTION_U32, IN_CONF(backup_keep), "14", 1, 10000, "", false,
+     "so many stay there; the oldest goes once a newer one was made and proved"},
+
+    {"http.listen", OPTION_TEXT, IN_CONF(http_listen), "\"\"", 0, 0, "", false,
+     "where the watcher pages are, 127.0.0.1:8080 or [::1]:8080: plain HTTP, for a TLS "
+     "proxy in front; port 0 takes a free one; empty: off"},
+    {"http.url", OPTION_TEXT, IN_CONF(http_url), "\"\"", 0, 0, "", false,
+     "how others reach it (https://pool.example): karizctl puts it before a watcher's "
+     "address"},
+    {"http.proxies", OPTION_TEXT_LIST, IN_CONF(http_proxies), "[]", 0, CONF_PEERS_MAX,
+     "", false,
+     "addresses or networks of the proxy in front: what it says of its client "
+     "(X-Forwarded-For, the last one) is believed",
+     .count_offset = offsetof(struct conf, http_proxy_count)},
 
     {"control.socket", OPTION_TEXT, IN_CONF(control_socket),
      "\"/run/kariz/control.sock\"", 0, 0, "", false,

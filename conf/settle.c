@@ -270,6 +270,28 @@ static enum kz_err settle_pay(const struct conf_pay *pay, struct conf_problem *p
     return KZ_OK;
 }
 
+static bool is_below(const char *path, const char *folder)
+{
+    size_t len = strlen(folder);
+    while (len > 1 && folder[len - 1] == '/')
+        len--;
+    return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0');
+}
+
+static enum kz_err settle_backup(const struct conf *c, struct conf_problem *problem)
+{
+    if (c->backup_at[0] == '\0' || !is_time(c->backup_at))
+        return refuse(problem, "backup.at", "expected \"HH:MM\", 00:00 to 23:59");
+    if (c->backup_dir[0] != '\0' && c->backup_dir[0] != '/')
+        return refuse(problem, "backup.dir", "expected an absolute path, or \"\"");
+    if (is_below(c->backup_dir, c->data_dir) || is_below(c->backup_dir, c->vault))
+        return refuse(
+            problem, "backup.dir",
+            "expected a path outside data_dir and the vault: what is lost with "
+            "them is no backup");
+    return KZ_OK;
+}
+
 void conf_data_folder(char *out, size_t size, const char *name)
 {
     snprintf(out, size, KARIZ_DATADIR "/%s", name);
@@ -286,6 +308,22 @@ static bool is_listed_twice(const struct conf *c, size_t i)
     return false;
 }
 
+static enum kz_err settle_report(const struct conf *c, struct conf_problem *problem)
+{
+    bool has_dir = c->report_dir[0] != '\0', has_key = c->report_key_file[0] != '\0';
+    if (has_dir != has_key)
+        return refuse(problem, has_dir ? "report.key_file" : "report.dir",
+                      "expected both, or neither");
+    if (has_dir && c->report_dir[0] != '/')
+        return refuse(problem, "report.dir", "expected an absolute path");
+    if (has_key && c->report_key_file[0] != '/')
+        return refuse(problem, "report.key_file", "expected an absolute path");
+    if (has_dir && c->operator_name[0] == '\0')
+        return refuse(problem, "registry.operator",
+                      "expected a name: reports say whose they are");
+    return KZ_OK;
+}
+
 static enum kz_err settle_registry(struct conf *c, struct conf_problem *problem)
 {
     if (!is_name(c->jurisdiction))
@@ -299,6 +337,9 @@ static enum kz_err settle_registry(struct conf *c, struct conf_problem *problem)
         return refuse(problem, "registry.profiles", "expected an absolute path");
     if (c->vault[0] != '/')
         return refuse(problem, "registry.vault", "expected an absolute path");
+    for (size_t i = 0; i < c->watch_list_count; i++)
+        if (c->watch_lists[i][0] != '/')
+            return refuse(problem, "registry.watch_lists", "expected absolute paths");
     if (!c->four_eyes && c->network != CONF_REGTEST)
         return refuse(problem, "registry.four_eyes",
                       "expected true on every network but regtest");
@@ -313,6 +354,30 @@ static enum kz_err settle_registry(struct conf *c, struct conf_problem *problem)
     return KZ_OK;
 }
 
+/* What karizctl prints in front of a path, for people to copy. */
+static bool is_web_address(const char *url)
+{
+    size_t len = strlen(url);
+    bool has_scheme =
+        strncmp(url, "https://", 8) == 0 || strncmp(url, "http://", 7) == 0;
+    return has_scheme && url[len - 1] != '/' && is_printable(url) &&
+           strpbrk(url, " \"'<>?#") == NULL;
+}
+
+static enum kz_err settle_http(const struct conf *c, struct conf_problem *problem)
+{
+    const char *colon = strrchr(c->http_listen, ':');
+    uint32_t port;
+    if (c->http_listen[0] != '\0' && (colon == NULL || colon == c->http_listen ||
+                                      !parse_number(&port, colon + 1, 65535)))
+        return refuse(problem, "http.listen",
+                      "expected an IP address and a port: 127.0.0.1:8080");
+    if (c->http_url[0] != '\0' && !is_web_address(c->http_url))
+        return refuse(problem, "http.url",
+                      "expected https://host, without a slash at the end");
+    return KZ_OK;
+}
+
 enum kz_err settle(struct conf *c, struct conf_problem *problem)
 {
     if (!is_name(c->instance))
@@ -322,6 +387,10 @@ enum kz_err settle(struct conf *c, struct conf_problem *problem)
     if (c->control_socket[0] != '/')
         return refuse(problem, "control.socket", "expected an absolute path");
     enum kz_err err = settle_registry(c, problem);
+    if (err == KZ_OK)
+        err = settle_report(c, problem);
+    if (err == KZ_OK)
+        err = settle_http(c, problem);
     if (err != KZ_OK)
         return err;
     if (!is_printable(c->coinbase_tag))
@@ -340,6 +409,8 @@ enum kz_err settle(struct conf *c, struct conf_problem *problem)
     err = settle_nodes(c, problem);
     if (err == KZ_OK)
         err = settle_pay(&c->pay, problem);
+    if (err == KZ_OK)
+        err = settle_backup(c, problem);
     for (size_t i = 0; err == KZ_OK && i < c->stratum.listen_count; i++) {
         char key[64];
         snprintf(key, sizeof(key), "stratum.listen[%zu]", i);

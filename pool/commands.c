@@ -1,9 +1,11 @@
 #include "pool/commands.h"
 
 #include "conf/mem.h"
+#include "pool/commands_backup.h"
 #include "pool/commands_inquiry.h"
 #include "pool/desk.h"
 #include "pool/pool_parts.h"
+#include "pool/watcher_desk.h"
 #include "share/bytes.h"
 
 #include <string.h>
@@ -174,8 +176,11 @@ static json_t *status_now(const struct pool *p)
         store_journal_status(p->store), "accounting", accounts_status(p->accounts));
     json_t *job = refresh_status(p->refresh);
     json_object_set_new(status, "day_fees", dayfees_status(p->dayfees));
+    json_object_set_new(status, "http", http_status(p->http));
     json_object_update(status, job); /* height, job_id, proposal, ... */
     json_decref(job);
+    if (p->backup != NULL)
+        json_object_set_new(status, "backup", backup_status(p->backup));
     json_object_set_new(status, "data_dir", json_string(p->conf->data_dir));
     return status;
 }
@@ -252,6 +257,7 @@ static void finish_status(struct pending *w)
         json_array_append_new(rows, miner_row(miner, w->value));
     json_object_set_new(status, "miners", rows);
     json_object_set_new(status, "registry", registry_status(p->registry));
+    json_object_set_new(status, "report", reporter_status(p->reporter));
     json_object_set_new(status, "hashrate",
                         hashrate_of(json_object_get(w->value, "pool")));
     if (w->err != KZ_OK)
@@ -514,8 +520,17 @@ const struct control_command commands_table[] = {
     {"payout_show", commands_payout_show, false},
     {"block_explain", commands_block_explain, false},
     {"journal_adopt", on_journal_adopt, true},
+    {"backup_make", commands_backup_make, true},
     {"miner_list", on_miner_list, false},
     {"miner_show", on_miner_show, false},
+    {"profile", desk_profile, false},
+    {"desk_todo", desk_todo, false},
+    {"miner_update", desk_command, true},
+    {"miner_disclose", desk_command, true},
+    {"screening_run", desk_command, true},
+    {"vault_check", desk_command, true},
+    {"vault_erase", desk_command, true},
+    {"vault_rotate", desk_command, true},
     {"miner_apply", desk_command, true},
     {"miner_submit", desk_command, true},
     {"miner_reject", desk_command, true},
@@ -547,8 +562,12 @@ const struct control_command commands_table[] = {
     {"networks_set", desk_command, true},
     {"stop_order_set", desk_command, true},
     {"stop_order_end", desk_command, true},
+    {"alert_decide", desk_command, true},
     {"report_note", desk_command, true},
     {"report_note_correction", desk_command, true},
+    {"watcher_create", desk_command, true},
+    {"watcher_revoke", desk_command, true},
+    {"watcher_list", watcher_list_command, false},
     {"ledger_capital", on_capital, true},
     {"reload", on_reload, true},
     {"nudge", on_nudge, false},

@@ -50,12 +50,24 @@ bool ctl_desk_basis(json_t *arguments)
     return true;
 }
 
+bool ctl_desk_request(json_t *arguments)
+{
+    json_t *number = json_object_get(arguments, "request");
+    if (number == NULL)
+        return ctl_desk_basis(arguments);
+    json_object_set(arguments, "document", number);
+    if (json_object_get(arguments, "reason") == NULL)
+        json_object_set_new(arguments, "reason", json_string("erasure_requested"));
+    json_object_del(arguments, "request");
+    return ctl_desk_basis(arguments);
+}
+
 bool ctl_desk_record(json_t *arguments)
 {
     json_error_t error;
     const char *path = json_string_value(json_object_get(arguments, "file"));
     if (path == NULL)
-        return complain("miner apply", "needs --file, a record in JSON");
+        return complain("--file", "a file in JSON is needed");
     json_t *record = json_load_file(path, JSON_REJECT_DUPLICATES, &error);
     if (record == NULL) {
         fprintf(stderr, "karizctl: %s:%d: %s\n", path, error.line, error.text);

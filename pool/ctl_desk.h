@@ -13,6 +13,8 @@ typedef bool ctl_prepare_fn(json_t *arguments);
 
 /* --file, the document of a basis: its SHA-256 instead. */
 ctl_prepare_fn ctl_desk_basis;
+/* The same; --request, the number of a letter, is the document, and the reason. */
+ctl_prepare_fn ctl_desk_request;
 /* --file, a record in JSON: the record itself as "record". */
 ctl_prepare_fn ctl_desk_record;
 /* The options that describe a thing, as "given": numbers are numbers, - is _. */

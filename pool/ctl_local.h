@@ -33,6 +33,12 @@ int ctl_audit_verify(const struct ctl_place *place, const json_t *arguments);
 int ctl_audit_show(const struct ctl_place *place, const json_t *arguments);
 int ctl_audit_export(const struct ctl_place *place, const json_t *arguments);
 
+/* A backup made by the daemon, or here where --conf says of what (no daemon runs then);
+ * checked; put on an empty machine. */
+int ctl_backup_create(const struct ctl_place *place, const json_t *arguments);
+int ctl_backup_verify(const struct ctl_place *place, const json_t *arguments);
+int ctl_backup_restore(const struct ctl_place *place, const json_t *arguments);
+
 /* status, once or --watch [SECONDS], --count TIMES: again and again, in place on a
  * terminal, until Ctrl-C. */
 int ctl_status(const struct ctl_place *place, const json_t *arguments);

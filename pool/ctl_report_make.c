@@ -32,7 +32,8 @@ struct making {
     struct ctl_signing signing;
     struct reader reader;
     struct vault *vault;
-    struct package_look previous, corrected; /* no manifest: there is none */
+    struct package_look corrected; /* no manifest: there is none */
+    struct hash256 previous;
     enum report_id ids[REPORT_IDS];
     size_t id_count;
     struct make_plan plan;
@@ -88,10 +89,9 @@ static bool is_of_the_same(const struct making *m, const struct manifest_facts *
 
 static bool read_others(struct making *m)
 {
-    const char *previous = text(m->arguments, "previous");
     const char *corrected = text(m->arguments, "correct");
-    if (previous != NULL &&
-        !ctl_signing_look(&m->previous, &m->signing, "--previous", previous))
+    if (!ctl_signing_previous(&m->plan.previous, &m->previous, &m->signing,
+                              m->arguments))
         return false;
     if (corrected == NULL)
         return true;
@@ -133,7 +133,6 @@ static bool fill_plan(struct making *m)
     p->catalogues = (const struct catalogue *const *)m->signing.words.catalogues;
     p->catalogue_count = m->signing.words.count;
     p->corrects = m->corrected.manifest != NULL ? &m->corrected.hash : NULL;
-    p->previous = m->previous.manifest != NULL ? &m->previous.hash : NULL;
     p->context = m->signing.context;
     p->key = locked_bytes(m->signing.secret);
     p->dir = text(m->arguments, "out");
@@ -167,7 +166,6 @@ int ctl_report_make(const struct ctl_place *place, const json_t *arguments)
             open_vault(&m) && open_store(&m) && fill_plan(&m) ? make(&m, place) : 1;
     reader_close(&m.reader);
     vault_close(m.vault);
-    package_look_clear(&m.previous);
     package_look_clear(&m.corrected);
     ctl_signing_close(&m.signing);
     return status;
@@ -179,11 +177,12 @@ static int cancel(struct ctl_signing *s, const struct ctl_place *place,
                   const json_t *arguments, const struct package_look *old)
 {
     char why[PACKAGE_WHY_SIZE];
-    struct hash256 hash;
+    struct hash256 hash, previous;
     struct manifest_facts facts = old->manifest->facts;
     facts.status = MANIFEST_CANCELLATION;
     facts.corrects = &old->hash;
-    facts.previous = NULL;
+    if (!ctl_signing_previous(&facts.previous, &previous, s, arguments))
+        return 2;
     facts.version = KARIZ_VERSION;
     facts.commit = NULL;
     facts.made_ms = clock_utc_ms();

@@ -1,5 +1,6 @@
 #include "pool/ctl_show.h"
 
+#include "pool/ctl_sheet.h"
 #include "pool/ctl_table.h"
 
 #include <inttypes.h>
@@ -67,7 +68,8 @@ static void show_alarm(const char *whose, const char *text)
 
 static void show_alarms(const json_t *s)
 {
-    static const char *const parts[] = {"redis", "journal", "registry", "accounting"};
+    static const char *const parts[] = {"redis",      "journal", "registry",
+                                        "accounting", "report",  "backup"};
     show_alarm("", ctl_text(s, "alarm"));
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
         show_alarm(parts[i], ctl_text(json_object_get(s, parts[i]), "alarm"));
@@ -147,6 +149,41 @@ static void show_stores(const json_t *s)
     show_replay(json_object_get(redis, "replay"));
 }
 
+/* The last period of each kind that the profile asks reports of. */
+static void show_reports(const json_t *report)
+{
+    bool is_by_hand = ctl_text(report, "dir")[0] == '\0';
+    size_t i;
+    json_t *p;
+    json_array_foreach(json_object_get(report, "periods"), i, p)
+    {
+        bool is_made = json_is_true(json_object_get(p, "made"));
+        const char *due = ctl_text(p, "due_at");
+        printf("%s %s: %s%s%.10s\n", i == 0 ? "reports   " : "          ",
+               ctl_text(p, "period"),
+               is_by_hand ? "made by hand"
+               : is_made  ? "made"
+                          : "not made yet",
+               due[0] != '\0' ? ", due before " : "", due);
+    }
+}
+
+static void show_backup(const json_t *backup)
+{
+    const json_t *last = json_object_get(backup, "last");
+    char ago[CTL_CELL_SIZE];
+    if (ctl_text(backup, "dir")[0] == '\0' && !json_is_object(last))
+        return;
+    if (json_is_object(last)) {
+        ctl_format_ago(ago, ctl_number(last, "time_ms"));
+        printf("backup     %s  %s\n", ctl_text(last, "name"), ago);
+    } else {
+        puts("backup     none yet");
+    }
+    if (ctl_text(backup, "error")[0] != '\0')
+        printf("           the last one failed: %s\n", ctl_text(backup, "error"));
+}
+
 void show_status(const json_t *s)
 {
     struct ctl_table t = {.head = {"MINER", "RESIDENCY", "STATE", ">WORK", ">ACCEPTED",
@@ -163,6 +200,8 @@ void show_status(const json_t *s)
     show_status_head(s);
     show_registry(json_object_get(s, "registry"));
     show_stores(s);
+    show_reports(json_object_get(s, "report"));
+    show_backup(json_object_get(s, "backup"));
     printf("sessions   %" PRId64 "\n", ctl_number(s, "sessions"));
     printf("hash rate  1 min %s   10 min %s   1 h %s   24 h %s\n", m1, m10, h1, h24);
     printf("since start:\n  shares   accepted %" PRId64 "  ",
@@ -202,8 +241,9 @@ void show_miners(const json_t *result)
 
 void show_miner(const json_t *result)
 {
-    json_dumpf(result, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
-    puts("");
+    struct words *w = words_load(NULL);
+    ctl_sheet_print(w, result, NULL);
+    words_free(w);
 }
 
 /* A rule is a text of ours, a path a name of the table's. */
@@ -296,4 +336,19 @@ void show_note(const json_t *result)
 {
     const char *note = json_string_value(json_object_get(result, "note"));
     puts(note != NULL ? note : "done");
+}
+
+void show_vault(const json_t *result)
+{
+    size_t i;
+    json_t *line;
+    json_array_foreach(json_object_get(result, "problems"), i, line)
+    {
+        words_print(stdout, json_string_value(line));
+        puts("");
+    }
+    printf("vault: %s, %" PRId64 " miners, %zu problems\n",
+           json_is_true(json_object_get(result, "ok")) ? "ok" : "NOT WELL",
+           ctl_number(result, "miners"),
+           json_array_size(json_object_get(result, "problems")));
 }

@@ -3,6 +3,7 @@
 #include "conf/log.h"
 #include "pool/ctl_client.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -32,7 +33,7 @@ static bool open_settings(struct ctl_signing *s, const json_t *arguments)
     }
     if (settings_profile(&s->profile, s->conf) != KZ_OK)
         return complain(s->conf->profiles, "the profile cannot be used");
-    if (words_load(&s->words, why, text(arguments, "catalogues"), s->profile) != KZ_OK)
+    if (languages_load(&s->words, why, text(arguments, "catalogues"), s->profile) != KZ_OK)
         return complain("--catalogues", why);
     return true;
 }
@@ -70,7 +71,7 @@ void ctl_signing_close(struct ctl_signing *s)
 {
     locked_free(s->secret);
     sign_context_free(s->context);
-    words_clear(&s->words);
+    languages_clear(&s->words);
     profile_free(s->profile);
     conf_free(s->conf);
 }
@@ -85,6 +86,29 @@ bool ctl_signing_look(struct package_look *out, const struct ctl_signing *s,
         return true;
     package_look_clear(out);
     return complain(argument, "its manifest is not signed by the key that it names");
+}
+
+bool ctl_signing_previous(const struct hash256 **previous, struct hash256 *hash,
+                          const struct ctl_signing *s, const json_t *arguments)
+{
+    char parent[PATH_MAX] = ".";
+    const char *given = text(arguments, "previous"), *out = text(arguments, "out");
+    const char *slash = out != NULL ? strrchr(out, '/') : NULL;
+    struct package_look l;
+    *previous = NULL;
+    if (given != NULL) {
+        if (!ctl_signing_look(&l, s, "--previous", given))
+            return false;
+        *hash = l.hash;
+        *previous = hash;
+        package_look_clear(&l);
+        return true;
+    }
+    if (slash != NULL)
+        snprintf(parent, sizeof(parent), "%.*s", (int)(slash - out) + 1, out);
+    if (package_look_newest(hash, parent, s->context))
+        *previous = hash;
+    return true;
 }
 
 /* --- telling -------------------------------------------------------------------------- */

@@ -7,15 +7,15 @@
 #define POOL_CTL_SIGNING_H
 
 #include "pool/ctl_local.h"
+#include "pool/report/languages.h"
 #include "pool/report/package_look.h"
 #include "pool/report/report_key.h"
-#include "pool/report/words.h"
 #include "pool/settings.h"
 
 struct ctl_signing {
     struct conf *conf;
     struct profile *profile;
-    struct words words;
+    struct languages words;
     struct sign_context *context;
     struct locked *secret;
 };
@@ -27,6 +27,11 @@ void ctl_signing_close(struct ctl_signing *s);
 /* The package that an argument names, signed by the key that it says. */
 bool ctl_signing_look(struct package_look *out, const struct ctl_signing *s,
                       const char *argument, const char *dir);
+
+/* --previous, else the newest package in the directory that --out is in. `*hash` is the
+ * caller's place for it; *previous NULL: there is none. False: said why. */
+bool ctl_signing_previous(const struct hash256 **previous, struct hash256 *hash,
+                          const struct ctl_signing *s, const json_t *arguments);
 
 /* Says where it is; tells the daemon, which writes it into the audit chain. Returns the
  * exit status: 0 also where no daemon is there to be told, but of full disclosure. */

@@ -75,6 +75,7 @@ struct waiting {
     const struct desk_row *row;
     char *address;    /* or NULL */
     json_t *findings; /* of an application, or NULL */
+    json_t *said;     /* the answer of a notice, or NULL */
 };
 
 /* A registry_done_fn: on control. */
@@ -84,6 +85,10 @@ static void on_done(void *ctx, enum kz_err err, json_t *record, const char *text
     json_t *answer = record;
     if (err == KZ_OK && w->row->answer != NULL)
         answer = w->row->answer(record, w->address, w->pool->conf);
+    if (err == KZ_OK && w->said != NULL) {
+        json_decref(record);
+        answer = json_incref(w->said);
+    }
     if (err == KZ_OK && w->findings != NULL)
         json_object_set(answer, "findings", w->findings);
     if (err != KZ_OK)
@@ -93,6 +98,7 @@ static void on_done(void *ctx, enum kz_err err, json_t *record, const char *text
     else
         control_reply(w->request, answer);
     json_decref(w->findings);
+    json_decref(w->said);
     mem_free(w->address);
     mem_free(w);
 }
@@ -218,26 +224,52 @@ static void change(struct pool *p, struct control_request *r,
                                              : "needs a miner's id");
         return;
     }
-    const struct desk_what what = {row, arguments};
+    const struct desk_what what = {row, arguments, p->vault, p->screens};
     registry_change(p->registry, id, row->how, &what, order, on_done,
                     waiting_new(p, r, row, arguments));
+}
+
+static struct desk_notice notice_of(const struct pool *p, const struct desk_row *row,
+                                    const json_t *arguments,
+                                    const struct registry_order *order)
+{
+    return (struct desk_notice){.row = row,
+                                .arguments = arguments,
+                                .order = order,
+                                .registry = p->registry,
+                                .conf = p->conf,
+                                .vault = p->vault};
+}
+
+static void look(const struct pool *p, struct control_request *r,
+                 const struct desk_row *row, const json_t *arguments,
+                 const struct registry_order *order)
+{
+    char why[RECORD_WHY_SIZE];
+    json_t *answer = NULL;
+    const struct desk_notice n = notice_of(p, row, arguments, order);
+    if (row->look(&answer, why, &n) == KZ_OK)
+        control_reply(r, answer);
+    else
+        control_refuse(r, "%s", why);
 }
 
 static void note(struct pool *p, struct control_request *r, const struct desk_row *row,
                  const json_t *arguments, const struct registry_order *order)
 {
     char why[RECORD_WHY_SIZE];
-    json_t *facts = NULL, *detail = NULL;
-    const struct desk_notice n = {
-        .row = row, .arguments = arguments, .order = order, .registry = p->registry};
-    if (row->notice(&facts, &detail, why, &n) != KZ_OK) {
+    struct desk_noted noted = {.facts = NULL};
+    const struct desk_notice n = notice_of(p, row, arguments, order);
+    if (row->notice(&noted, why, &n) != KZ_OK) {
         control_refuse(r, "%s", why);
         return;
     }
-    registry_note(p->registry, row->word, NULL, order, detail, facts, on_done,
-                  waiting_new(p, r, row, arguments));
-    json_decref(facts);
-    json_decref(detail);
+    struct waiting *w = waiting_new(p, r, row, arguments);
+    w->said = noted.answer;
+    registry_note(p->registry, row->word, noted.miner[0] != '\0' ? noted.miner : NULL,
+                  order, noted.detail, noted.facts, on_done, w);
+    json_decref(noted.facts);
+    json_decref(noted.detail);
 }
 
 void desk_command(void *ctx, struct control_request *r, const json_t *arguments)
@@ -262,6 +294,8 @@ void desk_command(void *ctx, struct control_request *r, const json_t *arguments)
     order.role = role_of(row, &order);
     if (row->how != NULL)
         change(p, r, row, arguments, &order);
+    else if (row->look != NULL)
+        look(p, r, row, arguments, &order);
     else if (row->notice != NULL)
         note(p, r, row, arguments, &order);
     else

@@ -21,4 +21,8 @@
 /* All of them; which one it is the request knows. `ctx` is the pool. */
 void desk_command(void *ctx, struct control_request *r, const json_t *arguments);
 
+/* For everybody who may use the socket. {profile, network}: by which records are judged;
+ * what waits for a person, as pool/registry/record_todo.h has it, `days` ahead. */
+control_handler desk_profile, desk_todo;
+
 #endif

@@ -2,6 +2,8 @@
 
 #include "conf/clock.h"
 #include "pool/registry/record_change.h"
+#include "pool/report_desk.h"
+#include "pool/watcher_desk.h"
 #include "share/bytes.h"
 
 #include <openssl/rand.h>
@@ -204,8 +206,7 @@ static json_t *stop_orders_of(const struct desk_notice *n)
     return known != NULL ? json_deep_copy(known) : json_array();
 }
 
-static enum kz_err set_stop_order(json_t **facts, json_t **detail,
-                                  char why[RECORD_WHY_SIZE],
+static enum kz_err set_stop_order(struct desk_noted *out, char why[RECORD_WHY_SIZE],
                                   const struct desk_notice *n)
 {
     json_t *orders = stop_orders_of(n);
@@ -228,16 +229,15 @@ static enum kz_err set_stop_order(json_t **facts, json_t **detail,
     json_object_set(order, "basis", (json_t *)n->order->basis);
     json_object_set_new(order, "by", json_string(n->order->by));
     json_array_append(orders, order);
-    *detail = json_pack("{s:O, s:O}", "from", json_object_get(order, "from"), "to",
-                        json_object_get(order, "to"));
-    *facts = json_pack("{s:o}", "stop_orders", orders);
+    out->detail = json_pack("{s:O, s:O}", "from", json_object_get(order, "from"), "to",
+                            json_object_get(order, "to"));
+    out->facts = json_pack("{s:o}", "stop_orders", orders);
     json_decref(order);
     return KZ_OK;
 }
 
 /* The newest one without an end, or whose end is yet to come, ends now. */
-static enum kz_err end_stop_order(json_t **facts, json_t **detail,
-                                  char why[RECORD_WHY_SIZE],
+static enum kz_err end_stop_order(struct desk_noted *out, char why[RECORD_WHY_SIZE],
                                   const struct desk_notice *n)
 {
     int64_t now = clock_utc_ms(), to;
@@ -247,9 +247,9 @@ static enum kz_err end_stop_order(json_t **facts, json_t **detail,
         if (record_get_time(&to, order, "to") && to <= now)
             continue;
         record_set_time(order, "to", now);
-        *detail = json_pack("{s:O, s:O}", "from", json_object_get(order, "from"), "to",
-                            json_object_get(order, "to"));
-        *facts = json_pack("{s:o}", "stop_orders", orders);
+        out->detail = json_pack("{s:O, s:O}", "from", json_object_get(order, "from"),
+                                "to", json_object_get(order, "to"));
+        out->facts = json_pack("{s:o}", "stop_orders", orders);
         return KZ_OK;
     }
     json_decref(orders);
@@ -262,62 +262,6 @@ static json_t *stop_answer(json_t *record, const char *address, const struct con
     (void)conf;
     json_decref(record);
     return json_pack("{s:s}", "note", "written down; it is in force by its times");
-}
-
-/* --- reports ---------------------------------------------------------------------------- */
-
-#define NOTE_TEXT_MAX 200
-
-/* A text that is short and there; or may lack. */
-static bool copy_text(json_t *detail, char why[RECORD_WHY_SIZE],
-                      const json_t *arguments, const char *key, bool is_needed)
-{
-    const char *text = json_string_value(json_object_get(arguments, key));
-    if (text == NULL && !is_needed)
-        return true;
-    if (text == NULL || strlen(text) > NOTE_TEXT_MAX) {
-        record_refuse(why, "%s: a text of at most %d bytes expected", key,
-                      NOTE_TEXT_MAX);
-        return false;
-    }
-    json_object_set_new(detail, key, json_string(text));
-    return true;
-}
-
-/* A package of reports was made elsewhere (karizctl report make): its manifest's hash is
- * kept here for ever. */
-static enum kz_err note_report(json_t **facts, json_t **detail,
-                               char why[RECORD_WHY_SIZE], const struct desk_notice *n)
-{
-    uint8_t hash[32];
-    json_t *made = json_object();
-    const char *hex = json_string_value(json_object_get(n->arguments, "manifest"));
-    bool is_good =
-        hex != NULL && hex_decode(hash, sizeof(hash), hex, strlen(hex)) == KZ_OK;
-    if (!is_good)
-        record_refuse(why, "manifest: 64 hex digits expected");
-    else
-        json_object_set_new(made, "manifest", json_string(hex));
-    is_good = is_good && copy_text(made, why, n->arguments, "period", true) &&
-              copy_text(made, why, n->arguments, "level", true) &&
-              copy_text(made, why, n->arguments, "status", true) &&
-              copy_text(made, why, n->arguments, "request", false);
-    if (!is_good) {
-        json_decref(made);
-        return KZ_RANGE;
-    }
-    *facts = NULL;
-    *detail = made;
-    return KZ_OK;
-}
-
-static json_t *report_answer(json_t *record, const char *address,
-                             const struct conf *conf)
-{
-    (void)address;
-    (void)conf;
-    json_decref(record);
-    return json_pack("{s:s}", "note", "written down");
 }
 
 /* --- the table ------------------------------------------------------------------------ */
@@ -345,6 +289,15 @@ static const struct desk_row rows[] = {
     {"miner_confirm", AUDIT_OFFICER, NULL, NULL, confirm},
     {"miner_withdraw", AUDIT_OPERATOR, NULL, NULL, withdraw},
     {"miner_terms", AUDIT_OPERATOR, "information_changed", NULL, set_terms},
+    {"miner_update", AUDIT_OPERATOR, "information_changed", NULL, desk_update},
+    {"miner_disclose", AUDIT_OFFICER, "requested", NULL, .notice = desk_disclose,
+     .word = AUDIT_DISCLOSURE},
+    {"screening_run", AUDIT_OPERATOR, "check_made", "watch_lists", desk_screen},
+    {"vault_check", AUDIT_OPERATOR, .look = desk_vault_check},
+    {"vault_erase", AUDIT_OFFICER, "retention_over", "retention", go_in_twos,
+     MINER_STATES, RECORD_PROPOSE_ERASE},
+    {"vault_rotate", AUDIT_OFFICER, "key_changed", NULL, .notice = desk_vault_rotate,
+     .word = AUDIT_VAULT_KEY_ROTATED},
     {"address_add", AUDIT_OPERATOR, "miner_request", NULL, go_in_twos, MINER_STATES,
      RECORD_PROPOSE_ADDRESS_ADD, true},
     {"address_end", AUDIT_OPERATOR, "miner_request", NULL, go_in_twos, MINER_STATES,
@@ -367,10 +320,16 @@ static const struct desk_row rows[] = {
      .word = AUDIT_STOP_ORDER_SET, .answer = stop_answer},
     {"stop_order_end", AUDIT_OFFICER, "order_lifted", NULL, .notice = end_stop_order,
      .word = AUDIT_STOP_ORDER_ENDED, .answer = stop_answer},
-    {"report_note", AUDIT_OPERATOR, "check_made", "report", .notice = note_report,
-     .word = AUDIT_REPORT_MADE, .answer = report_answer},
+    {"report_note", AUDIT_OPERATOR, "check_made", "report", .notice = report_desk_note,
+     .word = AUDIT_REPORT_MADE},
     {"report_note_correction", AUDIT_OPERATOR, "correction", "report",
-     .notice = note_report, .word = AUDIT_REPORT_CORRECTED, .answer = report_answer},
+     .notice = report_desk_note, .word = AUDIT_REPORT_CORRECTED},
+    {"alert_decide", AUDIT_OFFICER, "check_made", "alert", .notice = report_desk_decide,
+     .word = AUDIT_ALERT_DECIDED},
+    {"watcher_create", AUDIT_OPERATOR, "miner_request", "watcher",
+     .notice = watcher_create, .word = AUDIT_WATCHER_CREATED},
+    {"watcher_revoke", AUDIT_OPERATOR, "miner_request", "watcher",
+     .notice = watcher_revoke, .word = AUDIT_WATCHER_REVOKED},
 };
 
 #define ROWS (sizeof(rows) / sizeof(rows[0]))

@@ -9,6 +9,7 @@
  *              mature, held, reserved, receivable, total}], totals, pool: {account: sat}}
  *   STATEMENT  miner, registered, from, to (ISO dates; left out: all) -> {miner, from_ms,
  *              to_ms, start, credited, ..., end, sound, at_start, at_end, lines}
+ *              newest (a number): only so many lines of each term, and no `pays`
  *   VERIFY     no_node -> {ok, lines, problems, entries, last}: the ledger proved from its
  *              entries, against the kept balances, the blocks' records and the node
  *   PAYOUTS    open (true: those not at an end; else the newest) -> a row each

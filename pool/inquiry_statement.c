@@ -49,11 +49,30 @@ static json_t *line_json(const struct statement_line *l)
     return row;
 }
 
-static json_t *statement_json(const struct statement *s)
+/* Lines that change what is owed, at most `newest` of each term, oldest first. */
+static json_t *newest_lines(const struct statement *s, size_t newest)
+{
+    json_t *lines = json_array();
+    size_t kept[STATEMENT_ADJUSTED + 1] = {0};
+    for (size_t k = s->line_count; k-- > 0;) {
+        const struct statement_line *l = &s->lines[k];
+        if (!amount_is_zero(l->change) && kept[statement_term_of(l->kind)]++ < newest)
+            json_array_insert_new(lines, 0, line_json(l));
+    }
+    return lines;
+}
+
+static json_t *all_lines(const struct statement *s)
 {
     json_t *lines = json_array();
     for (size_t k = 0; k < s->line_count; k++)
         json_array_append_new(lines, line_json(&s->lines[k]));
+    return lines;
+}
+
+static json_t *statement_json(const struct statement *s, size_t newest)
+{
+    json_t *lines = newest > 0 ? newest_lines(s, newest) : all_lines(s);
     json_t *o = json_pack(
         "{s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o, s:o}", "miner",
         s->miner.text, "from_ms", (json_int_t)s->from_ms, "start", sat(s->start),
@@ -80,7 +99,8 @@ static bool read_date(int64_t *ms, char text[INQUIRY_TEXT_SIZE],
 struct reading {
     struct statement s;
     struct lots lots;
-    json_t *pays; /* [{"transaction", "vout", "block", "sat"}, ...] */
+    json_t *pays;  /* [{"transaction", "vout", "block", "sat"}, ...] */
+    size_t newest; /* lines of each term; 0: all, and what payments pay */
     uint64_t entries;
     char *text;
 };
@@ -104,10 +124,10 @@ static enum kz_err take(void *ctx, uint64_t n, const struct entry *e)
     (void)n;
     r->entries++;
     bool is_in = e->time_ms >= r->s.from_ms && e->time_ms < r->s.to_ms;
-    if (e->key.kind == ENTRY_PAYOUT_CONFIRMED && is_in)
+    if (e->key.kind == ENTRY_PAYOUT_CONFIRMED && is_in && r->newest == 0)
         add_pays(r, e);
     if (statement_add(&r->s, e) != KZ_OK ||
-        lots_follow(&r->lots, &r->s.miner, e) != KZ_OK)
+        (r->newest == 0 && lots_follow(&r->lots, &r->s.miner, e) != KZ_OK))
         return inquiry_say(r->text, KZ_RANGE, "a sum outside the range of money");
     if (r->s.line_count > INQUIRY_LINES_MAX)
         return inquiry_say(r->text, KZ_RANGE,
@@ -132,6 +152,7 @@ enum kz_err inquiry_statement(json_t **value, char text[INQUIRY_TEXT_SIZE],
         return KZ_PARSE;
     if (from > to)
         return inquiry_say(text, KZ_RANGE, "--from is behind --to");
+    r.newest = (size_t)json_integer_value(json_object_get(arguments, "newest"));
     r.pays = json_array();
     statement_init(&r.s, &miner, from, to);
     key_statement(key, miner.text);
@@ -145,7 +166,7 @@ enum kz_err inquiry_statement(json_t **value, char text[INQUIRY_TEXT_SIZE],
         !json_is_true(json_object_get(arguments, "registered")))
         err = inquiry_say(text, KZ_EMPTY, "no miner \"%s\"", miner.text);
     if (err == KZ_OK) {
-        *value = statement_json(&r.s);
+        *value = statement_json(&r.s, r.newest);
         json_object_set(*value, "pays", r.pays);
     }
     json_decref(r.pays);

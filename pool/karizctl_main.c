@@ -3,12 +3,15 @@
  * Exit status: 0 done, 1 refused or unreachable (the reason is on standard error) or a
  * check that failed (it is on standard output), 2 the command line was wrong. */
 #include "conf/conf.h"
+#include "pool/ctl_apply.h"
 #include "pool/ctl_client.h"
 #include "pool/ctl_desk.h"
 #include "pool/ctl_ledger.h"
 #include "pool/ctl_local.h"
 #include "pool/ctl_options.h"
+#include "pool/ctl_sheet.h"
 #include "pool/ctl_show.h"
+#include "pool/ctl_watcher.h"
 #include "pool/pay/show.h"
 #include "pool/settings.h"
 
@@ -104,6 +107,24 @@ static const struct command commands[] = {
      .help =
          "--dir DIR\n"
          "      the chain on standard output, an event a line, for others to verify"},
+    {.row = {"backup create", "[dir]", "with-master-key! conf"},
+     .local = ctl_backup_create,
+     .help =
+         "[--with-master-key] [--conf FILE]\n"
+         "      a backup in DIR (without it: in backup.dir), by the daemon while it "
+         "works;\n"
+         "      --conf: of these settings' data, where no daemon runs"},
+    {.row = {"backup verify", "dir", "manifest"},
+     .local = ctl_backup_verify,
+     .help = "--manifest SHA256\n"
+             "      every file of a backup, its audit chain, and with the hash that "
+             "was noted\n"
+             "      also that it is that one; needs no daemon"},
+    {.row = {"backup restore", "dir", "to master-key without-master-key! manifest"},
+     .local = ctl_backup_restore,
+     .help = "--to DATA_DIR [--master-key FILE | --without-master-key] [--manifest "
+             "SHA256]\n"
+             "      onto an empty machine; says what to do next"},
     {{"journal adopt", NULL, "yes!"},
      "journal_adopt",
      show_note,
@@ -126,13 +147,21 @@ static const struct command commands[] = {
          "      [--previous DIR] [--correct DIR] [--catalogues DIR]\n"
          "      a signed package of reports of a day, month, quarter or year, or of\n"
          "      2026-10-01..2026-10-16; by default those that the profile asks for"},
-    {.row = {"report cancel", "dir", "conf key passphrase-fd out catalogues"},
+    {.row = {"report cancel", "dir", "conf key passphrase-fd out previous catalogues"},
      .local = ctl_report_cancel,
      .help = "--conf FILE --key FILE --passphrase-fd N --out DIR\n"
              "      a signed package that says: the one in this directory is void"},
     {.row = {"report list", "dir", ""},
      .local = ctl_report_list,
      .help = "the packages in a directory: period, status, hash, key; needs no daemon"},
+    {.row = {"alert decide", "rule",
+             "miner decision reason basis authority document date code file"},
+     .request = "alert_decide",
+     .show = show_note,
+     .prepare = ctl_desk_basis,
+     .help =
+         "--miner ID --decision TEXT: what an officer decided of an alert of R8, which "
+         "then shows it"},
     {.row = {"report key create", "file", "passphrase-fd"},
      .local = ctl_report_key_create,
      .help =
@@ -141,17 +170,72 @@ static const struct command commands[] = {
     {.row = {"report key show", "file", ""},
      .local = ctl_report_key_show,
      .help = "its public half, for the authority; needs no daemon"},
-    {{"miner list", NULL, ""}, "miner_list", show_miners, "all registered miners"},
-    {{"miner show", "id", ""},
-     "miner_show",
-     show_miner,
-     "one miner's record, refusals today"},
-    {.row = {"miner apply", NULL, "file"},
-     .request = "miner_apply",
-     .show = show_application,
-     .prepare = ctl_desk_record,
+    {.row = {"desk todo", NULL, "days lang"},
+     .local = ctl_desk_todo,
+     .help = "--days N: everything that waits for a person; ends and reviews within N "
+             "days"},
+    {.row = {"miner list", NULL, "lang"},
+     .local = ctl_miner_list,
+     .help = "all registered miners, and what waits for a person"},
+    {.row = {"miner show", "id", "lang"},
+     .local = ctl_miner_show,
+     .help = "one miner's record, what waits for a person, refusals today"},
+    {.row = {"miner apply", NULL, "file lang conf draft"},
+     .local = ctl_miner_apply,
      .help =
-         "--file RECORD.json: a new registration, as a draft; says all that is wrong"},
+         "--file RECORD.json: a new registration, as a draft; says all that is wrong\n"
+         "      without --file it is asked for, field by field: --lang tk|ru|en, "
+         "--draft FILE,\n"
+         "      --conf FILE: by the profile of these settings, not the daemon's"},
+    {.row = {"miner import", NULL, "csv json dry-run! skip-bad! conf"},
+     .local = ctl_miner_import,
+     .help = "--csv FILE | --json FILE [--dry-run] [--skip-bad]\n"
+             "      new registrations, as drafts; nothing is sent where a line has an "
+             "error"},
+    {.row = {"miner export", "[id]", "full! request"},
+     .local = ctl_miner_export,
+     .help = "the public record in JSON; without an id all of them\n"
+             "      --full --request NUMBER: personal values too; an officer, and an "
+             "event"},
+    {.row = {"miner update", "id",
+             "reason basis authority document date code sha256 file"},
+     .request = "miner_update",
+     .show = show_miner,
+     .prepare = ctl_desk_record,
+     .help = "--file CHANGES.json --basis TEXT\n"
+             "      the fields in it instead of those before; null takes one out"},
+    {.row = {"reconcile", NULL, "csv"},
+     .local = ctl_reconcile,
+     .help = "--csv FILE: what an authority's list says otherwise; status 1 where it "
+             "does"},
+    {.row = {"reasons", NULL, "lang"},
+     .local = ctl_reasons,
+     .help = "the codes of --reason, their meaning and use; needs no daemon"},
+    {.row = {"equipment list", "[miner]", "lang"},
+     .local = ctl_equipment_list,
+     .help = "machines, of all miners or of one"},
+    {.row = {"site list", "[miner]", "lang"},
+     .local = ctl_site_list,
+     .help = "sites, of all miners or of one"},
+    {.row = {"certificate show", "miner", "lang"},
+     .local = ctl_certificate_show,
+     .help = "the certificate, and those before it"},
+    {.row = {"vault check", NULL, ""},
+     .request = "vault_check",
+     .show = show_vault,
+     .help = "whether everything in it opens, and is what the records say"},
+    {.row = {"vault erase", "miner",
+             "request reason basis authority document date code file"},
+     .request = "vault_erase",
+     .show = show_miner,
+     .prepare = ctl_desk_request,
+     .help = "[--request NUMBER]: a miner's personal values; two officers; without a\n"
+             "      request when the time has passed for which they must be kept"},
+    {.row = {"vault rotate", NULL, "reason basis authority document date code file"},
+     .request = "vault_rotate",
+     .show = show_note,
+     .prepare = ctl_desk_basis,
+     .help = "--basis TEXT: a new master key"},
     {.row = {"miner submit", "id", "reason basis authority document date code file"},
      .request = "miner_submit",
      .show = show_miner,
@@ -307,6 +391,11 @@ static const struct command commands[] = {
      .show = show_miner,
      .prepare = ctl_desk_given,
      .help = "--result clear|flag|match --lists NAME --basis TEXT"},
+    {.row = {"screening run", "[miner]",
+             "lang reason basis authority document date code"},
+     .local = ctl_screening_run,
+     .help = "names of one miner, or of all, against the watch lists of the settings;\n"
+             "      what is found a person decides; status 1 where something is"},
     {.row = {"review set", "miner",
              "level reviewed-on next-review reason basis authority document date code "
              "file"},
@@ -348,6 +437,24 @@ static const struct command commands[] = {
      .help =
          "a profile, by its file or code; --dir DIR: where profiles lie; without one,\n"
          "      which there are; needs no daemon"},
+    {.row = {"watcher create", "miner",
+             "days reason basis authority document date code file"},
+     .request = "watcher_create",
+     .show = show_watcher_made,
+     .prepare = ctl_desk_basis,
+     .help = "--days N: a secret web address that shows this miner's figures, for 1 to "
+             "366 days;\n"
+             "      it is shown once (R10)"},
+    {{"watcher list", "[miner]", ""},
+     "watcher_list",
+     show_watchers,
+     "who may look, and until when"},
+    {.row = {"watcher revoke", "watcher",
+             "reason basis authority document date code file"},
+     .request = "watcher_revoke",
+     .show = show_note,
+     .prepare = ctl_desk_basis,
+     .help = "WATCHER is its id, as the list has it: it ends now"},
     {{"reload", NULL, ""},
      "reload",
      show_note,

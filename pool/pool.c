@@ -5,9 +5,11 @@
 #include "conf/mem.h"
 #include "payout/coinbase.h"
 #include "pool/audit/chain.h"
+#include "pool/backup_restore.h"
 #include "pool/blocks.h"
 #include "pool/commands.h"
 #include "pool/pool_parts.h"
+#include "pool/screen_shelf.h"
 #include "pool/settings.h"
 #include "share/network.h"
 
@@ -117,7 +119,7 @@ static void on_roster(void *ctx, const struct roster *roster)
     if (p->stratum != NULL)
         stratum_publish_roster(p->stratum, roster);
     if (p->accounts != NULL)
-        accounts_set_miners(p->accounts, registry_list(p->registry));
+        accounts_set_miners(p->accounts, registry_records(p->registry));
 }
 
 /* On the store thread; the accounts are there from before its first record until after
@@ -221,11 +223,16 @@ static struct refresh_standing on_standing(void *ctx, const struct snapshot *s,
 
 static enum kz_err open_data_dir(struct pool *p)
 {
-    char path[CONF_TEXT_MAX + 8];
+    char path[CONF_TEXT_MAX + 16];
     const char *dir = p->conf->data_dir;
     if (mkdir(dir, 0750) != 0 && errno != EEXIST) {
         log_error("data_dir_failed", kv_str("path", dir), kv_errno(errno));
         return KZ_IO;
+    }
+    snprintf(path, sizeof(path), "%s/" RESTORE_BEGUN, dir);
+    if (access(path, F_OK) == 0) {
+        log_error("data_dir_half_restored", kv_str("path", dir));
+        return KZ_RANGE;
     }
     snprintf(path, sizeof(path), "%s/lock", dir);
     p->lock_fd = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0640);
@@ -404,6 +411,16 @@ static enum kz_err start_stratum(struct pool *p)
     return err;
 }
 
+static enum kz_err start_reporter(struct pool *p)
+{
+    return reporter_start(&p->reporter,
+                          &(struct reporter_parts){.mailbox = p->mailbox,
+                                                   .store = p->store,
+                                                   .registry = p->registry,
+                                                   .conf = p->conf,
+                                                   .profile = p->profile});
+}
+
 static enum kz_err start_parts(struct pool *p)
 {
     enum kz_err err = settings_profile(&p->profile, p->conf);
@@ -411,6 +428,7 @@ static enum kz_err start_parts(struct pool *p)
         err = open_data_dir(p);
     if (err == KZ_OK)
         err = open_vault(p);
+    p->screens = screen_shelf_new(p->conf);
     if (err == KZ_OK)
         err = spool_start(&p->spool, p->conf->data_dir);
     if (err == KZ_OK)
@@ -449,9 +467,20 @@ static enum kz_err start_parts(struct pool *p)
                                                              .store = p->store,
                                                              .nodes = p->nodes,
                                                              .conf = p->conf});
+    if (err == KZ_OK)
+        err = start_reporter(p);
+    if (err == KZ_OK)
+        err = backup_start(&p->backup, &(struct backup_parts){.mailbox = p->mailbox,
+                                                              .store = p->store,
+                                                              .registry = p->registry,
+                                                              .conf = p->conf});
     if (err != KZ_OK)
         return err;
-    return control_start(&p->control, p->base, p->conf, commands_table, p);
+    err = control_start(&p->control, p->base, p->conf, commands_table, p);
+    if (err != KZ_OK)
+        return err;
+    p->watch = watch_new(p);
+    return http_start(&p->http, p->base, p->conf, watch_request, p->watch);
 }
 
 static void log_ready(const struct pool *p)
@@ -543,23 +572,23 @@ static void wait_for_blocks(struct pool *p)
 
 /* Who waits for a long answer is told, and hears it: one turn of the loop for the
  * mailbox, one for the sockets. */
-static struct inquiry *stop_inquiry(struct pool *p)
+static void stop_long_answers(struct pool *p)
 {
-    struct inquiry *inquiry = p->inquiry;
-    p->inquiry = NULL;
-    if (inquiry == NULL)
-        return NULL;
-    inquiry_stop(inquiry);
-    event_base_loop(p->base, EVLOOP_NONBLOCK);
-    event_base_loop(p->base, EVLOOP_NONBLOCK);
-    return inquiry;
+    bool has_any = p->inquiry != NULL || p->backup != NULL;
+    inquiry_stop(p->inquiry);
+    backup_stop(p->backup);
+    for (int i = 0; has_any && i < 2; i++)
+        event_base_loop(p->base, EVLOOP_NONBLOCK);
 }
 
 void pool_stop(struct pool *p)
 {
     if (p == NULL)
         return;
-    struct inquiry *inquiry = stop_inquiry(p);
+    reporter_stop(p->reporter);
+    watch_stop(p->watch);
+    http_stop(p->http);
+    stop_long_answers(p);
     control_stop(p->control);
     if (p->refresh != NULL)
         refresh_set_parts(p->refresh, NULL, NULL);
@@ -579,9 +608,13 @@ void pool_stop(struct pool *p)
     /* What the store and the fronts posted last is dropped with the mailbox, while those
      * it would have gone to are still there. */
     mailbox_free(p->mailbox);
-    inquiry_free(inquiry); /* what it asked a node ended with the two above */
+    reporter_free(p->reporter);
+    inquiry_free(p->inquiry); /* what it asked a node ended with the two above */
+    watch_free(p->watch);
     registry_stop(p->registry);
+    backup_free(p->backup);
     vault_close(p->vault);
+    screen_shelf_free(p->screens);
     blocks_free(p->blocks);
     refresh_free(p->refresh);
     stop_journal(p);

@@ -6,6 +6,7 @@
 #include "conf/clock.h"
 #include "conf/mailbox.h"
 #include "pool/accounts.h"
+#include "pool/backup.h"
 #include "pool/blocks.h"
 #include "pool/control.h"
 #include "pool/dayfees.h"
@@ -13,8 +14,10 @@
 #include "pool/node.h"
 #include "pool/refresh.h"
 #include "pool/registry/registry.h"
+#include "pool/reporter.h"
 #include "pool/spool.h"
 #include "pool/tracker.h"
+#include "pool/watch.h"
 #include "share/journal_writer.h"
 #include "share/store.h"
 #include "stratum/server.h"
@@ -27,6 +30,7 @@ struct pool {
     struct conf *conf; /* as started with; a reload's is copied where it is needed */
     struct profile *profile;
     struct vault *vault;
+    struct screen_shelf *screens;
     struct event_base *base;
     struct mailbox *mailbox;
     struct event *signals[3];
@@ -47,8 +51,12 @@ struct pool {
     struct dayfees *dayfees;
     _Atomic(struct accounts *) woken; /* `accounts`, for the store's thread */
     struct stratum_server *stratum;
-    struct inquiry *inquiry; /* NULL: stopping */
+    struct inquiry *inquiry;
+    struct backup *backup;
+    struct reporter *reporter;
     struct control *control;
+    struct watch *watch;
+    struct http *http; /* NULL: http.listen is empty */
 };
 
 /* False: the file has an error, nothing changed. `note` is for people either way. */

@@ -25,7 +25,8 @@
  *   miners:{registry}              id -> "<number> <revision> <JSON>"
  *   live:{registry}                id -> what it holds: "<certificate>\n<address>\n..."
  *   certs:{registry}               certificate number -> id that holds it
- *   addrs:{registry}               address -> id that holds it
+ *   addrs:{registry}               address, or "tax_id:TM:123" and the like -> id that
+ *                                  holds it
  *   seq:{registry}                 the last number given out
  *   version:{registry}             counts changes
  *   facts:{registry}               name -> JSON: what holds for all miners

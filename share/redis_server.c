@@ -46,7 +46,8 @@ struct redis_server {
 /* Two lines of reason for each of the less obvious:
  * - no RDB saves: the append-only file is the data, its rewrite makes the save points;
  * - listpack sizes are those the memory estimate of the accounting spec counts with;
- * - noeviction: a counter that vanished under pressure would be a wrong balance. */
+ * - noeviction: a counter that vanished under pressure would be a wrong balance;
+ * - no delay before a snapshot is sent: nobody but a backup asks for one. */
 static const char config_text[] = "port 0\n"
                                   "unixsocket redis.sock\n"
                                   "unixsocketperm 700\n"
@@ -62,6 +63,7 @@ static const char config_text[] = "port 0\n"
                                   "maxmemory-policy noeviction\n"
                                   "hash-max-listpack-value 512\n"
                                   "hash-max-listpack-entries 128\n"
+                                  "repl-diskless-sync-delay 0\n"
                                   "timeout 0\n"
                                   "databases 1\n";
 

@@ -265,9 +265,9 @@
     "end\n"                                                                            \
     "redis.call('HSET', KEYS[2], id, table.concat(holds, '\\n'))\n"                    \
     "redis.call('HSET', KEYS[1], id, number .. ' ' .. revision .. ' ' .. ARGV[7])\n"   \
-    "redis.call('INCR', KEYS[6])\n"                                                    \
+    "version = string.format('%.0f', redis.call('INCR', KEYS[6]))\n"                   \
     "redis.call('SET', KEYS[7], ARGV[5])\n"                                            \
-    "return {'OK', number, revision}\n"
+    "return {'OK', number, revision, version}\n"
 
 /* An event without a record. KEYS: cursor, audit, facts, version. ARGV: expected cursor, new
  * cursor, instance, link, then (fact, JSON or "": gone)*. */

@@ -270,6 +270,11 @@ enum kz_err store_count_refusal(struct store *s, const char *reason, int64_t tim
     return err;
 }
 
+void store_hold_journal(struct store *s, bool is_on)
+{
+    atomic_store(&s->holds_journal, is_on);
+}
+
 void request_end(struct store_request *r, enum kz_err err, json_t *value,
                  const char *text)
 {

@@ -82,15 +82,23 @@ void store_registry_version(struct store *s, store_reply_fn *on_reply, void *ctx
 /* Creates (`expect_revision` 0) or replaces a miner's record: KZ_RANGE when its
  * revision is not the expected, the id was used before, or an address or the
  * certificate's number is held by another miner. `text` then begins with the field's
- * name. What a record holds: "payout_addresses" without "to", and
- * "certificate"."number", unless its "state" is a final one. KZ_IO: whether it is
+ * name. What a record holds, unless its "state" is a final one: "certificate"."number",
+ * "payout_addresses" and serials of "equipment" without "to", "tax_id" and
+ * "registration_id" of a country. KZ_IO: whether it is
  * written is unknown; load again. In the journal and on the disk before the reply, which
- * is the record as stored, with `number` and `revision`. `event` (or NULL) is what the
+ * is the record as stored, with `number` and `revision`, and as `text` the registry's
+ * version that it made, where that is known. `event` (or NULL) is what the
  * audit chain is told; it is in the journal together with the record. Where another daemon
  * was faster the link stays in the chain although nothing came of it. Takes `record` and
  * `event`. */
 void store_registry_put(struct store *s, json_t *record, uint64_t expect_revision,
                         json_t *event, store_reply_fn *on_reply, void *ctx);
+/* The newest link of this instance's chain, a copy, the caller's; NULL: there is none. Any
+ * thread. */
+json_t *store_newest_link(struct store *s);
+/* The newest link that Redis has of this instance's chain. Taken where the journal has none:
+ * a journal that was lost is then seen in the chain for ever. Takes `link`. */
+void store_audit_known(struct store *s, json_t *link);
 /* An audit event without a record, with facts that hold for all miners (name -> value, null:
  * gone; or NULL). Journaled and synced before the reply, which comes when Redis has it. KZ_IO
  * with "journaled" in front of `text`: it will be applied. Takes both. */
@@ -126,6 +134,9 @@ void store_block_note(struct store *s, json_t *members, store_reply_fn *on_reply
                       void *ctx);
 /* Blocks' records, newest first. */
 void store_blocks(struct store *s, size_t max, store_reply_fn *on_reply, void *ctx);
+
+/* While it is on no file of the journal is deleted: one is copying them. Any thread. */
+void store_hold_journal(struct store *s, bool is_on);
 
 /* Takes over a Redis that another journal wrote to: its cursors become ours. For an
  * operator who knows that the other journal is gone for good. */

@@ -2,6 +2,23 @@
  * what it tells of. What a link is made of, the assembly knows (struct store_hooks). */
 #include "share/store_internal.h"
 
+/* Other threads look at it, too. Takes `link`. */
+static void set_newest(struct store *s, json_t *link)
+{
+    pthread_mutex_lock(&s->lock);
+    json_decref(s->newest_link);
+    s->newest_link = link;
+    pthread_mutex_unlock(&s->lock);
+}
+
+json_t *store_newest_link(struct store *s)
+{
+    pthread_mutex_lock(&s->lock);
+    json_t *copy = json_deep_copy(s->newest_link);
+    pthread_mutex_unlock(&s->lock);
+    return copy;
+}
+
 /* Of the newest record about the registry; each of them has one, but for those written
  * before there was a chain. */
 enum kz_err audit_open(struct store *s)
@@ -18,7 +35,7 @@ enum kz_err audit_open(struct store *s)
         return KZ_PARSE;
     json_t *body = json_loadb((const char *)r.body.p, r.body.len, 0, NULL);
     json_t *link = json_object_get(body, "audit");
-    s->newest_link = json_is_object(link) ? json_incref(link) : NULL;
+    set_newest(s, json_is_object(link) ? json_incref(link) : NULL);
     json_decref(body);
     return KZ_OK;
 }
@@ -42,10 +59,8 @@ enum kz_err audit_append(struct store_request *r, enum event_kind kind, json_t *
     uint64_t before = s->events.last;
     enum kz_err err = append_json(s, kind, body, on_done, r);
     /* Also one whose sync failed is in the stream, and may be found there. */
-    if (link != NULL && s->events.last != before) {
-        json_decref(s->newest_link);
-        s->newest_link = json_incref(link);
-    }
+    if (link != NULL && s->events.last != before)
+        set_newest(s, json_deep_copy(link)); /* the other goes its way */
     json_decref(link);
     if (err != KZ_OK)
         describe_unwritten(why, err);
@@ -79,4 +94,26 @@ void store_audit_put(struct store *s, json_t *event, json_t *facts,
                                     .value = facts != NULL ? facts : json_object(),
                                     .event = event};
     request_post(s, &r, run_audit);
+}
+
+static void run_known(struct store_request *r)
+{
+    struct store *s = r->store;
+    if (s->newest_link == NULL)
+        set_newest(s, json_deep_copy(r->value));
+    request_end(r, KZ_OK, NULL, NULL);
+}
+
+static void nobody_asked(void *ctx, enum kz_err err, json_t *value, const char *text)
+{
+    (void)ctx;
+    (void)err;
+    (void)text;
+    json_decref(value);
+}
+
+void store_audit_known(struct store *s, json_t *link)
+{
+    const struct store_request r = {.on_reply = nobody_asked, .value = link};
+    request_post(s, &r, run_known);
 }

@@ -121,7 +121,8 @@ static void on_applied(void *ctx, const redisReply *r)
     FAULT_POINT("event_answered");
     if (ship_is_word(r, "OK")) {
         advance(s, c);
-        tell(s, c->seq, KZ_OK, "");
+        /* The registry's version, of a record of it. */
+        tell(s, c->seq, KZ_OK, r->elements > 3 ? reply_text(r->element[3]) : "");
     } else if (ship_is_word(r, "REFUSED")) {
         advance(s, c);
         snprintf(text, sizeof(text), "%.40s %.120s %.40s",

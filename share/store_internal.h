@@ -120,8 +120,9 @@ struct store_shared {
 struct store {
     bool is_reader;                /* it has no journal and writes nothing */
     unsigned long long said_ready; /* the generation for which KEY_READY was written */
-    atomic_ullong generation;      /* counts the times Redis became ready */
-    struct conf conf;              /* our own: settings may be swapped while we run */
+    atomic_bool holds_journal;
+    atomic_ullong generation; /* counts the times Redis became ready */
+    struct conf conf;         /* our own: settings may be swapped while we run */
     struct store_hooks hooks;
     uint64_t unit;
     struct journal *journal; /* borrowed */
@@ -282,7 +283,7 @@ void script_add_copy(struct script_args *a, const char *text);
 /* What a miner's record says in the scripts: keys, certificate held, addresses held. */
 void registry_add_keys(struct script_args *a);
 const char *registry_certificate(const json_t *record);
-void registry_add_addresses(struct script_args *a, const json_t *record);
+void registry_add_holdings(struct script_args *a, const json_t *record);
 /* How a reserve ended, by the ledger record behind it; other events are APPLIED. */
 enum event_fate { EVENT_IS_APPLIED, EVENT_IS_VOID, EVENT_IS_OPEN };
 /* KZ_PARSE: not an event of its kind. */

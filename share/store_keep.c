@@ -48,6 +48,8 @@ static bool has_releasable(const struct store *s)
 static void release(struct store *s, const uint64_t *applied)
 {
     size_t gone = 0;
+    if (atomic_load(&s->holds_journal))
+        return; /* the next save point will do */
     for (size_t i = 0; i < s->feed_count; i++)
         gone += journal_stream_release(s->feeds[i].stream, limit_of(s, i, applied),
                                        keep_before(s));

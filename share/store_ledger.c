@@ -163,16 +163,42 @@ const char *registry_certificate(const json_t *record)
                : text_at(json_object_get(record, "certificate"), "number");
 }
 
-void registry_add_addresses(struct script_args *a, const json_t *record)
+static bool is_live(const json_t *thing)
 {
-    const json_t *addresses = json_object_get(record, "payout_addresses");
-    size_t count = holds_nothing(record) ? 0 : json_array_size(addresses);
-    for (size_t i = 0; i < count; i++) {
-        const json_t *one = json_array_get(addresses, i),
-                     *to = json_object_get(one, "to");
-        if (to == NULL || json_is_null(to))
-            script_add_copy(a, text_at(one, "address"));
-    }
+    const json_t *to = json_object_get(thing, "to");
+    return to == NULL || json_is_null(to);
+}
+
+/* "tax_id:TM:123": no address has a colon. What is not there is held by nobody. */
+static void add_number_held(struct script_args *a, const char *field, const char *of,
+                            const char *value)
+{
+    char text[512];
+    if (value[0] == '\0')
+        return;
+    snprintf(text, sizeof(text), "%s:%.100s:%.350s", field, of, value);
+    for (char *p = text; *p != '\0'; p++) /* one holding a line */
+        if (*p == '\n')
+            *p = ' ';
+    script_add_copy(a, text);
+}
+
+void registry_add_holdings(struct script_args *a, const json_t *record)
+{
+    size_t i;
+    json_t *one;
+    const json_t *tax = json_object_get(record, "tax_id"),
+                 *registration = json_object_get(record, "registration_id");
+    if (holds_nothing(record))
+        return;
+    json_array_foreach(json_object_get(record, "payout_addresses"), i,
+                       one) if (is_live(one))
+        script_add_copy(a, text_at(one, "address"));
+    add_number_held(a, "tax_id", text_at(tax, "country"), text_at(tax, "value"));
+    add_number_held(a, "registration_id", text_at(registration, "country"),
+                    text_at(registration, "value"));
+    json_array_foreach(json_object_get(record, "equipment"), i, one) if (is_live(one))
+        add_number_held(a, "serial", text_at(one, "maker"), text_at(one, "serial"));
 }
 
 static enum kz_err miner_script(struct script_args *a, const struct store *s,
@@ -205,7 +231,7 @@ static enum kz_err miner_script(struct script_args *a, const struct store *s,
         add_json(a, json_object_get(body, "audit"));
     else
         script_add(a, "");
-    registry_add_addresses(a, record);
+    registry_add_holdings(a, record);
     json_decref(body);
     return KZ_OK;
 }

@@ -77,6 +77,9 @@ static void describe_refusal(char text[STORE_TEXT], const struct store_request *
     else if (strcmp(what, "revision") == 0)
         snprintf(text, STORE_TEXT,
                  "the record was changed meanwhile: it is at revision %.20s", detail);
+    else if (strchr(detail, ':') != NULL) /* "tax_id:TM:123" */
+        snprintf(text, STORE_TEXT, "%.*s: \"%.100s\" is held by %.32s",
+                 (int)strcspn(detail, ":"), detail, strchr(detail, ':') + 1, whose);
     else
         snprintf(text, STORE_TEXT, "%.20s: \"%.100s\" is held by %.32s", what, detail,
                  whose);
@@ -89,7 +92,7 @@ static void on_put_applied(void *ctx, enum kz_err err, const char *text)
     if (err == KZ_OK) {
         json_t *record = r->value; /* handed on whole: it goes to another thread */
         r->value = NULL;
-        end_put(r, KZ_OK, record, NULL);
+        end_put(r, KZ_OK, record, text);
         return;
     }
     snprintf(why, sizeof(why),
@@ -140,7 +143,7 @@ static void check_put(struct store_request *r)
     script_add(&a, r->text);
     script_add(&a, revision);
     script_add(&a, registry_certificate(r->value));
-    registry_add_addresses(&a, r->value);
+    registry_add_holdings(&a, r->value);
     enum kz_err err =
         redis_link_send(r->store->link, on_checked, r, a.argc, a.argv, a.lens);
     script_args_clear(&a);

@@ -51,6 +51,10 @@ static const struct record_reason reasons[] = {
      RECORD_FOR_CHANGE | RECORD_FOR_ADDRESS},
     {"correction", "what was written down was wrong", RECORD_FOR_CHANGE},
     {"check_made", "a check was made", RECORD_FOR_CHANGE},
+    {"retention_over", "the time for which it must be kept has passed",
+     RECORD_FOR_ERASE},
+    {"erasure_requested", "somebody asked in writing to have it erased",
+     RECORD_FOR_ERASE},
     {NULL, NULL, 0}};
 
 const struct record_reason *record_reason_at(size_t i)

@@ -44,6 +44,7 @@ struct record_happened {
 #define RECORD_FOR_RELEASE  (1u << (MINER_STATES + 2))
 #define RECORD_FOR_ADDRESS  (1u << (MINER_STATES + 3))
 #define RECORD_FOR_CHANGE   (1u << (MINER_STATES + 4)) /* of what the record holds */
+#define RECORD_FOR_ERASE    (1u << (MINER_STATES + 5)) /* of its personal values */
 
 struct record_reason {
     const char *code, *meaning;

@@ -156,6 +156,14 @@ static void complete_words(json_t *object, const struct record_field *table)
     }
 }
 
+/* No cell can say an empty list: that there is no owner is said by its reason. */
+static void complete_owners(json_t *fields)
+{
+    if (json_object_get(fields, "no_owner_reason") != NULL &&
+        json_object_get(fields, "beneficial_owners") == NULL)
+        json_object_set_new(fields, "beneficial_owners", json_array());
+}
+
 static bool check_draft(struct import *m, const json_t *draft)
 {
     struct record_findings found = {.count = 0};
@@ -199,6 +207,7 @@ static void take_row(struct import *m, json_t *fields)
     struct record_happened happened;
     json_t *draft = NULL;
     complete_words(fields, record_fields());
+    complete_owners(fields);
     enum kz_err err = record_draft(&draft, &happened, why, fields, m->act);
     json_decref(fields);
     if (err != KZ_OK)

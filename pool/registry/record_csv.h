@@ -4,7 +4,8 @@
  * "tax_id.value", "payout_addresses[0].address", "equipment[1].serial"; any text or number
  * of the record's table that is not written by the registry. An empty cell is an absent
  * field; "unlimited" in certificate.valid_until is its null. What has one possible word
- * only (tax_id.type) need not be there. The form of the file is pool/csv_read.h's.
+ * only (tax_id.type) need not be there, nor owners where no_owner_reason is. The form of
+ * the file is pool/csv_read.h's.
  *
  * Each row becomes a draft (pool/registry/record_state.h) and is checked as one; a row
  * with an error is left out, the others are taken. Nothing is told of a cell but its line,

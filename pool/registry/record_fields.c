@@ -152,6 +152,7 @@ static const struct record_field screening[] = {
      .rule = PAST_RULE},
     {"result", RECORD_TEXT, ALL, .max = 8, .choices = results},
     {"decided_by", RECORD_TEXT, ALL, .max = 64},
+    {"hits", RECORD_TEXTS, MAYBE, .min = 0, .max = 64},
     {NULL}};
 
 static const struct record_field payout_address[] = {
@@ -264,6 +265,7 @@ static const struct record_field record[] = {
     {"urgent", RECORD_OURS, MAYBE},
     {"frozen", RECORD_OURS, MAYBE},
     {"release", RECORD_OURS, MAYBE},
+    {"erased", RECORD_OURS, MAYBE},
     {"certificates_before", RECORD_OURS, MAYBE},
     {"fee_ppm", RECORD_OURS, MAYBE},
     {"minimum_sat", RECORD_OURS, MAYBE},

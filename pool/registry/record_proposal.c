@@ -1,5 +1,6 @@
 #include "pool/registry/record_proposal.h"
 
+#include "pool/registry/day.h"
 #include "pool/registry/registry_address.h"
 
 #include <string.h>
@@ -21,6 +22,7 @@ static const struct {
                                     OPERATOR | OFFICER},
     [RECORD_PROPOSE_ADDRESS_END] = {"address_end", APPLICANT | OPERATOR | OFFICER,
                                     OPERATOR | OFFICER},
+    [RECORD_PROPOSE_ERASE] = {"erase", OFFICER, OFFICER},
 };
 
 const char *record_proposed_name(enum record_proposed what)
@@ -124,6 +126,55 @@ static enum kz_err do_address(json_t **out, enum audit_word *word,
     return KZ_OK;
 }
 
+static enum kz_err check_retention(char why[RECORD_WHY_SIZE], const json_t *record,
+                                   const struct record_act *act)
+{
+    int64_t since;
+    char text[DAY_TEXT_SIZE];
+    int32_t offset = act->profile->utc_offset_minutes;
+    if (strcmp(act->reason, "erasure_requested") == 0)
+        return record_basis_has_document(act->basis)
+                   ? KZ_OK
+                   : record_refuse(why, "basis: the number of the request expected");
+    if (!record_get_time(&since, record, "state_since"))
+        return record_refuse(why, "state_since: is damaged");
+    struct day end =
+        day_add_months(day_of_ms(since, offset), 12 * act->profile->retention_years);
+    day_format(text, end);
+    return day_of_ms(act->now_ms, offset).n >= end.n
+               ? KZ_OK
+               : record_refuse(why, "reason: it must be kept until %s", text);
+}
+
+static enum kz_err do_erase(json_t **out, enum audit_word *word,
+                            char why[RECORD_WHY_SIZE], const json_t *record,
+                            const struct deed *d)
+{
+    enum miner_state state = record_state(record);
+    bool is_over = state == MINER_REJECTED || state == MINER_REVOKED ||
+                   state == MINER_CLOSED || state == MINER_DRAFT;
+    if (!is_over)
+        return record_refuse(why,
+                             "state: personal values of a record that is %s are "
+                             "needed",
+                             miner_state_name(state));
+    if (json_object_get(record, "erased") != NULL)
+        return record_refuse(why, "erased: it was already");
+    if (record_act_check(why, &d->first, RECORD_FOR_ERASE) != KZ_OK ||
+        check_retention(why, record, &d->first) != KZ_OK)
+        return KZ_RANGE;
+    json_t *erased =
+        json_pack("{s:s, s:s}", "by", d->first.by, "reason", d->first.reason);
+    record_set_time(erased, "at", d->first.now_ms);
+    if (d->second != NULL)
+        json_object_set_new(erased, "second", json_string(d->second));
+    *word = AUDIT_ERASED;
+    *out = json_deep_copy(record);
+    json_object_set_new(*out, "erased", erased);
+    record_sign(*out, d->first.by, d->second, d->first.reason, d->first.basis);
+    return KZ_OK;
+}
+
 static enum kz_err do_deed(json_t **out, enum audit_word *word,
                            char why[RECORD_WHY_SIZE], const json_t *record,
                            const struct deed *d)
@@ -138,6 +189,8 @@ static enum kz_err do_deed(json_t **out, enum audit_word *word,
     case RECORD_PROPOSE_ADDRESS_ADD:
     case RECORD_PROPOSE_ADDRESS_END:
         return do_address(out, word, why, record, d);
+    case RECORD_PROPOSE_ERASE:
+        return do_erase(out, word, why, record, d);
     case RECORD_PROPOSED:
         break;
     }

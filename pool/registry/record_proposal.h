@@ -17,6 +17,11 @@
  *                proposed by the applicant, an operator or an officer, confirmed by an
  *                operator or an officer. The waiting time of
  *                pool/registry/registry_address.h begins with the confirmation
+ *   erase        of what the vault has, two officers: of a draft, or of a record at its end,
+ *                when the profile's retention_years have passed since (retention_over), or
+ *                on a written request whose number is in the basis (erasure_requested).
+ *                `erased` {at, by, second, reason} is then in the record; the commitments
+ *                stay, and say nothing any more
  *
  * Ownership, errors, thread: pool/registry/record_act.h. Source: registry spec section 3,
  * "four eyes". */
@@ -33,6 +38,7 @@ enum record_proposed {
     RECORD_PROPOSE_RELEASE,
     RECORD_PROPOSE_ADDRESS_ADD,
     RECORD_PROPOSE_ADDRESS_END,
+    RECORD_PROPOSE_ERASE,
     RECORD_PROPOSED
 };
 

@@ -2,6 +2,7 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "share/bytes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,11 @@ const json_t *registry_fact(const struct registry *r, const char *name)
     return json_object_get(r->facts, name);
 }
 
+const json_t *registry_facts(const struct registry *r)
+{
+    return r->facts;
+}
+
 bool registry_is_stopped(const struct registry *r)
 {
     const struct record_view view = registry_view(r);
@@ -105,6 +111,44 @@ static void say_back(struct registry *r, json_int_t version)
     r->went_back = true;
 }
 
+/* The event is durable: what the record's commitments do not name may go, and all of it
+ * where it was decided that it is erased. */
+static void settle_vault(struct registry *r, const json_t *record)
+{
+    char why[VAULT_WHY_SIZE];
+    struct miner_id id;
+    const char *text = record_text(record, "miner_id");
+    const json_t *personal = json_object_get(record, "personal");
+    if (personal == NULL || text == NULL ||
+        miner_id_parse(&id, text, strlen(text)) != KZ_OK)
+        return;
+    if (r->holds_vault) {
+        json_object_set_new(r->unsettled, text, json_true());
+        return;
+    }
+    if (json_object_get(record, "erased") != NULL) {
+        if (vault_erase(r->vault, why, &id) != KZ_OK)
+            log_error("vault_not_erased", kv_str("id", text), kv_str("why", why));
+        return;
+    }
+    if (vault_settle(r->vault, why, &id, personal) != KZ_OK)
+        log_warn("vault_not_settled", kv_str("id", text), kv_str("why", why));
+}
+
+/* What was decided elsewhere, or decided and not done: the power went in between. */
+static void finish_erasing(struct registry *r, const json_t *before)
+{
+    const char *id;
+    json_t *record;
+    json_object_foreach(r->miners, id, record)
+    {
+        const json_t *known = json_object_get(before, id);
+        if (json_object_get(record, "erased") != NULL &&
+            json_object_get(known, "erased") == NULL)
+            settle_vault(r, record);
+    }
+}
+
 static void loaded(struct registry *r, const json_t *value)
 {
     size_t i;
@@ -114,13 +158,19 @@ static void loaded(struct registry *r, const json_t *value)
         say_back(r, version);
         return;
     }
-    json_object_clear(r->miners);
+    json_t *before = r->miners;
+    r->miners = json_object();
     json_array_foreach(json_object_get(value, "miners"), i, record)
         take_record(r, record);
     json_decref(r->facts);
     json_decref(r->chains);
     r->facts = json_incref(json_object_get(value, "facts"));
     r->chains = json_incref(json_object_get(value, "audit"));
+    finish_erasing(r, before);
+    json_decref(before);
+    json_t *link = json_object_get(r->chains, r->conf->instance);
+    if (!r->is_loaded && link != NULL) /* a copy: it goes to another thread */
+        store_audit_known(r->store, json_deep_copy(link));
     if (!r->is_loaded || r->went_back)
         log_info("registry_loaded", kv_u64("miners", json_object_size(r->miners)),
                  kv_i64("version", version));
@@ -138,18 +188,28 @@ static void tell(const struct ask *a, enum kz_err err, json_t *value, const char
         json_decref(value);
 }
 
-/* The event is durable: what the record's commitments do not name may go. */
-static void settle_vault(struct registry *r, const json_t *record)
+void registry_hold_vault(struct registry *r, bool is_on)
 {
-    char why[VAULT_WHY_SIZE];
-    struct miner_id id;
-    const char *text = record_text(record, "miner_id");
-    const json_t *personal = json_object_get(record, "personal");
-    if (personal == NULL || text == NULL ||
-        miner_id_parse(&id, text, strlen(text)) != KZ_OK)
+    const char *id;
+    json_t *unused;
+    r->holds_vault = is_on;
+    if (is_on)
         return;
-    if (vault_settle(r->vault, why, &id, personal) != KZ_OK)
-        log_warn("vault_not_settled", kv_str("id", text), kv_str("why", why));
+    json_object_foreach(r->unsettled, id, unused)
+        settle_vault(r, json_object_get(r->miners, id));
+    json_object_clear(r->unsettled);
+}
+
+bool registry_holds_vault(const struct registry *r)
+{
+    return r->holds_vault;
+}
+
+void registry_settle_vault(struct registry *r)
+{
+    const char *id;
+    json_t *record;
+    json_object_foreach(r->miners, id, record) settle_vault(r, record);
 }
 
 static void put_done(struct registry *r, struct ask *a)
@@ -165,7 +225,11 @@ static void put_done(struct registry *r, struct ask *a)
     }
     if (!is_older(r, a->value))
         take_record(r, a->value);
-    settle_vault(r, a->value);
+    /* Nobody else's change is between: nothing has to be loaded. */
+    if (decimal_of(a->text) == (uint64_t)r->version + 1)
+        r->version++;
+    if (a->settles_vault)
+        settle_vault(r, a->value);
     registry_publish(r);
     log_info("registry_changed", kv_str("id", record_text(a->value, "miner_id")),
              kv_str("state", record_text(a->value, "state")),
@@ -173,10 +237,26 @@ static void put_done(struct registry *r, struct ask *a)
     tell(a, KZ_OK, registry_show(r, record_text(a->value, "miner_id")), "");
 }
 
+/* At once, so that what was taken away is gone when its taker is told so. */
+static void take_facts(struct registry *r, json_t *facts)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(facts, name, value)
+    {
+        if (json_is_null(value))
+            json_object_del(r->facts, name);
+        else
+            json_object_set(r->facts, name, value);
+    }
+}
+
 static void note_done(struct registry *r, struct ask *a)
 {
     r->changes--;
-    r->must_load = true; /* facts are told by a load */
+    r->must_load = true; /* also what others changed */
+    if (a->err == KZ_OK)
+        take_facts(r, a->facts);
     tell(a, a->err, a->err == KZ_OK ? json_object() : NULL, a->text);
 }
 
@@ -204,6 +284,7 @@ static void answered(struct ask *a)
     else if (a->err == KZ_OK)
         r->went_back = false; /* restored as it was */
     json_decref(a->value);
+    json_decref(a->facts);
     mem_free(a);
 }
 
@@ -220,6 +301,7 @@ static void drop_answer(void *arg)
     if (a->kind == ASK_PUT || a->kind == ASK_NOTE)
         tell(a, KZ_IO, NULL, "the daemon is stopping");
     json_decref(a->value);
+    json_decref(a->facts);
     mem_free(a);
 }
 
@@ -299,6 +381,7 @@ enum kz_err registry_start(struct registry **out, const struct registry_place *p
     r->vault = place->vault;
     r->hooks = *hooks;
     r->miners = json_object();
+    r->unsettled = json_object();
     r->due_at = clock_now();
     r->timer = event_new(place->base, -1, EV_PERSIST, on_timer, r);
     if (r->timer == NULL || event_add(r->timer, &every) != 0) {
@@ -320,6 +403,7 @@ void registry_stop(struct registry *r)
     if (r->timer != NULL)
         event_free(r->timer);
     json_decref(r->miners);
+    json_decref(r->unsettled);
     json_decref(r->facts);
     json_decref(r->chains);
     roster_unref(r->roster);

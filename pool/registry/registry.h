@@ -94,11 +94,22 @@ void registry_note(struct registry *r, enum audit_word word, const char *miner,
                    const struct registry_order *order, const json_t *detail,
                    const json_t *facts, registry_done_fn *on_done, void *ctx);
 
-/* A fact's value, borrowed; NULL: there is none. */
+/* While it is on, values in the vault that no record names any more stay there: a copy of
+ * the vault that is made meanwhile opens every record of a journal copied before it. */
+void registry_hold_vault(struct registry *r, bool is_on);
+bool registry_holds_vault(const struct registry *r);
+/* Drops what no record names, of all miners: for a vault that came out of such a copy. */
+void registry_settle_vault(struct registry *r);
+
+/* A fact's value, borrowed; NULL: there is none. All of them: NULL before the first load. */
 const json_t *registry_fact(const struct registry *r, const char *name);
+const json_t *registry_facts(const struct registry *r);
 struct record_view registry_view(const struct registry *r);
 
-json_t *registry_list(const struct registry *r);                 /* array, by number */
+json_t *registry_list(const struct registry *r); /* array, by number */
+/* The same without "id", and not copied: the cache's own records, which nobody changes. For
+ * a reader on another thread; jansson counts references atomically. */
+json_t *registry_records(const struct registry *r);
 json_t *registry_show(const struct registry *r, const char *id); /* NULL: none */
 /* {loaded, version, miners, states {state: count}, waiting: for a second person, warning,
  * alarm, profile {code, version, verified}, stop_order, audit {seq, time, hash}} */

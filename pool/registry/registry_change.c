@@ -83,6 +83,9 @@ static void put(struct registry *r, const json_t *before, json_t *after,
     struct ask *a = registry_ask(r, ASK_PUT);
     a->on_done = on_done;
     a->ctx = ctx;
+    a->settles_vault = !json_equal(json_object_get(before, "personal"),
+                                   json_object_get(after, "personal")) ||
+                       json_object_get(after, "erased") != NULL;
     r->changes++;
     store_registry_put(r->store, after, (uint64_t)revision, event, registry_on_reply,
                        a);
@@ -210,6 +213,8 @@ void registry_note(struct registry *r, enum audit_word word, const char *miner,
     struct ask *a = registry_ask(r, ASK_NOTE);
     a->on_done = on_done;
     a->ctx = ctx;
+    a->facts =
+        facts != NULL ? json_deep_copy(facts) : NULL; /* another than the store's */
     r->changes++;
     store_audit_put(r->store, event, facts != NULL ? json_deep_copy(facts) : NULL,
                     registry_on_reply, a);

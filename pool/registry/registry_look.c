@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+_Static_assert(JSON_HAVE_ATOMIC_BUILTINS, "records are shared with another thread");
+
 json_t *registry_show(const struct registry *r, const char *id)
 {
     const json_t *record = json_object_get(r->miners, id);
@@ -28,19 +30,30 @@ static int by_number(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-json_t *registry_list(const struct registry *r)
+static json_t *sorted_list(const struct registry *r, bool is_shown)
 {
     const char *id;
     json_t *record, *list = json_array();
     size_t count = 0;
     json_t **sorted = mem_array(json_object_size(r->miners), sizeof(*sorted));
-    json_object_foreach(r->miners, id, record) sorted[count++] = registry_show(r, id);
+    json_object_foreach(r->miners, id, record) sorted[count++] =
+        is_shown ? registry_show(r, id) : json_incref(record);
     if (count > 0)
         qsort(sorted, count, sizeof(*sorted), by_number);
     for (size_t i = 0; i < count; i++)
         json_array_append_new(list, sorted[i]);
     mem_free(sorted);
     return list;
+}
+
+json_t *registry_list(const struct registry *r)
+{
+    return sorted_list(r, true);
+}
+
+json_t *registry_records(const struct registry *r)
+{
+    return sorted_list(r, false);
 }
 
 /* {state: how many}, and what waits for a person. */
@@ -68,12 +81,13 @@ static void count_miners(const struct registry *r, json_t *states, json_int_t *w
 
 static json_t *audit_status(const struct registry *r)
 {
-    const json_t *link = json_object_get(r->chains, r->conf->instance);
+    json_t *link = store_newest_link(r->store);
     const json_t *event = json_object_get(link, "event");
     json_t *o = json_object();
     json_object_set(o, "seq", json_object_get(event, "seq"));
     json_object_set(o, "time", json_object_get(event, "time"));
     json_object_set(o, "hash", json_object_get(link, "hash"));
+    json_decref(link);
     return o;
 }
 

@@ -19,8 +19,11 @@ struct ask {
     void *ctx;
     enum kz_err err;
     json_t *value;
+    json_t *facts; /* ASK_NOTE; NULL: none */
     char text[RECORD_WHY_SIZE];
-    struct ask *next; /* of missed */
+    bool settles_vault; /* ASK_PUT: its personal values are others than before,
+                         * or are to be erased */
+    struct ask *next;   /* of missed */
 };
 
 struct registry {
@@ -43,6 +46,8 @@ struct registry {
     struct monotime due_at;
     bool is_stopped; /* a stop order was in force when the roster was made */
     struct roster *roster;
+    bool holds_vault;
+    json_t *unsettled; /* ids changed while it does */
     unsigned changes;
     pthread_mutex_t lock; /* guards missed: answers that found the mailbox full */
     struct ask *missed;

@@ -2,7 +2,8 @@
  *
  * Sections of keys and texts: columns (by the name of pool/report/columns.h), reports (by
  * id), codes (what cells of CELL_CODE hold), headings, units, format, verify (the lines of
- * how to verify, by number). Members that begin with _ are notes for translators.
+ * how to verify, by number); and those of pool/words.h, which may lack: fields, desk, rules,
+ * declarations, todo, reasons. Members that begin with _ are notes for translators.
  *
  * Ownership  owns its texts; catalogue_free() accepts NULL. Texts are borrowed.
  * Errors     KZ_IO: cannot be read; KZ_PARSE: not such a file. `why` then names the file

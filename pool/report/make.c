@@ -38,6 +38,10 @@ static enum kz_err make_table(struct making *m, struct report **out, enum report
     char why[SOURCE_WHY_SIZE] = "";
     const char *name = report_kind_of(id)->name;
     report_source_fn *source = make_source_of(id);
+    if (m->plan->goes_on != NULL && !m->plan->goes_on(m->plan->ctx)) {
+        refuse(m, "stopping");
+        return KZ_BUSY;
+    }
     m->source.header.disclosure = level;
     enum kz_err err = source(out, why, &m->source);
     if (err != KZ_OK)

@@ -36,6 +36,9 @@ struct make_plan {
     const uint8_t *key; /* PRIVATE_KEY_SIZE */
     const char *dir;    /* to be made */
     int64_t made_ms;
+    /* Asked between two reports; false: it ends with KZ_BUSY. NULL: it never does. */
+    bool (*goes_on)(void *ctx);
+    void *ctx;
 };
 
 KZ_MUST_USE enum kz_err make_package(struct hash256 *hash, char why[PACKAGE_WHY_SIZE],

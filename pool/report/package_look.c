@@ -2,6 +2,7 @@
 
 #include "conf/mem.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -77,4 +78,27 @@ void package_look_clear(struct package_look *l)
 {
     manifest_free(l->manifest);
     l->manifest = NULL;
+}
+
+bool package_look_newest(struct hash256 *hash, const char *dir,
+                         const struct sign_context *c)
+{
+    int64_t newest = INT64_MIN;
+    DIR *d = opendir(dir);
+    for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
+        char sub[PATH_MAX], why[PACKAGE_WHY_SIZE];
+        struct package_look l;
+        if (e->d_name[0] == '.' ||
+            snprintf(sub, sizeof(sub), "%s/%s", dir, e->d_name) >= PATH_MAX ||
+            package_look(&l, why, sub, c) != KZ_OK)
+            continue;
+        if (l.is_signed && l.manifest->facts.made_ms > newest) {
+            newest = l.manifest->facts.made_ms;
+            *hash = l.hash;
+        }
+        package_look_clear(&l);
+    }
+    if (d != NULL)
+        closedir(d);
+    return newest != INT64_MIN;
 }

@@ -23,4 +23,9 @@ KZ_MUST_USE enum kz_err package_look(struct package_look *out,
                                      const struct sign_context *c);
 void package_look_clear(struct package_look *l);
 
+/* The hash of the package in that directory that was made last and is signed: what the next
+ * one's `previous` holds, so that one that is left out is missed. False: there is none. */
+bool package_look_newest(struct hash256 *hash, const char *dir,
+                         const struct sign_context *c);
+
 #endif

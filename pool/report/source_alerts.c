@@ -1,33 +1,21 @@
-/* R8: what a person should look at. Each rule is a function; what it needs and does not
- * have, it does not judge.
- *
- *   over_declared          a day's work was above the declared hash rate and the profile's
- *                          tolerance (R4): the worst day of each miner
- *   shared_address         an address is live at two miners
- *   new_address_payout     a payment to an address that is not NEW_ADDRESS_DAYS old, of a
- *                          miner that had another one before (R5)
- *   network_not_allowed    logins from networks that the registration does not name: the
- *                          journal counts them without whose they were
- *   screening_hit          the screening's result is not clear
- *   certificate_expiring   within the profile's warn_days, or over
- *   review_overdue         the day of the next review has passed
- *   suspension_unconfirmed an urgent suspension that nobody confirmed in time
- *
- * Rig kinds against declared ones are not judged: no journal keeps the rigs' software. */
+/* R8: what a person should look at (pool/report/alert.h), and what that person decided up
+ * to the period's end. Each rule is a function; what it needs and does not have, it does not
+ * judge. */
 #include "pool/report/fill.h"
 
 #include "conf/mem.h"
 #include "pool/registry/day.h"
 #include "pool/registry/record_act.h"
+#include "pool/report/alert.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define DAY_MS           INT64_C(86400000)
-#define NEW_ADDRESS_DAYS 30
-#define MEASURE_SIZE     160
-#define NETWORK_REASON   "network"
+#define DAY_MS            INT64_C(86400000)
+#define MEASURE_SIZE      160
+#define DECISION_KEY_SIZE 72
+#define NETWORK_REASON    "network"
 
 struct judging {
     struct fill fill;
@@ -35,12 +23,46 @@ struct judging {
     struct history history;
     char day[PERIOD_DATE_SIZE]; /* the last of the period */
     int64_t at;
-    json_t *holders; /* address -> the first miner that has it live */
+    json_t *holders;   /* address -> the first miner that has it live */
+    json_t *decisions; /* "<rule> <miner>" -> the last event that decided of it */
     uint64_t foreign;
 };
 
-static void KZ_PRINTF(5, 6) add_alert(struct judging *j, const char *rule, int64_t at,
-                                      const json_t *record, const char *format, ...)
+static const char *decision_key(char key[DECISION_KEY_SIZE], const char *rule,
+                                const char *miner)
+{
+    snprintf(key, DECISION_KEY_SIZE, "%.31s %.32s", rule, miner != NULL ? miner : "");
+    return key;
+}
+
+/* The last one of this rule and miner. */
+static void fill_decision(struct judging *j, enum alert_rule rule, const char *miner)
+{
+    char key[DECISION_KEY_SIZE];
+    const json_t *event =
+        json_object_get(j->decisions, decision_key(key, alert_rule_name(rule), miner));
+    if (event == NULL)
+        return;
+    fill_member(&j->fill, "decision", json_object_get(event, "detail"), "decision");
+    fill_member(&j->fill, "decided_by", event, "actor");
+    fill_number(&j->fill, "decided_at", audit_event_time_ms(event));
+}
+
+static void on_event(void *ctx, const struct history_event *e)
+{
+    struct judging *j = ctx;
+    char key[DECISION_KEY_SIZE];
+    const char *word = record_text(e->event, "event");
+    const char *rule = record_text(json_object_get(e->event, "detail"), "rule");
+    if (word != NULL && rule != NULL &&
+        strcmp(word, audit_word_name(AUDIT_ALERT_DECIDED)) == 0)
+        json_object_set(j->decisions, decision_key(key, rule, e->miner),
+                        (json_t *)e->event);
+}
+
+static void KZ_PRINTF(5, 6)
+    add_alert(struct judging *j, enum alert_rule rule, int64_t at, const json_t *record,
+              const char *format, ...)
 {
     char both[2 * MEASURE_SIZE];
     va_list args;
@@ -51,11 +73,12 @@ static void KZ_PRINTF(5, 6) add_alert(struct judging *j, const char *rule, int64
     if (threshold != NULL)
         *threshold++ = '\0';
     fill_row(&j->fill);
-    fill_text(&j->fill, "rule", rule);
+    fill_text(&j->fill, "rule", alert_rule_name(rule));
     fill_number(&j->fill, "time", at);
     fill_miner(&j->fill, record);
     fill_text(&j->fill, "measure", both);
     fill_text(&j->fill, "threshold", threshold);
+    fill_decision(j, rule, record_text(record, "miner_id"));
 }
 
 static bool is_live(const json_t *record)
@@ -83,7 +106,7 @@ static void judge_addresses(struct judging *j, const json_t *record)
         if (holder == NULL)
             json_object_set_new(j->holders, address, json_string(miner));
         else if (strcmp(holder, miner) != 0)
-            add_alert(j, "shared_address", j->at, record,
+            add_alert(j, ALERT_SHARED_ADDRESS, j->at, record,
                       "%.90s is also %.32s's|one miner", address, holder);
     }
 }
@@ -93,7 +116,7 @@ static void judge_screening(struct judging *j, const json_t *record)
     const json_t *screening = json_object_get(record, "screening");
     const char *result = record_text(screening, "result");
     if (result != NULL && strcmp(result, "clear") != 0)
-        add_alert(j, "screening_hit", j->at, record, "%.20s on %.10s|clear", result,
+        add_alert(j, ALERT_SCREENING_HIT, j->at, record, "%.20s on %.10s|clear", result,
                   record_text(screening, "on") != NULL ? record_text(screening, "on")
                                                        : "an unknown day");
 }
@@ -108,15 +131,16 @@ static void judge_certificate(struct judging *j, const json_t *record)
         day_parse(&today, j->day) != KZ_OK)
         return;
     if (until.n - today.n <= warn)
-        add_alert(j, "certificate_expiring", j->at, record, "until %.10s|%d days", text,
-                  warn);
+        add_alert(j, ALERT_CERTIFICATE_EXPIRING, j->at, record, "until %.10s|%d days",
+                  text, warn);
 }
 
 static void judge_review(struct judging *j, const json_t *record)
 {
     const char *next = record_text(json_object_get(record, "risk"), "next_review");
     if (next != NULL && strcmp(next, j->day) < 0)
-        add_alert(j, "review_overdue", j->at, record, "due on %.10s|%s", next, j->day);
+        add_alert(j, ALERT_REVIEW_OVERDUE, j->at, record, "due on %.10s|%s", next,
+                  j->day);
 }
 
 static void judge_urgent(struct judging *j, const json_t *record)
@@ -124,7 +148,7 @@ static void judge_urgent(struct judging *j, const json_t *record)
     int64_t by;
     const json_t *urgent = json_object_get(record, "urgent");
     if (record_get_time(&by, urgent, "confirm_by") && by < j->at)
-        add_alert(j, "suspension_unconfirmed", by, record,
+        add_alert(j, ALERT_SUSPENSION_UNCONFIRMED, by, record,
                   "nobody confirmed it|by a second officer in time");
 }
 
@@ -158,7 +182,8 @@ static void add_worst(struct judging *j, const struct report *r4,
         report_cell(r4, worst, "measured_to_declared_percent");
     if (miner == NULL)
         return;
-    add_alert(j, "over_declared", day_begins(j, report_cell(r4, worst, "day")->text),
+    add_alert(j, ALERT_OVER_DECLARED,
+              day_begins(j, report_cell(r4, worst, "day")->text),
               json_object_get(j->history.miners, miner), "%s %%|%" PRId64 " %%",
               cell_format(percent, measured, CELL_DECIMAL), limit / CELL_MILLIONTHS);
 }
@@ -216,11 +241,11 @@ static void judge_payment(struct judging *j, const struct report *r5,
         return;
     const json_t *record = json_object_get(j->history.miners, miner);
     int64_t since = newly_since(record, address);
-    if (since < at && at - since < NEW_ADDRESS_DAYS * DAY_MS)
-        add_alert(j, "new_address_payout", at, record,
+    if (since < at && at - since < ALERT_NEW_DAYS * DAY_MS)
+        add_alert(j, ALERT_NEW_ADDRESS_PAYOUT, at, record,
                   "%s satoshi to %.90s, %" PRId64 " days old|%d days",
                   cell_format(sat, report_cell(r5, row, "amount"), CELL_SAT), address,
-                  (at - since) / DAY_MS, NEW_ADDRESS_DAYS);
+                  (at - since) / DAY_MS, ALERT_NEW_DAYS);
 }
 
 static void on_refusals(void *ctx, const struct tally_refusal *refusals, size_t count)
@@ -247,7 +272,7 @@ static void judge_all(struct judging *j)
     for (size_t i = 0; r5 != NULL && i < report_row_count(r5); i++)
         judge_payment(j, r5, report_row(r5, i));
     if (j->foreign > 0)
-        add_alert(j, "network_not_allowed", j->at, NULL, "%" PRIu64 " logins|0",
+        add_alert(j, ALERT_NETWORK_NOT_ALLOWED, j->at, NULL, "%" PRIu64 " logins|0",
                   j->foreign);
 }
 
@@ -256,16 +281,21 @@ enum kz_err source_alerts(struct report **out, char why[SOURCE_WHY_SIZE],
 {
     char first[PERIOD_DATE_SIZE];
     struct judging j = {.source = s, .at = fill_instant(s)};
-    const struct history_ask ask = {.on_refusals = on_refusals, .ctx = &j};
+    const struct history_ask ask = {
+        .on_event = on_event, .on_refusals = on_refusals, .ctx = &j};
+    j.decisions = json_object();
     enum kz_err err = fill_begin(&j.fill, why, REPORT_R8, s);
     if (err == KZ_OK)
         err = fill_history(&j.fill, &j.history, s, &ask);
-    if (err != KZ_OK)
+    if (err != KZ_OK) {
+        json_decref(j.decisions);
         return err;
+    }
     fill_days(first, j.day, s);
     j.holders = json_object();
     judge_all(&j);
     json_decref(j.holders);
+    json_decref(j.decisions);
     history_clear(&j.history);
     return fill_end(out, &j.fill);
 }

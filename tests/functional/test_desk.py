@@ -143,6 +143,22 @@ class FourEyes(Desk):
         self.by(ANNA, *suspend, "--reason", "suspicion", fails="basis")
 
 
+    def test_numbers_that_belong_to_one_are_refused_to_another_while_it_lives(self):
+        self.activate("holder")
+        mine = records.record("holder")
+        for field, over in (
+                ("tax_id", {"tax_id": mine["tax_id"]}),
+                ("registration_id", {"registration_id": mine["registration_id"]}),
+                ("serial", {"equipment": mine["equipment"]}),
+                ("certificate", {"certificate": mine["certificate"]}),
+                ("address", {"payout_addresses": mine["payout_addresses"]})):
+            with self.subTest(field), self.assertRaisesRegex(
+                    AssertionError, f"{field}: .* is held by holder"):
+                self.apply("taker", **over)
+        self.by(ANNA, "miner", "close", "holder", "--document", "letter 1")
+        self.apply("taker", tax_id=mine["tax_id"])
+
+
 class States(Desk):
     def test_each_state_is_what_its_table_says_for_a_live_rig(self):
         self.activate("living")

@@ -8,9 +8,9 @@ import os
 import subprocess
 import tempfile
 
-from lib import bitcoin
+from lib import bitcoin, records
 from lib.case import KarizTest, need
-from lib.karizd import REPORTS, environment
+from lib.karizd import REPORTS, Karizd, Refused, environment, program
 from lib.node import ROOT
 from lib.payer import readable
 from lib.wait import SCALE, wait_until
@@ -157,6 +157,8 @@ class Packages(Reports):
                          {"manifest": row["manifest"], "period": this_month(),
                           "level": "regulator", "status": "new"})
         self.assertIs(row["signed"], True)
+        second, _ = self.make(this_month(), "--reports", REGISTRY)
+        self.assertEqual(self.manifest(second)["previous"], row["manifest"])
 
     def test_without_a_daemon_to_tell_the_package_is_there_and_that_is_said(self):
         _, said = self.make(this_month(), "--reports", REGISTRY, socket="/nowhere.sock")
@@ -205,6 +207,46 @@ class Packages(Reports):
         self.assertEqual(mine[0]["region"], "TM-A")
 
 
+class Alerts(Reports):
+    def test_an_alert_is_there_until_a_person_decides_and_then_with_the_decision(self):
+        soon = (today() + datetime.timedelta(days=9)).isoformat()
+        certificate = {**records.record("ending")["certificate"], "valid_until": soon}
+        self.karizd.register("ending", certificate=certificate)
+        out, _ = self.make(this_month(), "--reports", "R8")
+        rows = self.rows(out, "R8")
+        self.assertEqual([(r["rule"], r["miner_id"], r["decision"]) for r in rows],
+                         [("certificate_expiring", "ending", None)])
+        self.karizd.ctl("alert", "decide", "certificate_expiring", "--miner", "ending",
+                        "--decision", "asked for the new one")
+        with self.assertRaisesRegex(Refused, "rule: "):
+            self.karizd.ctl("alert", "decide", "bad_mood", "--miner", "ending",
+                            "--decision", "x")
+        out, _ = self.make(this_month(), "--reports", "R8")
+        self.assertEqual(self.rows(out, "R8")[0]["decision"], "asked for the new one")
+
+
+class Disagreement(Reports):
+    def put_row(self, key, field):
+        """Of a tally, as the daemon would have it: work, accepted, refused."""
+        row = (5).to_bytes(8, "little") + (3).to_bytes(5, "little") + bytes(5)
+        socket = os.path.join(self.karizd.settings["data_dir"], "redis", "redis.sock")
+        subprocess.run(["redis-cli", "-s", socket, "-x", "HSET", "tally:{test}:" + key,
+                        field], input=row, check=True, timeout=20, capture_output=True)
+
+    def test_work_of_a_day_on_which_nobody_might_mine_is_not_signed_but_shown(self):
+        day = today() - datetime.timedelta(days=3)
+        period = f"{day}..{today() + datetime.timedelta(days=1)}"
+        words = (period, "--reports", "R4,R6")
+        self.make(*words)
+        self.put_row(f"d:alice:{day:%Y%m}", str(day.day))
+        self.assertIn("hours of", self.make(*words, expect=1)[1])
+        self.put_row(f"h:alice:{day:%Y%m%d}", "7")
+        out, said = self.make(*words, expect=1)
+        self.assertIn(f"work: alice: shares while neither active nor restricted, on {day}",
+                      said)
+        self.assertFalse(os.path.exists(out))
+
+
 class Levels(Reports):
     def test_names_are_given_on_a_written_request_alone_and_that_is_noted(self):
         self.karizd.register("person", kind="individual_entrepreneur",
@@ -243,8 +285,8 @@ class Corrections(Reports):
         a, b, c = (rows[os.path.basename(x)] for x in (first, second, void))
         self.assertEqual([x["status"] for x in (a, b, c)],
                          ["new", "correction", "cancellation"])
-        self.assertEqual((b["corrects"], b["previous"], c["corrects"]),
-                         (a["manifest"], a["manifest"], b["manifest"]))
+        self.assertEqual((b["corrects"], b["previous"]), (a["manifest"], a["manifest"]))
+        self.assertEqual((c["corrects"], c["previous"]), (b["manifest"], b["manifest"]))
         self.assertEqual([r["id"] for r in self.manifest(second)["reports"]],
                          REGISTRY.split(","))
         for folder in (first, second, void):
@@ -269,3 +311,64 @@ class Corrections(Reports):
                       self.signing("report", "make", this_month(), "--reports", "R1", "--conf",
                                    self.karizd.config, "--key", self.key, "--out", first,
                                    expect=1))
+
+
+class Schedule(KarizTest):
+    own_karizd = True
+    miners = ("alice",)
+
+    def prepared(self, passphrase):
+        """Settings of a pool that reports by itself; the key is there."""
+        folder = tempfile.TemporaryDirectory(prefix="kariz-test-")
+        self.addCleanup(folder.cleanup)
+        key, place = os.path.join(folder.name, "key"), os.path.join(folder.name, "reports")
+        read_fd = readable(PASSPHRASE)
+        subprocess.run([program("karizctl"), "report", "key", "create", key,
+                        "--passphrase-fd", str(read_fd)], check=True, env=environment(),
+                       pass_fds=(read_fd,), timeout=60 * SCALE, capture_output=True)
+        os.close(read_fd)
+        with open(os.path.join(folder.name, "kariz-report"), "w", encoding="utf-8") as f:
+            f.write(passphrase + "\n")
+        self.credentials = {"CREDENTIALS_DIRECTORY": folder.name}
+        return {"report": {"dir": place, "key_file": key}}
+
+    def started(self, **settings):
+        karizd = Karizd(self.nodes, **settings)
+        karizd.environment = self.credentials
+        self.addCleanup(karizd.close)
+        self.karizd = karizd.start()
+        self.register_all(karizd)
+        return settings["report"]["dir"]
+
+    def test_the_last_month_and_quarter_make_themselves_once(self):
+        place = self.started(**self.prepared(PASSPHRASE))
+        month = os.path.join(place, "TM-" + last_month())
+        wait_until(lambda: len(self.karizd.logged("report_made")) == 2, 60)
+        for folder in glob.glob(os.path.join(place, "*")):
+            self.karizd.ctl("report", "verify", folder)
+        rows = self.karizd.ask("report", "list", place)
+        self.assertEqual(len(rows), 2)
+        self.assertEqual(rows[1]["previous"], rows[0]["manifest"])
+        noted = [e["event"] for e in self.karizd.ask("audit", "show")
+                 if e["event"]["event"] == "report_made"]
+        self.assertEqual([(n["role"], n["detail"]["manifest"]) for n in noted],
+                         [("system", row["manifest"]) for row in rows])
+        status = self.karizd.status()["report"]
+        self.assertEqual(status["alarm"], "")
+        self.assertTrue(all(p["made"] for p in status["periods"]), status)
+        self.assertIn(last_month() + ": made, due before ", self.karizd.ctl("status"))
+        self.assertTrue(os.path.exists(os.path.join(month, "R4.json")))
+
+    def test_a_wrong_passphrase_is_an_alarm_and_nothing_is_left(self):
+        place = self.started(**self.prepared("another"))
+        wait_until(lambda: "report.key_file" in self.karizd.status()["report"]["alarm"], 60)
+        self.assertIn("ALARM      report: ", self.karizd.ctl("status"))
+        self.assertEqual(os.listdir(place), [])
+
+    def test_without_a_directory_status_still_says_what_is_due(self):
+        self.start_karizd()
+        status = self.karizd.status()["report"]
+        self.assertEqual((status["dir"], status["alarm"]), ("", ""))
+        self.assertEqual([p["period"] for p in status["periods"]][:1], [last_month()])
+        self.assertIn(last_month() + ": made by hand, due before ",
+                      self.karizd.ctl("status"))

@@ -92,6 +92,24 @@ static inline void history_note(struct history_bed *h, int64_t at, enum audit_wo
         json_pack("{s:o, s:{}}", "audit", history_link(h, &e), "facts"));
 }
 
+/* What an officer decided of an alert. */
+static inline void history_decide(struct history_bed *h, int64_t at, const char *rule,
+                                  const char *miner, const char *decision)
+{
+    json_t *detail = json_pack("{s:s, s:s}", "rule", rule, "decision", decision);
+    struct audit_event e = {.time_ms = at,
+                            .instance = "front-1",
+                            .word = AUDIT_ALERT_DECIDED,
+                            .miner = miner,
+                            .actor = "maral",
+                            .role = AUDIT_OFFICER,
+                            .detail = detail};
+    history_append_json(
+        h, EVENT_AUDIT, at,
+        json_pack("{s:o, s:{}}", "audit", history_link(h, &e), "facts"));
+    json_decref(detail);
+}
+
 static inline void history_refuse(struct history_bed *h, int64_t at, const char *reason,
                                   uint64_t count)
 {

@@ -78,7 +78,8 @@ static void tally_retention_is_set_by_four_options(void **state)
     assert_int_equal(c->tally.days_months, 13);
     assert_int_equal(c->tally.workers_days, 30);
     conf_free(c);
-    c = load_fine("{" ADDRESS ", \"tally\": {\"minutes_hours\": 48, \"workers_days\": 7}}");
+    c = load_fine("{" ADDRESS
+                  ", \"tally\": {\"minutes_hours\": 48, \"workers_days\": 7}}");
     assert_int_equal(c->tally.minutes_hours, 48);
     assert_int_equal(c->tally.hours_days, 62);
     assert_int_equal(c->tally.workers_days, 7);
@@ -165,13 +166,23 @@ static const struct broken broken[] = {
      "or coinbase.descriptor"},
     {"{\n\"coinbase\": {\"address\": \"x\",\n\"descriptor\": \"y\"}}", KZ_RANGE, 3,
      "coinbase.descriptor", "not both"},
-    {"{" ADDRESS ",\n\n\"stratum\": {\"vardiff\":\n {\"minimum\": \"5\"}}}", KZ_PARSE, 4,
-     "stratum.vardiff.minimum", "expected a number"},
+    {"{" ADDRESS ",\n\n\"stratum\": {\"vardiff\":\n {\"minimum\": \"5\"}}}", KZ_PARSE,
+     4, "stratum.vardiff.minimum", "expected a number"},
+    {"{" ADDRESS ",\n\"report\": {\"dir\": \"reports\",\n\"key_file\": \"/k\"}}",
+     KZ_RANGE, 2, "report.dir", "absolute path"},
+    {"{" ADDRESS ",\n\"report\": {\"dir\": \"/r\",\n\"key_file\": \"k\"}}", KZ_RANGE, 3,
+     "report.key_file", "absolute path"},
+    {"{" ADDRESS ",\n\"report\": {\"dir\": \"\",\n\"key_file\": \"/k\"}}", KZ_RANGE, 2,
+     "report.dir", "both, or neither"},
+    {"{" ADDRESS ",\n\"report\": {\"dir\": \"/r\",\n\"key_file\": \"/k\"},\n"
+     "\"registry\": {\"operator\": \"\"}}",
+     KZ_RANGE, 4, "registry.operator", "whose they are"},
     {"{" ADDRESS ",\n\"instance_number\": 256}", KZ_RANGE, 2, "instance_number",
      "0 to 255"},
     {"{" ADDRESS ",\n\"instance_number\": 1.5}", KZ_PARSE, 2, "instance_number",
      "whole number"},
-    {"{" ADDRESS ",\n\"network\": \"mainnet\"}", KZ_RANGE, 2, "network", "\"testnet4\""},
+    {"{" ADDRESS ",\n\"network\": \"mainnet\"}", KZ_RANGE, 2, "network",
+     "\"testnet4\""},
     {"{" ADDRESS ",\n\"redis\": \"redis://nowhere\"}", KZ_RANGE, 2, "redis",
      "redis://host:port"},
     {"{" ADDRESS ",\n\"redis\": {\"sentinel\": []}}", KZ_PARSE, 2, "redis.sentinel",
@@ -203,22 +214,41 @@ static const struct broken broken[] = {
      KZ_RANGE, 3, "stratum.listen[0]", "stratum.tls.certificate"},
     {"{" ADDRESS ",\n\"stratum\": {\"listen\": [{\"address\": \"a\"}]}}", KZ_RANGE, 2,
      "stratum.listen[0]", "host:port"},
-    {"{" ADDRESS ",\n\"stratum\": {\"listen\": [{\"address\": \"a:1\", \"minimum\": 0.0001"
+    {"{" ADDRESS
+     ",\n\"stratum\": {\"listen\": [{\"address\": \"a:1\", \"minimum\": 0.0001"
      "}]}}",
      KZ_RANGE, 2, "stratum.listen[0]", "one unit of work"},
-    {"{" ADDRESS ",\n\"nodes\": [{\"url\": \"http://u:p@h:1\", \"cookie_file\": \"/c\"}]}",
+    {"{" ADDRESS
+     ",\n\"nodes\": [{\"url\": \"http://u:p@h:1\", \"cookie_file\": \"/c\"}]}",
      KZ_RANGE, 2, "nodes[0].url", "no user or password"},
-    {"{" ADDRESS ",\n\"nodes\": [{\"url\": \"http://h:1\", \"user\": \"u\"}]}", KZ_RANGE,
-     2, "nodes[0]", "cookie_file, or user"},
+    {"{" ADDRESS ",\n\"nodes\": [{\"url\": \"http://h:1\", \"user\": \"u\"}]}",
+     KZ_RANGE, 2, "nodes[0]", "cookie_file, or user"},
     {"{" ADDRESS ",\n\"nodes\": [{\"cookie_file\": \"/c\"}]}", KZ_RANGE, 2,
      "nodes[0].url", "must be given"},
+    {"{" ADDRESS ",\n\"backup\": {\"at\": \"24:00\"}}", KZ_RANGE, 2, "backup.at",
+     "HH:MM"},
+    {"{" ADDRESS ",\n\"backup\": {\"at\": \"\"}}", KZ_RANGE, 2, "backup.at", "HH:MM"},
+    {"{" ADDRESS ",\n\"backup\": {\"keep\": 0}}", KZ_RANGE, 2, "backup.keep",
+     "1 to 10000"},
+    {"{" ADDRESS ",\n\"backup\": {\"dir\": \"here\"}}", KZ_RANGE, 2, "backup.dir",
+     "absolute path"},
+    {"{" ADDRESS ",\n\"data_dir\": \"/d/\",\n\"backup\": {\"dir\": \"/d/b\"}}",
+     KZ_RANGE, 3, "backup.dir", "outside data_dir"},
     {"{" ADDRESS ",\n\"nodes\": []}", KZ_RANGE, 2, "nodes", "1 to 8"},
+    {"{" ADDRESS ",\n\"http\": {\"listen\": \"8080\"}}", KZ_RANGE, 2, "http.listen",
+     "127.0.0.1:8080"},
+    {"{" ADDRESS ",\n\"http\": {\"listen\": \"127.0.0.1:65536\"}}", KZ_RANGE, 2,
+     "http.listen", "a port"},
+    {"{" ADDRESS ",\n\"http\": {\"url\": \"pool.example\"}}", KZ_RANGE, 2, "http.url",
+     "https://host"},
+    {"{" ADDRESS ",\n\"http\": {\"url\": \"https://pool.example/\"}}", KZ_RANGE, 2,
+     "http.url", "without a slash"},
     {"{" ADDRESS ",\n\"stratum\": {\"version_mask\": \"ffffffff\"}}", KZ_RANGE, 2,
      "stratum.version_mask", "1fffffe0"},
     {"{" ADDRESS ",\n\"instance\": \"a\",\n\"instance\": \"b\"}", KZ_PARSE, 3, "",
      "duplicate"},
-    {"{" ADDRESS ",\n\"tally\": {\"hours_days\": 1}}", KZ_RANGE, 2,
-     "tally.hours_days", "2 to 400"},
+    {"{" ADDRESS ",\n\"tally\": {\"hours_days\": 1}}", KZ_RANGE, 2, "tally.hours_days",
+     "2 to 400"},
     {"{" ADDRESS ",\n\"payout\": {\"fee_percent\": 1.00001}}", KZ_RANGE, 2,
      "payout.fee_percent", "multiple of 0.0001"},
     {"{" ADDRESS ",\n\"payout\": {\"fee_percent\": 100.0001}}", KZ_RANGE, 2,
@@ -238,7 +268,8 @@ static const struct broken broken[] = {
     {"{" ADDRESS ",\n\"stratum\": {\"listen\": [{\"address\": \"a:1\", "
      "\"coinbase\": \"huge\"}]}}",
      KZ_RANGE, 2, "stratum.listen[0].coinbase", "\"antminer\""},
-    {"{" ADDRESS ",\n\"instance\": \"Front 1\"}", KZ_RANGE, 2, "instance", "lower-case"},
+    {"{" ADDRESS ",\n\"instance\": \"Front 1\"}", KZ_RANGE, 2, "instance",
+     "lower-case"},
     {"[]", KZ_PARSE, 1, "", "object"},
 };
 

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -155,6 +156,49 @@ static void a_proof_ends_with_its_verdict(void **state)
     mem_free(text);
 }
 
+static void a_sheet_has_what_a_record_has_and_obeys_nothing_in_it(void **state)
+{
+    (void)state;
+    setenv("LC_ALL", "en", 1);
+    setenv("KARIZ_CATALOGUES", "conf/catalogues", 1);
+    char *text = printed(
+        show_miner,
+        "{\"miner_id\":\"ak-bulut\",\"number\":7,\"kind\":\"legal_entity\","
+        "\"residency\":\"resident\",\"official_name\":\"Täze\\u001b[2J\\u202eat\","
+        "\"state\":\"suspended\",\"reason\":\"suspicion\",\"actor\":\"Anna\","
+        "\"second\":\"Boris\",\"basis\":{\"document\":\"17-4\"},"
+        "\"frozen\":{\"on\":true,\"reason\":\"court_order\",\"by\":\"Anna\"},"
+        "\"certificate\":{\"number\":\"C-1\",\"valid_until\":null},"
+        "\"screening\":{\"result\":\"flag\",\"hits\":[\"un.csv line 4: lei\"]},"
+        "\"equipment\":[{\"id\":\"e1\",\"serial\":\"SN-1\"},"
+        "{\"id\":\"e2\",\"serial\":\"SN-2\",\"to\":\"2026-01-01\"}],"
+        "\"personal\":{\"representative\":\"00ff\"},"
+        "\"refused_today\":{\"duplicate\":3}}");
+    static const char *const parts[] = {"ak-bulut  No. 7",
+                                        "Täze?[2J?at",
+                                        "suspended",
+                                        "a suspicion is looked",
+                                        "by Anna and Boris",
+                                        "document 17-4",
+                                        "FROZEN",
+                                        "a court ordered it",
+                                        "C-1",
+                                        "no end",
+                                        "NOT VERIFIED",
+                                        "un.csv line 4: lei",
+                                        "SN-1",
+                                        "representative\n",
+                                        "duplicate 3"};
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+        has(text, parts[i]);
+    assert_null(strchr(text, '\033'));
+    assert_null(strstr(text, "SN-2")); /* has ended */
+    mem_free(text);
+    text = printed(show_miner, "{}"); /* damaged: shown as far as it goes */
+    has(text, "State");
+    mem_free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -164,6 +208,7 @@ int main(void)
         cmocka_unit_test(a_statement_as_csv_has_numbers_and_nothing_that_runs),
         cmocka_unit_test(balances_have_a_row_of_sums),
         cmocka_unit_test(a_proof_ends_with_its_verdict),
+        cmocka_unit_test(a_sheet_has_what_a_record_has_and_obeys_nothing_in_it),
     };
     return cmocka_run_group_tests_name("ctl_show", tests, NULL, NULL);
 }

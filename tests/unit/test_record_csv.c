@@ -106,6 +106,27 @@ static void a_right_row_becomes_a_draft(void **state)
     bed_clear(&b);
 }
 
+static void that_there_is_no_owner_is_said_by_its_reason(void **state)
+{
+    (void)state;
+    struct bed b;
+    bed_init(&b);
+    char text[4096], *at;
+    snprintf(text, sizeof(text), "%s", COLUMNS GOOD);
+    static const char owner[] = ";;Maral Orazowa;TM;1980-01-01;100;shares;2026-10-01;";
+    at = strstr(text, owner);
+    assert_non_null(at);
+    char *rest = strdup(at + strlen(owner));
+    sprintf(at, ";of the public;;;;;;;%s", rest);
+    free(rest);
+    import(&b, text);
+    assert_int_equal(json_array_size(b.drafts), 1);
+    const json_t *owners =
+        json_object_get(json_array_get(b.drafts, 0), "beneficial_owners");
+    assert_true(json_is_array(owners) && json_array_size(owners) == 0);
+    bed_clear(&b);
+}
+
 static void a_wrong_row_is_left_out_and_the_others_are_taken(void **state)
 {
     (void)state;
@@ -206,6 +227,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(a_right_row_becomes_a_draft),
+        TEST(that_there_is_no_owner_is_said_by_its_reason),
         TEST(a_wrong_row_is_left_out_and_the_others_are_taken),
         TEST(an_id_or_a_certificate_comes_once),
         TEST(a_wrong_first_row_gives_nothing),

@@ -771,7 +771,7 @@ static void reasons_are_a_closed_list_with_meanings(void **state)
         assert_true(strlen(r->meaning) > 10 && r->uses != 0);
         all |= r->uses;
     }
-    assert_int_equal(all, (1u << (MINER_STATES + 5)) - 1);
+    assert_int_equal(all, (1u << (MINER_STATES + 6)) - 1);
 }
 
 #define TEST(name) cmocka_unit_test(name)

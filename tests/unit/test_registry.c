@@ -104,6 +104,14 @@ static void set_day(json_t *object, const char *key, int days_from_now)
     json_object_set_new(object, key, json_string(text));
 }
 
+static json_t *one_rig(const char *serial)
+{
+    return json_pack("[{s:s, s:s, s:s, s:s, s:s, s:s, s:i, s:i, s:s, s:s}]", "id", "e1",
+                     "site", "s1", "maker", "Bitmain", "model", "S21", "serial", serial,
+                     "algorithm", "SHA256d", "nominal_ghs", 200000, "power_w", 3500,
+                     "ownership", "owned", "from", "2026-02-01");
+}
+
 /* As an applicant gives it, with no end that these tests could come to. */
 static json_t *fields_of(const char *id, const char *certificate, const char *address)
 {
@@ -111,12 +119,19 @@ static json_t *fields_of(const char *id, const char *certificate, const char *ad
                                        "previous", "state",        "state_since",
                                        "basis"};
     struct profile profile;
+    char number[24];
     fixture_profile(&profile);
     json_t *r = fixture_record(RECORD_RL, &profile);
     for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
         json_object_del(r, ours[i]);
     json_object_set_new(r, "miner_id", json_string(id));
     fixture_set(r, "certificate.number", json_string(certificate));
+    snprintf(number, sizeof(number), "%u",
+             (unsigned)strlen(id) * 100000000u + (unsigned char)id[strlen(id) - 1]);
+    fixture_set(r, "tax_id.value", json_string(number));
+    fixture_set(r, "registration_id.value", json_string(number));
+    json_object_del(r, "equipment");
+    json_object_set_new(r, "equipment", one_rig(number));
     json_object_set_new(r, "payout_addresses",
                         json_pack("[{s:s}]", "address", address));
     set_day(json_object_get(r, "risk"), "reviewed_on", 0);

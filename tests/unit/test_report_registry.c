@@ -10,7 +10,9 @@
 #include <cmocka.h>
 
 #include "conf/clock.h"
-#include "conf/mem.h"
+#include "pool/registry/record_act.h"
+#include "pool/report/alert.h"
+#include "stratum/server.h"
 #include "tests/unit/history_fixture.h"
 #include "tests/unit/journal_bed.h"
 #include "tests/unit/record_fixture.h"
@@ -476,6 +478,29 @@ static void each_rule_finds_what_it_is_for(void **state)
     report_free(r5);
 }
 
+static void a_decision_stands_beside_its_alert_from_then_on(void **state)
+{
+    struct scene *s = *state;
+    json_t *r = record_of(s, "bulut", RECORD_RL, "active");
+    fixture_set(r, "risk.next_review", json_string("2026-10-02"));
+    history_put(&s->h, ms("2026-10-02T08:00"), AUDIT_ACTIVATED, r);
+    history_decide(&s->h, ms("2026-10-05T08:00"), "review_overdue", "aral", "not this");
+    history_decide(&s->h, ms("2026-10-06T08:00"), "screening_hit", "bulut", "nor this");
+    struct report *found = made(s, source_alerts);
+    assert_int_equal(report_row_count(found), 1);
+    cell_is(found, 0, "decision", NULL);
+    report_free(found);
+    history_decide(&s->h, ms("2026-10-07T08:00"), "review_overdue", "bulut", "wait");
+    history_decide(&s->h, ms("2026-10-08T08:00"), "review_overdue", "bulut", "visit");
+    history_decide(&s->h, ms("2026-11-08T08:00"), "review_overdue", "bulut",
+                   "too late");
+    found = made(s, source_alerts);
+    cell_is(found, 0, "decision", "visit");
+    cell_is(found, 0, "decided_by", "maral");
+    cell_is(found, 0, "decided_at", "2026-10-08T08:00:00.000Z");
+    report_free(found);
+}
+
 static void nothing_is_found_where_all_is_well(void **state)
 {
     struct scene *s = *state;
@@ -572,6 +597,36 @@ static void spans_are_when_a_miner_could_mine(void **state)
     spans_clear(&spans);
 }
 
+/* --- words ------------------------------------------------------------------------------ */
+
+static void has_word(const struct catalogue *c, const char *code)
+{
+    if (catalogue_text(c, "codes", code) == code)
+        fail_msg("%s has no word for %s", catalogue_language(c), code);
+}
+
+static void every_language_has_words_for_what_happens(void **state)
+{
+    static const char *const languages[] = {"tk", "ru", "en"};
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        char path[64], why[CATALOGUE_WHY_SIZE];
+        struct catalogue *c = NULL;
+        const struct record_reason *reason;
+        snprintf(path, sizeof(path), "conf/catalogues/%s.json", languages[i]);
+        assert_int_equal(catalogue_load(&c, why, path), KZ_OK);
+        for (int w = 0; w < AUDIT_WORDS; w++)
+            has_word(c, audit_word_name((enum audit_word)w));
+        for (size_t r = 0; (reason = record_reason_at(r)) != NULL; r++)
+            has_word(c, reason->code);
+        for (int r = 0; r < ALERT_RULES; r++)
+            has_word(c, alert_rule_name((enum alert_rule)r));
+        for (int r = 0; r < REFUSALS; r++)
+            has_word(c, refusal_name((enum refusal)r));
+        catalogue_free(c);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -588,12 +643,14 @@ int main(void)
         TEST(the_summary_needs_the_production),
         TEST(refusals_of_an_hour_are_added_up_by_reason),
         TEST(each_rule_finds_what_it_is_for),
+        TEST(a_decision_stands_beside_its_alert_from_then_on),
         TEST(nothing_is_found_where_all_is_well),
         TEST(a_broken_chain_is_not_reported_from),
         TEST(without_a_journal_nothing_is_reported),
         TEST(a_history_knows_its_journals_range_and_the_chains_head),
         TEST(another_daemons_change_is_noticed),
         TEST(spans_are_when_a_miner_could_mine),
+        cmocka_unit_test(every_language_has_words_for_what_happens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -56,4 +56,4 @@ def record(miner, addresses=None, residency="resident", country="TM", **over):
 
 def tax_number(miner):
     """Unique among the miners of a test, of digits alone."""
-    return str(int.from_bytes(miner.encode()[-5:], "big"))[-14:].rjust(9, "1")
+    return "%014d" % (int.from_bytes(bitcoin.sha256(miner.encode())[:8], "big") % 10**14)

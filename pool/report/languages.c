@@ -1,22 +1,22 @@
-#include "pool/report/words.h"
+#include "pool/report/languages.h"
 
 #include "conf/conf.h"
 
 #include <limits.h>
 #include <stdio.h>
 
-enum kz_err words_load(struct words *out, char why[CATALOGUE_WHY_SIZE], const char *dir,
-                       const struct profile *profile)
+enum kz_err languages_load(struct languages *out, char why[CATALOGUE_WHY_SIZE],
+                           const char *dir, const struct profile *profile)
 {
     char installed[PATH_MAX / 2], path[PATH_MAX];
-    struct words w = {.count = 0};
+    struct languages w = {.count = 0};
     conf_data_folder(installed, sizeof(installed), "catalogues");
     for (size_t i = 0; i < profile->languages.count; i++) {
         snprintf(path, sizeof(path), "%s/%.16s.json", dir != NULL ? dir : installed,
                  profile->languages.items[i]);
         enum kz_err err = catalogue_load(&w.catalogues[w.count], why, path);
         if (err != KZ_OK) {
-            words_clear(&w);
+            languages_clear(&w);
             return err;
         }
         w.count++;
@@ -25,7 +25,7 @@ enum kz_err words_load(struct words *out, char why[CATALOGUE_WHY_SIZE], const ch
     return KZ_OK;
 }
 
-void words_clear(struct words *w)
+void languages_clear(struct languages *w)
 {
     for (size_t i = 0; i < w->count; i++)
         catalogue_free(w->catalogues[i]);
