@@ -266,7 +266,7 @@ static void fill_row(char row[CTL_COLUMNS_MAX][CTL_CELL_SIZE], const json_t *ent
 static int finish_show(struct reading *r)
 {
     struct ctl_table table = {
-        {">no", "time", "event", "miner", "who", "reason", "basis"}, 7, {0}};
+        {">NO", "TIME", "EVENT", "MINER", "WHO", "REASON", "BASIS"}, 7, {0}};
     if (r->is_quiet) {
         json_dumpf(r->shown, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
         puts("");

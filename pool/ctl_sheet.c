@@ -12,9 +12,15 @@
 
 /* --- lines ------------------------------------------------------------------------ */
 
-void ctl_sheet_label(const struct words *w, const char *english)
+/* Before parts, which begin with a blank themselves. */
+static void label_of_parts(const struct words *w, const char *english)
 {
     words_print_wide(stdout, words_say(w, english), LABEL_WIDTH);
+}
+
+void ctl_sheet_label(const struct words *w, const char *english)
+{
+    label_of_parts(w, english);
     fputs(" ", stdout);
 }
 
@@ -60,7 +66,7 @@ static void print_basis(const struct words *w, const json_t *basis)
 {
     if (json_object_size(basis) == 0)
         return;
-    ctl_sheet_label(w, "Basis");
+    label_of_parts(w, "Basis");
     part(w, "", basis, "code");
     part(w, "authority", basis, "authority");
     part(w, "document", basis, "document");
@@ -77,7 +83,7 @@ static void print_state(const struct words *w, const json_t *r)
     code(w, "codes", ctl_text(r, "state"));
     part(w, "since", r, "state_since");
     puts("");
-    ctl_sheet_label(w, "Last change");
+    label_of_parts(w, "Last change");
     part(w, "by", r, "actor");
     part(w, "and", r, "second");
     puts("");
@@ -97,7 +103,7 @@ static void print_state(const struct words *w, const json_t *r)
     }
     const json_t *erased = json_object_get(r, "erased");
     if (json_is_object(erased)) {
-        ctl_sheet_label(w, "ERASED");
+        label_of_parts(w, "ERASED");
         part(w, "", erased, "at");
         part(w, "by", erased, "by");
         part(w, "and", erased, "second");
@@ -121,13 +127,13 @@ static void print_who(const struct words *w, const json_t *r)
     code(w, "codes", ctl_text(r, "residency"));
     part(w, "", r, "residence_country");
     puts("");
-    ctl_sheet_label(w, "Ids");
+    label_of_parts(w, "Ids");
     part(w, "tax number", json_object_get(r, "tax_id"), "value");
     part(w, "registration", json_object_get(r, "registration_id"), "value");
     part(w, "LEI", r, "lei");
     puts("");
     if (address != NULL) {
-        ctl_sheet_label(w, "Address");
+        label_of_parts(w, "Address");
         part(w, "", address, "street");
         part(w, "", address, "city");
         part(w, "", address, "region");
@@ -136,7 +142,7 @@ static void print_who(const struct words *w, const json_t *r)
     }
     if (json_object_size(json_object_get(r, "personal")) == 0)
         return;
-    ctl_sheet_label(w, "In the vault");
+    label_of_parts(w, "In the vault");
     json_object_foreach(json_object_get(r, "personal"), name, value)
         printf(" %s", name);
     puts("");
@@ -299,7 +305,7 @@ static void print_refusals(const struct words *w, const json_t *record)
     const json_t *refused = json_object_get(record, "refused_today");
     if (json_object_size(refused) == 0)
         return;
-    ctl_sheet_label(w, "Refused today");
+    label_of_parts(w, "Refused today");
     json_object_foreach((json_t *)refused, reason, count)
     {
         fputs(" ", stdout);
