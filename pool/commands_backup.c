@@ -1,5 +1,6 @@
 #include "pool/commands_backup.h"
 
+#include "pool/desk.h"
 #include "pool/pool_parts.h"
 
 #include <string.h>
@@ -19,22 +20,14 @@ static void on_done(void *ctx, enum kz_err err, json_t *value, const char *text)
 static bool may_make(struct backup_wish *wish, const struct conf *c,
                      struct control_request *r)
 {
-    snprintf(wish->by, sizeof(wish->by), "%s", control_actor(r));
-    if (c->operator_count == 0)
-        return true;
-    for (size_t i = 0; i < c->operator_count; i++) {
-        const struct conf_operator *o = &c->operators[i];
-        if (o->uid != control_uid(r))
-            continue;
-        snprintf(wish->by, sizeof(wish->by), "%s", o->name);
-        if (o->role == CONF_ROLE_OFFICER || !wish->with_master_key)
-            return true;
-        control_refuse(r, "%s is an operator; the vault's key takes an officer",
-                       o->name);
+    struct desk_person person;
+    if (!desk_find_person(&person, c, r))
         return false;
-    }
-    control_refuse(r, "%s is no operator of the settings (registry.operators)",
-                   control_actor(r));
+    snprintf(wish->by, sizeof(wish->by), "%s", person.name);
+    if (person.is_officer || !wish->with_master_key)
+        return true;
+    control_refuse(r, "%s is an operator; the vault's key takes an officer",
+                   person.name);
     return false;
 }
 

@@ -11,29 +11,24 @@
 
 /* --- who ------------------------------------------------------------------------------ */
 
-struct person {
-    char name[65];
-    bool is_officer;
-};
-
-/* KZ_EMPTY: nobody who may change anything. */
-static enum kz_err find_person(struct person *out, const struct pool *p,
-                               const struct control_request *r)
+bool desk_find_person(struct desk_person *out, const struct conf *conf,
+                      struct control_request *r)
 {
-    const struct conf *c = p->conf;
-    if (c->operator_count == 0) {
+    if (conf->operator_count == 0) {
         snprintf(out->name, sizeof(out->name), "%s", control_actor(r));
         out->is_officer = true;
-        return KZ_OK;
+        return true;
     }
-    for (size_t i = 0; i < c->operator_count; i++) {
-        if (c->operators[i].uid != control_uid(r))
+    for (size_t i = 0; i < conf->operator_count; i++) {
+        if (conf->operators[i].uid != control_uid(r))
             continue;
-        snprintf(out->name, sizeof(out->name), "%s", c->operators[i].name);
-        out->is_officer = c->operators[i].role == CONF_ROLE_OFFICER;
-        return KZ_OK;
+        snprintf(out->name, sizeof(out->name), "%s", conf->operators[i].name);
+        out->is_officer = conf->operators[i].role == CONF_ROLE_OFFICER;
+        return true;
     }
-    return KZ_EMPTY;
+    control_refuse(r, "%s is no operator of the settings (registry.operators)",
+                   control_actor(r));
+    return false;
 }
 
 /* An order that an authority gave is its act, whoever carries it out. */
@@ -275,13 +270,10 @@ static void note(struct pool *p, struct control_request *r, const struct desk_ro
 void desk_command(void *ctx, struct control_request *r, const json_t *arguments)
 {
     struct pool *p = ctx;
-    struct person person;
+    struct desk_person person;
     const struct desk_row *row = desk_row_find(control_command_name(r));
-    if (find_person(&person, p, r) != KZ_OK) {
-        control_refuse(r, "%s is no operator of the settings (registry.operators)",
-                       control_actor(r));
+    if (!desk_find_person(&person, p->conf, r))
         return;
-    }
     if (row->role == AUDIT_OFFICER && !person.is_officer) {
         control_refuse(r, "%s is an operator; this takes an officer", person.name);
         return;

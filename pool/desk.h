@@ -18,6 +18,17 @@
 
 #include "pool/control.h"
 
+#define DESK_NAME_SIZE 65
+
+struct desk_person {
+    char name[DESK_NAME_SIZE]; /* as the audit chain names it */
+    bool is_officer;
+};
+
+/* Who asks. False: nobody who may change anything, and the request was refused. */
+bool desk_find_person(struct desk_person *out, const struct conf *conf,
+                      struct control_request *r);
+
 /* All of them; which one it is the request knows. `ctx` is the pool. */
 void desk_command(void *ctx, struct control_request *r, const json_t *arguments);
 

@@ -547,6 +547,9 @@ bool pool_reload(struct pool *p, char note[POOL_NOTE_SIZE])
     log_setup(conf->log_level, conf->log_format == CONF_LOG_JSON);
     refresh_set_options(p->refresh, conf);
     accounts_look_again(p->accounts);
+    /* Only the desk asks who they are, and it is on this thread. */
+    memcpy(p->conf->operators, conf->operators, sizeof(p->conf->operators));
+    p->conf->operator_count = conf->operator_count;
     bool has_certificate = stratum_reload(p->stratum, conf) == KZ_OK;
     conf_free(conf); /* who needs a part of it has copied that */
     snprintf(note, POOL_NOTE_SIZE, "reloaded%s%s%s",

@@ -174,10 +174,13 @@ static void loaded(struct registry *r, const json_t *value)
     if (!r->is_loaded || r->went_back)
         log_info("registry_loaded", kv_u64("miners", json_object_size(r->miners)),
                  kv_i64("version", version));
+    bool is_first = !r->is_loaded;
     r->version = version;
     r->is_loaded = true;
     r->must_load = r->went_back = false;
     registry_publish(r);
+    if (is_first) /* a daemon that died between a value and its record */
+        registry_settle_vault(r);
 }
 
 static void tell(const struct ask *a, enum kz_err err, json_t *value, const char *text)

@@ -100,6 +100,17 @@ class FourEyes(Desk):
             self.karizd.ctl("miner", "suspend", "looked-at", "--reason", "suspicion", *WHY)
         self.assertEqual(self.state("looked-at"), "active")
 
+    def test_a_reload_takes_somebody_s_right_away_and_gives_it_back(self):
+        self.activate("reloaded")
+        listed = self.karizd.settings["registry"]["operators"]
+        suspend = ("miner", "suspend", "reloaded", "--reason", "suspicion", *WHY)
+        self.karizd.write_settings(registry={"operators": listed[1:]})
+        self.karizd.ctl("reload")
+        self.by(ANNA, *suspend, fails="no operator")
+        self.karizd.write_settings(registry={"operators": listed})
+        self.karizd.ctl("reload")
+        self.by(ANNA, *suspend)
+
     def test_an_address_takes_two_people_and_its_waiting_time(self):
         self.activate("moving")
         new = bitcoin.demo_address("moving-2")
