@@ -326,7 +326,6 @@ static void on_mark_told(void *ctx, enum kz_err err, json_t *record, const char 
     if (!is_told)
         return;
     log_info("restored_from_backup");
-    registry_settle_vault(b->parts.registry);
     remove_mark(b);
 }
 

@@ -149,6 +149,15 @@ static void finish_erasing(struct registry *r, const json_t *before)
     }
 }
 
+/* Drops what no record names: a daemon may have died between a value and its record, and a
+ * vault may have come out of a backup. */
+static void settle_all(struct registry *r)
+{
+    const char *id;
+    json_t *record;
+    json_object_foreach(r->miners, id, record) settle_vault(r, record);
+}
+
 static void loaded(struct registry *r, const json_t *value)
 {
     size_t i;
@@ -179,8 +188,8 @@ static void loaded(struct registry *r, const json_t *value)
     r->is_loaded = true;
     r->must_load = r->went_back = false;
     registry_publish(r);
-    if (is_first) /* a daemon that died between a value and its record */
-        registry_settle_vault(r);
+    if (is_first)
+        settle_all(r);
 }
 
 static void tell(const struct ask *a, enum kz_err err, json_t *value, const char *text)
@@ -206,13 +215,6 @@ void registry_hold_vault(struct registry *r, bool is_on)
 bool registry_holds_vault(const struct registry *r)
 {
     return r->holds_vault;
-}
-
-void registry_settle_vault(struct registry *r)
-{
-    const char *id;
-    json_t *record;
-    json_object_foreach(r->miners, id, record) settle_vault(r, record);
 }
 
 static void put_done(struct registry *r, struct ask *a)

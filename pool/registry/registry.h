@@ -98,8 +98,6 @@ void registry_note(struct registry *r, enum audit_word word, const char *miner,
  * the vault that is made meanwhile opens every record of a journal copied before it. */
 void registry_hold_vault(struct registry *r, bool is_on);
 bool registry_holds_vault(const struct registry *r);
-/* Drops what no record names, of all miners: for a vault that came out of such a copy. */
-void registry_settle_vault(struct registry *r);
 
 /* A fact's value, borrowed; NULL: there is none. All of them: NULL before the first load. */
 const json_t *registry_fact(const struct registry *r, const char *name);
