@@ -8,8 +8,9 @@ import shutil
 import subprocess
 import tempfile
 import threading
+import time
 
-from lib import audit_check
+from lib import audit_check, reporting
 from lib.case import KarizTest
 from lib.faults import Connection, Redis, SentinelSet
 from lib.karizd import REPORTS, Refused, environment, program
@@ -105,6 +106,24 @@ class Restored(PayoutTest, BackupTest):
                 "payouts": ask("payout", "list"),
                 "workers": [(w["worker"], w["work"], w["accepted"]) for w in ask("workers")]}
 
+    def reports(self, name):
+        """What reports say of this month, but for the chain's own growth."""
+        folder = os.path.join(self.key_folder, name)
+        reporting.signing(self.karizd, "report", "make", time.strftime("%Y-%m", time.gmtime(
+            time.time() + 5 * 3600)), "--conf", self.karizd.config, "--key", self.report_key,
+            "--out", folder, "--reports", ",".join(self.SAME))
+        made = {n: reporting.report(folder, n) for n in self.SAME}
+        for one in made.values():
+            del one["generated_at"]
+        return made
+
+    SAME = ("R1", "R3", "R4", "R4-blocks", "R5", "R6", "R7", "R9-blocks")
+
+    def make_report_key(self):
+        self.key_folder = self.folder()
+        self.report_key = os.path.join(self.key_folder, "report.key")
+        reporting.signing(self.karizd, "report", "key", "create", self.report_key)
+
     def move_to(self, data_dir):
         """The daemon goes on with another data_dir."""
         self.karizd.write_settings(data_dir=data_dir)
@@ -122,6 +141,8 @@ class Restored(PayoutTest, BackupTest):
         self.shares("alice.late", 3)
         self.settle()
         before = self.picture()
+        self.make_report_key()
+        reports = self.reports("before")
         chain = self.karizd.ctl("audit", "export")
         made = self.create(self.folder())
         head = f"{made['audit']['seq']}:{made['audit']['hash']}"
@@ -148,6 +169,8 @@ class Restored(PayoutTest, BackupTest):
         audit_check.check_chain(again.encode().splitlines(True),
                                 (made["audit"]["seq"], made["audit"]["hash"]))
         self.assertTrue(self.audit("--dir", data_dir + "/journal", "--head", head)["ok"])
+        self.assertEqual(self.reports("after"), reports)
+        again = self.karizd.ctl("audit", "export")
         # It is told once.
         self.karizd.stop()
         self.karizd.start()

@@ -8,14 +8,14 @@ import os
 import subprocess
 import tempfile
 
-from lib import bitcoin, records
+from lib import bitcoin, records, reporting
 from lib.case import KarizTest, need
-from lib.karizd import REPORTS, Karizd, Refused, environment, program
+from lib.karizd import Karizd, Refused, environment, program
 from lib.node import ROOT
 from lib.payer import readable
+from lib.reporting import PASSPHRASE
 from lib.wait import SCALE, wait_until
 
-PASSPHRASE = "a reporting key is no spending key"
 REGISTRY = "R1,R2,R3,R7"
 ALL = "R1,R2,R3,R4,R4-blocks,R5,R6,R7,R8,R9,R9-blocks"
 
@@ -48,21 +48,7 @@ class Reports(KarizTest):
         cls.signing(cls, "report", "key", "create", cls.key)
 
     def signing(self, *words, expect=0, socket=None):
-        """karizctl with the passphrase; what it said."""
-        read_fd = readable(PASSPHRASE)
-        command = self.karizd.command(*words, "--passphrase-fd", str(read_fd))
-        if socket is not None:
-            command[2] = socket
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False,
-                                  timeout=90 * SCALE, env=environment(), pass_fds=(read_fd,),
-                                  stdin=subprocess.DEVNULL)
-        finally:
-            os.close(read_fd)
-        said = done.stdout + done.stderr
-        if done.returncode != expect or REPORTS.search(said):
-            raise AssertionError(f"karizctl {words}: {done.returncode}\n{said}")
-        return said
+        return reporting.signing(self.karizd, *words, expect=expect, socket=socket)
 
     def place(self):
         type(self).made += 1
@@ -76,8 +62,7 @@ class Reports(KarizTest):
         return out, said
 
     def report(self, folder, name):
-        with open(os.path.join(folder, name + ".json"), encoding="utf-8") as f:
-            return json.load(f)
+        return reporting.report(folder, name)
 
     def rows(self, folder, name):
         return self.report(folder, name)["rows"]
