@@ -119,7 +119,7 @@ static void on_roster(void *ctx, const struct roster *roster)
     if (p->stratum != NULL)
         stratum_publish_roster(p->stratum, roster);
     if (p->accounts != NULL)
-        accounts_set_miners(p->accounts, registry_records(p->registry));
+        accounts_set_miners(p->accounts, registry_digests(p->registry));
 }
 
 /* On the store thread; the accounts are there from before its first record until after

