@@ -172,12 +172,11 @@ static void loaded(struct registry *r, const json_t *value)
     json_array_foreach(json_object_get(value, "miners"), i, record)
         take_record(r, record);
     json_decref(r->facts);
-    json_decref(r->chains);
     r->facts = json_incref(json_object_get(value, "facts"));
-    r->chains = json_incref(json_object_get(value, "audit"));
     finish_erasing(r, before);
     json_decref(before);
-    json_t *link = json_object_get(r->chains, r->conf->instance);
+    const json_t *link =
+        json_object_get(json_object_get(value, "audit"), r->conf->instance);
     if (!r->is_loaded && link != NULL) /* a copy: it goes to another thread */
         store_audit_known(r->store, json_deep_copy(link));
     if (!r->is_loaded || r->went_back)
@@ -410,7 +409,6 @@ void registry_stop(struct registry *r)
     json_decref(r->miners);
     json_decref(r->unsettled);
     json_decref(r->facts);
-    json_decref(r->chains);
     roster_unref(r->roster);
     pthread_mutex_destroy(&r->lock);
     mem_free(r);

@@ -149,16 +149,25 @@ static json_t *need_live(const json_t *changed, char why[RECORD_WHY_SIZE],
     return one;
 }
 
+/* A copy of the record to be changed, and in it the live address; NULL: `why`. */
+static json_t *open_live(json_t **one, char why[RECORD_WHY_SIZE], const json_t *record,
+                         const char *address)
+{
+    json_t *changed = json_deep_copy(record);
+    *one = need_live(changed, why, address);
+    if (*one != NULL)
+        return changed;
+    json_decref(changed);
+    return NULL;
+}
+
 enum kz_err record_without_address(json_t **out, char why[RECORD_WHY_SIZE],
                                    const json_t *record,
                                    const struct record_address_change *c)
 {
-    json_t *changed = json_deep_copy(record);
-    json_t *one = need_live(changed, why, c->address);
-    if (one == NULL) {
-        json_decref(changed);
+    json_t *one, *changed = open_live(&one, why, record, c->address);
+    if (changed == NULL)
         return KZ_RANGE;
-    }
     set_time(one, "to", c->now_ms);
     json_object_del(one, "challenge");
     *out = changed;
@@ -171,12 +180,9 @@ enum kz_err record_with_challenge(json_t **out, char why[RECORD_WHY_SIZE],
                                   const json_t *record,
                                   const struct record_address_change *c)
 {
-    json_t *changed = json_deep_copy(record);
-    json_t *one = need_live(changed, why, c->address);
-    if (one == NULL) {
-        json_decref(changed);
+    json_t *one, *changed = open_live(&one, why, record, c->address);
+    if (changed == NULL)
         return KZ_RANGE;
-    }
     json_t *challenge = json_pack("{s:s}", "nonce", c->nonce);
     int64_t expires_ms = c->now_ms + RECORD_CHALLENGE_HOURS * HOUR_MS;
     set_time(challenge, "expires",
@@ -284,9 +290,10 @@ enum kz_err record_with_proof(json_t **out, char why[RECORD_WHY_SIZE],
                               const json_t *record,
                               const struct record_address_change *c)
 {
-    json_t *changed = json_deep_copy(record);
-    json_t *one = need_live(changed, why, c->address);
-    if (one == NULL || prove(changed, one, why, c) != KZ_OK) {
+    json_t *one, *changed = open_live(&one, why, record, c->address);
+    if (changed == NULL)
+        return KZ_RANGE;
+    if (prove(changed, one, why, c) != KZ_OK) {
         json_decref(changed);
         return KZ_RANGE;
     }

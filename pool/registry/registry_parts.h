@@ -42,7 +42,6 @@ struct registry {
     json_int_t version;
     json_t *miners; /* id -> record */
     json_t *facts;  /* what holds for all: stop_orders, ... */
-    json_t *chains; /* instance -> the newest link of its audit chain */
     struct monotime due_at;
     bool is_stopped; /* a stop order was in force when the roster was made */
     struct roster *roster;
