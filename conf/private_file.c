@@ -1,5 +1,7 @@
 #include "conf/private_file.h"
 
+#include "conf/write_all.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -100,18 +102,11 @@ enum kz_err private_file_read(void *out, size_t *len, char why[PRIVATE_FILE_WHY_
 
 /* --- writing ---------------------------------------------------------------------- */
 
-static enum kz_err write_all(int fd, char why[PRIVATE_FILE_WHY_SIZE], const char *p,
-                             size_t len)
+static enum kz_err write_and_sync(int fd, char why[PRIVATE_FILE_WHY_SIZE],
+                                  const void *p, size_t len)
 {
-    while (len > 0) {
-        ssize_t n = write(fd, p, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return fail_errno(why, "cannot be written");
-        p += n;
-        len -= (size_t)n;
-    }
+    if (!write_all(fd, p, len))
+        return fail_errno(why, "cannot be written");
     if (fsync(fd) != 0)
         return fail_errno(why, "cannot be synced");
     return KZ_OK;
@@ -149,7 +144,7 @@ enum kz_err private_file_create(const struct private_file *f,
         return fail(why, KZ_RANGE, "exists already and is not written over");
     if (fd < 0)
         return fail_errno(why, "cannot be made");
-    enum kz_err err = write_all(fd, why, p, len);
+    enum kz_err err = write_and_sync(fd, why, p, len);
     if (close(fd) != 0 && err == KZ_OK)
         err = fail_errno(why, "cannot be closed");
     if (err == KZ_OK)
@@ -168,7 +163,7 @@ enum kz_err private_file_wipe(int fd, char why[PRIVATE_FILE_WHY_SIZE])
     for (off_t left = S_ISREG(st.st_mode) ? st.st_size : 0; left > 0;
          left -= (off_t)sizeof(zeros)) {
         size_t part = left < (off_t)sizeof(zeros) ? (size_t)left : sizeof(zeros);
-        enum kz_err err = write_all(fd, why, zeros, part);
+        enum kz_err err = write_and_sync(fd, why, zeros, part);
         if (err != KZ_OK)
             return err;
     }

@@ -4,6 +4,7 @@
 #include "conf/fault.h"
 #include "conf/mem.h"
 #include "conf/private_file.h"
+#include "conf/write_all.h"
 #include "pool/audit/vault.h"
 #include "pool/backup_folder.h"
 #include "pool/canon.h"
@@ -163,20 +164,6 @@ static enum kz_err make_folders(struct restoring *r)
             mkdirat(r->to, places[i].folder, places[i].folder_mode) != 0)
             return fail_errno(r, places[i].folder, "cannot be made");
     return KZ_OK;
-}
-
-static bool write_all(int fd, const uint8_t *p, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, p, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        p += n;
-        len -= (size_t)n;
-    }
-    return true;
 }
 
 /* All bytes are written, zeros too: a journal's segments take their space beforehand. */

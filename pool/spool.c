@@ -2,6 +2,7 @@
 
 #include "conf/log.h"
 #include "conf/mem.h"
+#include "conf/write_all.h"
 
 #include <assert.h>
 #include <dirent.h>
@@ -97,20 +98,6 @@ static bool has_suffix(const char *name, const char *suffix)
 }
 
 /* --- the thread's work -------------------------------------------------------- */
-
-static bool write_all(int fd, const char *p, size_t len)
-{
-    while (len > 0) {
-        ssize_t n = write(fd, p, len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        p += n;
-        len -= (size_t)n;
-    }
-    return true;
-}
 
 static bool write_file(int dir, const char *name, const char *hex, size_t len,
                        bool sync)

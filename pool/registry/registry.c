@@ -135,27 +135,21 @@ static void settle_vault(struct registry *r, const json_t *record)
         log_warn("vault_not_settled", kv_str("id", text), kv_str("why", why));
 }
 
-/* What was decided elsewhere, or decided and not done: the power went in between. */
-static void finish_erasing(struct registry *r, const json_t *before)
+/* At the start what no record names goes from the vault, of all miners: a daemon may have
+ * died between a value and its record, and the vault may have come out of a backup. Later
+ * what was decided elsewhere to be erased. */
+static void settle_loaded(struct registry *r, const json_t *before, bool is_first)
 {
     const char *id;
     json_t *record;
     json_object_foreach(r->miners, id, record)
     {
         const json_t *known = json_object_get(before, id);
-        if (json_object_get(record, "erased") != NULL &&
-            json_object_get(known, "erased") == NULL)
+        bool is_erased = json_object_get(record, "erased") != NULL &&
+                         json_object_get(known, "erased") == NULL;
+        if (is_first || is_erased)
             settle_vault(r, record);
     }
-}
-
-/* Drops what no record names: a daemon may have died between a value and its record, and a
- * vault may have come out of a backup. */
-static void settle_all(struct registry *r)
-{
-    const char *id;
-    json_t *record;
-    json_object_foreach(r->miners, id, record) settle_vault(r, record);
 }
 
 static void loaded(struct registry *r, const json_t *value)
@@ -173,8 +167,6 @@ static void loaded(struct registry *r, const json_t *value)
         take_record(r, record);
     json_decref(r->facts);
     r->facts = json_incref(json_object_get(value, "facts"));
-    finish_erasing(r, before);
-    json_decref(before);
     const json_t *link =
         json_object_get(json_object_get(value, "audit"), r->conf->instance);
     if (!r->is_loaded && link != NULL) /* a copy: it goes to another thread */
@@ -187,8 +179,8 @@ static void loaded(struct registry *r, const json_t *value)
     r->is_loaded = true;
     r->must_load = r->went_back = false;
     registry_publish(r);
-    if (is_first)
-        settle_all(r);
+    settle_loaded(r, before, is_first);
+    json_decref(before);
 }
 
 static void tell(const struct ask *a, enum kz_err err, json_t *value, const char *text)
