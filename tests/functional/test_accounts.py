@@ -109,6 +109,16 @@ class AccountsTest(KarizTest):
         wait_until(lambda: self.state_of(block_hash) == state, 20,
                    f"block {block_hash[:8]} is {state}")
 
+    def find_two_direct(self):
+        """A block that pays the pool, then one whose coinbase pays alice and bob."""
+        self.shares("bob.rig", 5)
+        first = self.find_block("alice.rig")
+        self.wait_state(first, "accepted")
+        wait_until(lambda: self.karizd.status()["payees"] == 2, 60, "jobs pay both miners")
+        found = self.find_block("alice.rig")
+        self.wait_state(found, "accepted")
+        return first, found
+
     def check_ledger(self):
         self.assertEqual(self.ledger.total(), 0)
         self.assertIn("ledger verify: ok", self.karizd.ctl("ledger", "verify"))
@@ -491,12 +501,7 @@ class Direct(AccountsTest):
         return {"stratum": {"listen": [listener(coinbase="large")]}}
 
     def test_the_coinbase_pays_miners_and_the_ledger_books_what_it_says(self):
-        self.shares("bob.rig", 5)
-        first = self.find_block("alice.rig")
-        self.wait_state(first, "accepted")
-        wait_until(lambda: self.karizd.status()["payees"] == 2, 60, "jobs pay both miners")
-        found = self.find_block("alice.rig")
-        self.wait_state(found, "accepted")
+        first, found = self.find_two_direct()
         block = self.ledger.block(found)
         self.assertGreater(block["snapshot"], 0)
         scripts = {v: s for v, s in self.node.block(found).txs[0].outputs if v > 0}

@@ -151,12 +151,7 @@ class PaidByTheCoinbase(MoneyReports, AccountsTest):
         return {"stratum": {"listen": [listener(coinbase="large")]}}
 
     def test_what_a_coinbase_paid_is_a_payment_once_it_is_mature(self):
-        self.shares("bob.rig", 5)
-        first = self.find_block("alice.rig")
-        self.wait_state(first, "accepted")
-        wait_until(lambda: self.karizd.status()["payees"] == 2, 60, "jobs pay both miners")
-        found = self.find_block("alice.rig")
-        self.wait_state(found, "accepted")
+        first, found = self.find_two_direct()
         self.node.generate_to(self.ledger.block(found)["height"] + 99)
         for block_hash in (first, found):  # booked in either order
             self.wait_state(block_hash, "mature")
