@@ -183,14 +183,6 @@ static void loaded(struct registry *r, const json_t *value)
     json_decref(before);
 }
 
-static void tell(const struct ask *a, enum kz_err err, json_t *value, const char *text)
-{
-    if (a->on_done != NULL)
-        a->on_done(a->ctx, err, value, text);
-    else
-        json_decref(value);
-}
-
 void registry_hold_vault(struct registry *r, bool is_on)
 {
     const char *id;
@@ -216,7 +208,7 @@ static void put_done(struct registry *r, struct ask *a)
     if (a->err == KZ_RANGE && strncmp(a->text, "the record", 10) == 0)
         r->must_load = true; /* changed by another daemon */
     if (a->err != KZ_OK) {
-        tell(a, a->err, NULL, a->text);
+        a->on_done(a->ctx, a->err, NULL, a->text);
         return;
     }
     if (!is_older(r, a->value))
@@ -230,7 +222,7 @@ static void put_done(struct registry *r, struct ask *a)
     log_info("registry_changed", kv_str("id", record_text(a->value, "miner_id")),
              kv_str("state", record_text(a->value, "state")),
              kv_str("actor", record_text(a->value, "actor")));
-    tell(a, KZ_OK, registry_show(r, record_text(a->value, "miner_id")), "");
+    a->on_done(a->ctx, KZ_OK, registry_show(r, record_text(a->value, "miner_id")), "");
 }
 
 /* At once, so that what was taken away is gone when its taker is told so. */
@@ -253,7 +245,7 @@ static void note_done(struct registry *r, struct ask *a)
     r->must_load = true; /* also what others changed */
     if (a->err == KZ_OK)
         take_facts(r, a->facts);
-    tell(a, a->err, a->err == KZ_OK ? json_object() : NULL, a->text);
+    a->on_done(a->ctx, a->err, a->err == KZ_OK ? json_object() : NULL, a->text);
 }
 
 static void ask_load(struct registry *r);
@@ -295,7 +287,7 @@ static void drop_answer(void *arg)
 {
     struct ask *a = arg;
     if (a->kind == ASK_PUT || a->kind == ASK_NOTE)
-        tell(a, KZ_IO, NULL, "the daemon is stopping");
+        a->on_done(a->ctx, KZ_IO, NULL, "the daemon is stopping");
     json_decref(a->value);
     json_decref(a->facts);
     mem_free(a);

@@ -1,6 +1,7 @@
 /* Changes of records: judged here, told to the audit chain, written by the store. */
 #include "pool/registry/registry_parts.h"
 
+#include "conf/log.h"
 #include "pool/registry/record_split.h"
 
 #include <stdio.h>
@@ -76,8 +77,7 @@ static void put(struct registry *r, const json_t *before, json_t *after,
     json_decref(h->detail);
     if (event == NULL) {
         json_decref(after);
-        if (on_done != NULL)
-            on_done(ctx, KZ_RANGE, NULL, why);
+        on_done(ctx, KZ_RANGE, NULL, why);
         return;
     }
     struct ask *a = registry_ask(r, ASK_PUT);
@@ -222,6 +222,15 @@ void registry_note(struct registry *r, enum audit_word word, const char *miner,
 
 /* --- what time alone changes --------------------------------------------------------- */
 
+/* Nobody asked for it, so nobody else would hear; it is tried again at the next look. */
+static void on_due_done(void *ctx, enum kz_err err, json_t *value, const char *text)
+{
+    (void)ctx;
+    if (err != KZ_OK)
+        log_error("registry_due_failed", kv_str("why", text));
+    json_decref(value);
+}
+
 /* Suspends and restricts what is due; a stop order that begins or ends changes nobody's
  * record, but the roster. */
 void registry_look_what_is_due(struct registry *r)
@@ -240,7 +249,7 @@ void registry_look_what_is_due(struct registry *r)
             return; /* what is under way may be just that */
         enum record_due due = record_due(&changed, &happened, record, &view);
         if (due == RECORD_DUE_SUSPENSION || due == RECORD_DUE_RESTRICTION) {
-            put(r, record, changed, &happened, NULL, NULL);
+            put(r, record, changed, &happened, on_due_done, NULL);
             return;
         }
     }

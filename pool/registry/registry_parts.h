@@ -15,7 +15,7 @@ enum ask_kind { ASK_LOAD, ASK_VERSION, ASK_PUT, ASK_NOTE };
 struct ask {
     struct registry *registry;
     enum ask_kind kind;
-    registry_done_fn *on_done; /* ASK_PUT, ASK_NOTE; NULL: nobody waits */
+    registry_done_fn *on_done; /* ASK_PUT, ASK_NOTE */
     void *ctx;
     enum kz_err err;
     json_t *value;
