@@ -45,8 +45,9 @@ static bool read_period(struct making *m)
     const char *period = text(m->arguments, "period");
     const char *level = text(m->arguments, "level");
     m->plan.disclosure = DISCLOSURE_REGULATOR;
+    m->plan.subject = text(m->arguments, "miner");
     if (level != NULL && disclosure_parse(&m->plan.disclosure, level) != KZ_OK)
-        return complain("--level", "public, regulator or full expected");
+        return complain("--level", "public, regulator, full or subject expected");
     if (period_parse(&m->plan.period, period, m->signing.profile->utc_offset_minutes) !=
         KZ_OK)
         return complain(period, "a period like 2026-10-31, 2026-10, 2026-Q4, 2026 or "
@@ -61,7 +62,8 @@ static void take_ids_of(struct making *m, const struct manifest *manifest)
         m->ids[m->id_count++] = manifest->reports[i].id;
 }
 
-/* --reports, else those of what is corrected, else what is due. */
+/* --reports, else those of what is corrected, else what is due; a miner is given all that it
+ * may have. */
 static bool read_ids(struct making *m)
 {
     const char *reports = text(m->arguments, "reports");
@@ -71,7 +73,9 @@ static bool read_ids(struct making *m)
     } else if (m->corrected.manifest != NULL) {
         take_ids_of(m, m->corrected.manifest);
     } else {
-        m->id_count = make_due(m->ids, m->signing.profile, m->plan.period.kind,
+        bool is_subject = m->plan.disclosure == DISCLOSURE_SUBJECT;
+        m->id_count = make_due(m->ids, m->signing.profile,
+                               is_subject ? PERIOD_ON_DEMAND : m->plan.period.kind,
                                m->plan.disclosure);
     }
     return m->id_count > 0 ||
@@ -79,11 +83,17 @@ static bool read_ids(struct making *m)
                                  "them");
 }
 
+static bool is_same_subject(const struct making *m, const struct manifest_facts *f)
+{
+    const char *a = f->subject, *b = m->plan.subject;
+    return (a == NULL) == (b == NULL) && (a == NULL || strcmp(a, b) == 0);
+}
+
 static bool is_of_the_same(const struct making *m, const struct manifest_facts *f)
 {
     return f->period.from_ms == m->plan.period.from_ms &&
            f->period.to_ms == m->plan.period.to_ms &&
-           f->disclosure == m->plan.disclosure &&
+           f->disclosure == m->plan.disclosure && is_same_subject(m, f) &&
            strcmp(f->jurisdiction, m->signing.profile->code) == 0;
 }
 
@@ -98,14 +108,15 @@ static bool read_others(struct making *m)
     if (!ctl_signing_look(&m->corrected, &m->signing, "--correct", corrected))
         return false;
     return is_of_the_same(m, &m->corrected.manifest->facts) ||
-           complain("--correct", "it is of another period, level or jurisdiction");
+           complain("--correct",
+                    "it is of another period, level, miner or jurisdiction");
 }
 
 static bool open_vault(struct making *m)
 {
     char why[VAULT_WHY_SIZE];
     const struct vault_place place = {.folder = m->signing.conf->vault};
-    return m->plan.disclosure != DISCLOSURE_FULL ||
+    return m->plan.disclosure < DISCLOSURE_FULL ||
            vault_open_reader(&m->vault, why, &place) == KZ_OK ||
            complain("the vault", why);
 }
@@ -152,6 +163,7 @@ static int make(struct making *m, const struct ctl_place *place)
         .status = m->plan.corrects != NULL ? MANIFEST_CORRECTION : MANIFEST_NEW,
         .period = m->plan.period,
         .disclosure = m->plan.disclosure,
+        .subject = m->plan.subject,
         .request = m->plan.request};
     return ctl_signing_finish(place, &facts, &hash, m->plan.dir);
 }

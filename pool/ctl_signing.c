@@ -33,7 +33,8 @@ static bool open_settings(struct ctl_signing *s, const json_t *arguments)
     }
     if (settings_profile(&s->profile, s->conf) != KZ_OK)
         return complain(s->conf->profiles, "the profile cannot be used");
-    if (languages_load(&s->words, why, text(arguments, "catalogues"), s->profile) != KZ_OK)
+    if (languages_load(&s->words, why, text(arguments, "catalogues"), s->profile) !=
+        KZ_OK)
         return complain("--catalogues", why);
     return true;
 }
@@ -122,9 +123,10 @@ static bool tell_daemon(const struct ctl_place *place,
     json_t *answer = NULL;
     period_format(period, &facts->period);
     json_t *arguments =
-        json_pack("{s:s, s:s, s:s, s:s, s:s*}", "manifest", hash, "period", period,
-                  "level", disclosure_name(facts->disclosure), "status",
-                  manifest_status_name(facts->status), "request", facts->request);
+        json_pack("{s:s, s:s, s:s, s:s, s:s*, s:s*}", "manifest", hash, "period",
+                  period, "level", disclosure_name(facts->disclosure), "status",
+                  manifest_status_name(facts->status), "request", facts->request,
+                  "miner", facts->subject);
     const char *command =
         facts->status == MANIFEST_NEW ? "report_note" : "report_note_correction";
     if (ctl_call(&answer, why, place->socket, command, arguments, CTL_PATIENCE_S) !=
@@ -155,5 +157,5 @@ int ctl_signing_finish(const struct ctl_place *place,
                 "karizctl: the package is there, but the audit chain was not told of "
                 "it: %s\n",
                 why);
-    return is_told || facts->disclosure != DISCLOSURE_FULL ? 0 : 1;
+    return is_told || facts->disclosure < DISCLOSURE_FULL ? 0 : 1;
 }

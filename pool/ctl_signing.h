@@ -34,7 +34,7 @@ bool ctl_signing_previous(const struct hash256 **previous, struct hash256 *hash,
                           const struct ctl_signing *s, const json_t *arguments);
 
 /* Says where it is; tells the daemon, which writes it into the audit chain. Returns the
- * exit status: 0 also where no daemon is there to be told, but of full disclosure. */
+ * exit status: 0 also where no daemon is there to be told, but of personal values. */
 int ctl_signing_finish(const struct ctl_place *place,
                        const struct manifest_facts *facts, const struct hash256 *hash,
                        const char *dir);

@@ -137,14 +137,15 @@ static const struct command commands[] = {
          "that\n"
          "      all forms say the same; --key: signed by this key; needs no daemon"},
     {.row = {"report make", "period",
-             "conf key passphrase-fd out reports level request previous correct "
+             "conf key passphrase-fd out reports level miner request previous correct "
              "catalogues"},
      .local = ctl_report_make,
      .help =
          "--conf FILE --key FILE --passphrase-fd N --out DIR\n"
          "      [--reports R1,R2,...] [--level public|regulator|full] [--request "
          "NUMBER]\n"
-         "      [--previous DIR] [--correct DIR] [--catalogues DIR]\n"
+         "      [--level subject --miner ID] [--previous DIR] [--correct DIR]\n"
+         "      [--catalogues DIR]\n"
          "      a signed package of reports of a day, month, quarter or year, or of\n"
          "      2026-10-01..2026-10-16; by default those that the profile asks for"},
     {.row = {"report cancel", "dir", "conf key passphrase-fd out previous catalogues"},

@@ -52,18 +52,6 @@ static bool copy_hash(json_t *detail, char why[RECORD_WHY_SIZE],
     return true;
 }
 
-enum kz_err report_desk_note(struct desk_noted *out, char why[RECORD_WHY_SIZE],
-                             const struct desk_notice *n)
-{
-    json_t *detail = json_object();
-    bool is_good = copy_hash(detail, why, n) &&
-                   copy_text(detail, why, n, "period", true) &&
-                   copy_text(detail, why, n, "level", true) &&
-                   copy_text(detail, why, n, "status", true) &&
-                   copy_text(detail, why, n, "request", false);
-    return end_with(out, detail, is_good);
-}
-
 static bool take_miner(struct desk_noted *out, char why[RECORD_WHY_SIZE],
                        const struct desk_notice *n)
 {
@@ -77,6 +65,18 @@ static bool take_miner(struct desk_noted *out, char why[RECORD_WHY_SIZE],
     }
     memcpy(out->miner, id.text, sizeof(out->miner));
     return true;
+}
+
+enum kz_err report_desk_note(struct desk_noted *out, char why[RECORD_WHY_SIZE],
+                             const struct desk_notice *n)
+{
+    json_t *detail = json_object();
+    bool is_good =
+        copy_hash(detail, why, n) && copy_text(detail, why, n, "period", true) &&
+        copy_text(detail, why, n, "level", true) &&
+        copy_text(detail, why, n, "status", true) &&
+        copy_text(detail, why, n, "request", false) && take_miner(out, why, n);
+    return end_with(out, detail, is_good);
 }
 
 enum kz_err report_desk_decide(struct desk_noted *out, char why[RECORD_WHY_SIZE],

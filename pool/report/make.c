@@ -156,6 +156,9 @@ static enum kz_err read_past(struct making *m)
             spans_read(&m->spans, why, m->plan->journal_dir, until, p->offset_minutes);
     if (err != KZ_OK)
         snprintf(m->why, PACKAGE_WHY_SIZE, "%.500s", why);
+    else if (m->plan->subject != NULL &&
+             json_object_get(m->history.miners, m->plan->subject) == NULL)
+        err = refuse(m, "no miner \"%.64s\" up to the period's end", m->plan->subject);
     return err;
 }
 
@@ -180,6 +183,7 @@ static struct manifest_facts facts_of(struct making *m)
                     .verified = p->profile->verified},
         .period = p->period,
         .disclosure = p->disclosure,
+        .subject = p->subject,
         .request = p->request,
         .version = KARIZ_VERSION,
         .made_ms = p->made_ms,
@@ -224,8 +228,8 @@ static enum kz_err check_plan(const struct making *m)
     if (p->disclosure == DISCLOSURE_FULL && p->request == NULL)
         return refuse(m, "request: full disclosure needs the number of a written "
                          "request");
-    if (p->disclosure == DISCLOSURE_SUBJECT)
-        return refuse(m, "level: one miner's own extract is not made as a package");
+    if ((p->disclosure == DISCLOSURE_SUBJECT) != (p->subject != NULL))
+        return refuse(m, "miner: is named at the level subject, and there alone");
     for (size_t i = 0; i < p->count; i++)
         if (!report_is_disclosed(p->ids[i], p->disclosure))
             return refuse(m, "%s: is not given at the level %s",
@@ -240,8 +244,9 @@ static struct report_source source_of(const struct make_plan *p)
                                   .conf = p->conf,
                                   .profile = p->profile,
                                   .journal_dir = p->journal_dir,
-                                  .vault = p->disclosure == DISCLOSURE_FULL ? p->vault
+                                  .vault = p->disclosure >= DISCLOSURE_FULL ? p->vault
                                                                             : NULL,
+                                  .subject = p->subject,
                                   .header = {.jurisdiction = p->profile->code,
                                              .operator_name = p->conf->operator_name,
                                              .timezone = p->profile->timezone,

@@ -26,6 +26,7 @@ struct make_plan {
     struct vault *vault; /* NULL: not for full disclosure */
     struct period period;
     enum disclosure disclosure;
+    const char *subject;       /* of the level subject: a miner's id; else NULL */
     const char *request;       /* or NULL */
     const enum report_id *ids; /* in the order of enum report_id, each once */
     size_t count;

@@ -136,17 +136,18 @@ static json_t *files_json(const struct manifest *m)
 static json_t *facts_json(const struct manifest_facts *f)
 {
     return json_pack(
-        "{s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o,"
+        "{s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, s:o,"
         " s:{s:s, s:s, s:o, s:b}, s:{s:s, s:s, s:o}}",
         "schema", SCHEMA, "status", status_names[f->status], "corrects",
         hash_json(f->corrects), "previous", hash_json(f->previous), "operator",
         f->operator_name, "jurisdiction", f->jurisdiction, "timezone", f->timezone,
         "languages", languages_json(f), "disclosure", disclosure_name(f->disclosure),
-        "request", text_or_null(f->request), "made_at", time_json(f->made_ms), "period",
-        period_json(&f->period), "journal", journal_json(f), "audit", audit_json(f),
-        "profile", "name", f->profile.name, "version", f->profile.version, "sha256",
-        hash_json(&f->profile.sha256), "verified", f->profile.verified, "software",
-        "name", "kariz", "version", f->version, "commit", text_or_null(f->commit));
+        "subject", text_or_null(f->subject), "request", text_or_null(f->request),
+        "made_at", time_json(f->made_ms), "period", period_json(&f->period), "journal",
+        journal_json(f), "audit", audit_json(f), "profile", "name", f->profile.name,
+        "version", f->profile.version, "sha256", hash_json(&f->profile.sha256),
+        "verified", f->profile.verified, "software", "name", "kariz", "version",
+        f->version, "commit", text_or_null(f->commit));
 }
 
 enum kz_err manifest_format(char **text, size_t *len, const struct manifest *m)
@@ -185,8 +186,8 @@ struct parsed {
 struct members {
     const char *schema, *status, *disclosure, *made_at, *profile_sha256, *period, *from,
         *to, *software, *key;
-    json_t *corrects, *previous, *languages, *request, *journal, *audit, *reports,
-        *files, *commit;
+    json_t *corrects, *previous, *languages, *subject, *request, *journal, *audit,
+        *reports, *files, *commit;
     int verified, offset_minutes;
 };
 
@@ -329,7 +330,7 @@ static bool read_status(struct manifest_facts *f, const char *name)
     for (size_t i = 0; i < sizeof(status_names) / sizeof(status_names[0]); i++) {
         if (strcmp(status_names[i], name) == 0) {
             f->status = (enum manifest_status)i;
-            return (f->status == MANIFEST_NEW) == (f->corrects == NULL);
+            return true;
         }
     }
     return false;
@@ -350,20 +351,20 @@ static bool unpack(struct manifest_facts *f, struct members *m, json_error_t *er
 {
     return json_unpack_ex(
                root, error, JSON_STRICT,
-               "{s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:s, s:o, s:s, s:o, s:o,"
+               "{s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:o, s:s, s:o, s:o, s:s, s:o, s:o,"
                " s:{s:s, s:s, s:s, s:i}, s:{s:s, s:s, s:s, s:b}, s:{s:s, s:s, s:o},"
                " s:o, s:o, s:s}",
                "schema", &m->schema, "status", &m->status, "corrects", &m->corrects,
                "previous", &m->previous, "operator", &f->operator_name, "jurisdiction",
                &f->jurisdiction, "timezone", &f->timezone, "languages", &m->languages,
-               "disclosure", &m->disclosure, "request", &m->request, "made_at",
-               &m->made_at, "journal", &m->journal, "audit", &m->audit, "period",
-               "name", &m->period, "from", &m->from, "to", &m->to, "utc_offset_minutes",
-               &m->offset_minutes, "profile", "name", &f->profile.name, "version",
-               &f->profile.version, "sha256", &m->profile_sha256, "verified",
-               &m->verified, "software", "name", &m->software, "version", &f->version,
-               "commit", &m->commit, "reports", &m->reports, "files", &m->files, "key",
-               &m->key) == 0;
+               "disclosure", &m->disclosure, "subject", &m->subject, "request",
+               &m->request, "made_at", &m->made_at, "journal", &m->journal, "audit",
+               &m->audit, "period", "name", &m->period, "from", &m->from, "to", &m->to,
+               "utc_offset_minutes", &m->offset_minutes, "profile", "name",
+               &f->profile.name, "version", &f->profile.version, "sha256",
+               &m->profile_sha256, "verified", &m->verified, "software", "name",
+               &m->software, "version", &f->version, "commit", &m->commit, "reports",
+               &m->reports, "files", &m->files, "key", &m->key) == 0;
 }
 
 /* The first member that is not what it must be, or NULL. */
@@ -381,6 +382,7 @@ static const char *read_members(struct parsed *p, const struct members *m)
         {"status", read_status(f, m->status)},
         {"languages", read_languages(p, m->languages)},
         {"disclosure", disclosure_parse(&f->disclosure, m->disclosure) == KZ_OK},
+        {"subject", read_text_or_null(&f->subject, m->subject)},
         {"request", read_text_or_null(&f->request, m->request)},
         {"commit", read_text_or_null(&f->commit, m->commit)},
         {"made_at",
@@ -397,6 +399,10 @@ static const char *read_members(struct parsed *p, const struct members *m)
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (!rows[i].is_fine)
             return rows[i].name;
+    if ((f->status == MANIFEST_NEW) != (f->corrects == NULL))
+        return "status";
+    if ((f->disclosure == DISCLOSURE_SUBJECT) != (f->subject != NULL))
+        return "subject";
     return NULL;
 }
 

@@ -4,9 +4,9 @@
  *
  *   schema, status {new, correction, cancellation}, corrects, previous, operator,
  *   jurisdiction, profile {name, version, sha256, verified}, period {name, from, to,
- *   utc_offset_minutes}, timezone, languages [], disclosure, request, software {name,
- *   version, commit}, made_at, journal [{instance, first, last}], audit [{instance, seq,
- *   hash}], reports [{id, rows, totals}], files [{name, report, bytes, sha256}], key
+ *   utc_offset_minutes}, timezone, languages [], disclosure, subject, request, software
+ *   {name, version, commit}, made_at, journal [{instance, first, last}], audit [{instance,
+ *   seq, hash}], reports [{id, rows, totals}], files [{name, report, bytes, sha256}], key
  *
  * `previous` and `corrects` are hashes of other manifests, or null. `key` is the x-only
  * public key, in hex, of the signature in manifest.sig: BIP-340 over the tagged hash
@@ -62,6 +62,7 @@ struct manifest_facts {
     const char *const *languages;
     size_t language_count;
     enum disclosure disclosure;
+    const char *subject;          /* of the level subject: a miner's id; else NULL */
     const char *request;          /* the written request's number, or NULL */
     const char *version, *commit; /* of the software; the latter may be NULL */
     int64_t made_ms;

@@ -25,11 +25,15 @@ struct report_source {
     const struct profile *profile;
     const char *journal_dir; /* the instance's */
     struct vault *vault;     /* NULL: no personal values, so no full disclosure */
+    const char *subject;     /* a miner's id: rows of nobody else; NULL: of all */
     /* Finished tables of the same period, at the regulator's level, for those that add
      * them up (R6, R8); NULL: there are none. */
     const struct report *production, *distributions;
     struct report_header header;
 };
+
+/* Of `miner` NULL: what is about nobody. */
+bool source_is_asked(const struct report_source *s, const char *miner);
 
 typedef enum kz_err report_source_fn(struct report **out, char why[SOURCE_WHY_SIZE],
                                      const struct report_source *s);

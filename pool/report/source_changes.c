@@ -1,4 +1,8 @@
-/* R2: what happened to the registry, an event of the audit chain a row. */
+/* R2: what happened to the registry, an event of the audit chain a row.
+ *
+ * A miner is not told of what R8 never tells it, nor of a freeze and of who was asked about
+ * it: the message there is to stay neutral (registry spec sections 3 and 4). */
+#include "pool/registry/record_act.h"
 #include "pool/report/fill.h"
 
 #include <string.h>
@@ -8,13 +12,32 @@ struct listing {
     const struct report_source *source;
 };
 
+static bool is_told_to_subject(const json_t *event)
+{
+    static const enum audit_word kept[] = {AUDIT_ALERT_DECIDED, AUDIT_SCREENED,
+                                           AUDIT_FROZEN, AUDIT_UNFROZEN,
+                                           AUDIT_DISCLOSURE};
+    const char *word = record_text(event, "event");
+    for (size_t i = 0; i < sizeof(kept) / sizeof(kept[0]); i++)
+        if (word == NULL || strcmp(word, audit_word_name(kept[i])) == 0)
+            return false;
+    return true;
+}
+
+static bool is_asked(const struct report_source *s, const struct history_event *e)
+{
+    return e->event != NULL && period_has(&s->header.period, e->time_ms) &&
+           source_is_asked(s, e->miner) &&
+           (s->subject == NULL || is_told_to_subject(e->event));
+}
+
 static void on_event(void *ctx, const struct history_event *e)
 {
     struct listing *l = ctx;
     struct fill *f = &l->fill;
     char previous[HASH256_HEX_SIZE];
     const json_t *basis = json_object_get(e->event, "basis");
-    if (e->event == NULL || !period_has(&l->source->header.period, e->time_ms))
+    if (!is_asked(l->source, e))
         return;
     hex_encode(previous, e->previous.b, sizeof(e->previous.b));
     fill_row(f);

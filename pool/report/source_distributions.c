@@ -279,7 +279,8 @@ static enum kz_err take_entry(void *ctx, const struct entry *e,
     if (!period_has(&m->s->header.period, e->time_ms))
         return KZ_OK;
     for (size_t i = 0; i < changes->count && err == KZ_OK; i++)
-        if (!amount_is_zero(changes->rows[i].owed))
+        if (!amount_is_zero(changes->rows[i].owed) &&
+            source_is_asked(m->s, changes->rows[i].miner.text))
             err = take_change(m, e, &changes->rows[i]);
     return err;
 }

@@ -114,7 +114,7 @@ enum kz_err source_equipment(struct report **out, char why[SOURCE_WHY_SIZE],
     fill_days(days.first, days.last, s);
     for (size_t i = 0; i < count; i++) {
         const json_t *record = json_object_get(h.miners, ids[i]);
-        if (was_registered(record))
+        if (source_is_asked(s, ids[i]) && was_registered(record))
             fill_record(&f, record, &days);
     }
     mem_free(ids);

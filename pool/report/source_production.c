@@ -330,7 +330,8 @@ static enum kz_err add_rows(struct making *m)
         ids[i] = textmap_text(m->all, i);
     qsort(ids, count, sizeof(*ids), by_text);
     for (size_t i = 0; i < count && err == KZ_OK; i++)
-        err = add_miner(m, ids[i]);
+        if (source_is_asked(m->s, ids[i]))
+            err = add_miner(m, ids[i]);
     mem_free(ids);
     return err;
 }

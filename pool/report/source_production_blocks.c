@@ -49,7 +49,8 @@ static enum kz_err take_entry(void *ctx, const struct entry *e,
     if (!is_credit || e->time_ms < m->s->header.period.from_ms)
         return KZ_OK;
     for (size_t i = 0; i < changes->count; i++)
-        if (!amount_is_zero(changes->rows[i].owed))
+        if (!amount_is_zero(changes->rows[i].owed) &&
+            source_is_asked(m->s, changes->rows[i].miner.text))
             keep_credit(m, e, &changes->rows[i]);
     return KZ_OK;
 }

@@ -97,7 +97,8 @@ enum kz_err source_registry(struct report **out, char why[SOURCE_WHY_SIZE],
     const char **ids = history_ids(&count, &h);
     fill_days(first, last, s);
     for (size_t i = 0; i < count; i++)
-        fill_record(&f, json_object_get(h.miners, ids[i]), s, last);
+        if (source_is_asked(s, ids[i]))
+            fill_record(&f, json_object_get(h.miners, ids[i]), s, last);
     mem_free(ids);
     history_clear(&h);
     return fill_end(out, &f);

@@ -252,6 +252,40 @@ class Levels(Reports):
             with open(path, encoding="utf-8") as f:
                 self.assertNotIn("Oraz", f.read(), path)
 
+    def test_a_miner_is_given_what_is_about_it_and_nothing_else(self):
+        self.karizd.register("guest", kind="individual_entrepreneur",
+                             official_name="Aýna Myradowa", beneficial_owners=None)
+        self.karizd.ctl("miner", "freeze", "guest", "--reason", "court_order",
+                        "--authority", "A court", "--document", "12-F", "--date", "2026-01-02")
+        self.karizd.ctl("alert", "decide", "screening_hit", "--miner", "guest", "--decision",
+                        "another person")
+        out, _ = self.make(this_month(), "--level", "subject", "--miner", "guest")
+        manifest = self.manifest(out)
+        self.assertEqual((manifest["subject"], [r["id"] for r in manifest["reports"]]),
+                         ("guest", ["R1", "R2", "R3", "R4", "R4-blocks", "R5"]))
+        self.check(out)
+        self.assertEqual([(r["miner_id"], r["official_name"]) for r in self.rows(out, "R1")],
+                         [("guest", "Aýna Myradowa")])
+        events = {r["event"] for r in self.rows(out, "R2")}
+        self.assertIn("activated", events)
+        self.assertFalse(events & {"frozen", "alert_decided", "screened"}, events)
+        for path in glob.glob(os.path.join(out, "*")):
+            with open(path, encoding="utf-8") as f:
+                self.assertNotIn("alice", f.read(), path)
+        last = self.karizd.ask("audit", "show")[-1]["event"]
+        self.assertEqual((last["event"], last["miner"], last["detail"]["level"]),
+                         ("report_made", "guest", "subject"))
+
+    def test_the_level_subject_needs_a_miner_and_no_other_level_takes_one(self):
+        for words, says in (
+                (("--level", "subject"), "miner: is named at the level subject"),
+                (("--miner", "alice"), "miner: is named at the level subject"),
+                (("--level", "subject", "--miner", "nobody"), 'no miner "nobody"'),
+                (("--level", "subject", "--miner", "alice", "--reports", "R8"),
+                 "R8: is not given at the level subject")):
+            with self.subTest(words=words):
+                self.assertIn(says, self.make(this_month(), *words, expect=1)[1])
+
     def test_the_public_level_has_the_summary_alone(self):
         out, _ = self.make(this_month(), "--level", "public")
         self.assertEqual([r["id"] for r in self.manifest(out)["reports"]], ["R6"])
@@ -287,7 +321,7 @@ class Corrections(Reports):
         for words, status, says in (
                 (("2026-13",), 2, "a period like"),
                 ((this_month(), "--reports", "R11"), 2, "R1,R2"),
-                ((this_month(), "--level", "secret"), 2, "public, regulator or full"),
+                ((this_month(), "--level", "secret"), 2, "public, regulator, full or subject"),
                 ((last_month(), "--correct", first), 2, "another period"),
                 ((this_month(), "--previous", "/nowhere"), 2, "No such file"),
                 (("2100-01", "--reports", "R1"), 1, "has not begun")):

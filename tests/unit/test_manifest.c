@@ -220,6 +220,9 @@ static void members_have_their_forms(void **state)
                    "\"utc_offset_minutes\":0}"},
         {"languages", "[1]"},
         {"disclosure", "\"top secret\""},
+        {"disclosure", "\"subject\""}, /* of nobody */
+        {"subject", "\"alice\""},      /* at another level */
+        {"subject", "1"},
         {"request", "1"},
         {"made_at", "\"today\""},
         {"journal", "[{\"instance\":\"a\",\"first\":-1,\"last\":2}]"},
