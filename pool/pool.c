@@ -120,6 +120,7 @@ static void on_roster(void *ctx, const struct roster *roster)
         stratum_publish_roster(p->stratum, roster);
     if (p->accounts != NULL)
         accounts_set_miners(p->accounts, registry_digests(p->registry));
+    declared_look(p->declared);
 }
 
 /* On the store thread; the accounts are there from before its first record until after
@@ -369,7 +370,10 @@ static enum kz_err start_registry(struct pool *p)
                                          .profile = p->profile,
                                          .store = p->store,
                                          .vault = p->vault};
-    return registry_start(&p->registry, &place, &hooks);
+    enum kz_err err = registry_start(&p->registry, &place, &hooks);
+    if (err == KZ_OK)
+        p->declared = declared_new(p->registry, p->conf, p->profile);
+    return err;
 }
 
 static enum kz_err start_accounts(struct pool *p)
@@ -550,6 +554,7 @@ bool pool_reload(struct pool *p, char note[POOL_NOTE_SIZE])
     /* Only the desk asks who they are, and it is on this thread. */
     memcpy(p->conf->operators, conf->operators, sizeof(p->conf->operators));
     p->conf->operator_count = conf->operator_count;
+    declared_look(p->declared);
     bool has_certificate = stratum_reload(p->stratum, conf) == KZ_OK;
     conf_free(conf); /* who needs a part of it has copied that */
     snprintf(note, POOL_NOTE_SIZE, "reloaded%s%s%s",
@@ -615,6 +620,7 @@ void pool_stop(struct pool *p)
     inquiry_free(p->inquiry); /* what it asked a node ended with the two above */
     watch_free(p->watch);
     registry_stop(p->registry);
+    declared_free(p->declared);
     backup_free(p->backup);
     vault_close(p->vault);
     screen_shelf_free(p->screens);

@@ -10,6 +10,7 @@
 #include "pool/blocks.h"
 #include "pool/control.h"
 #include "pool/dayfees.h"
+#include "pool/declared.h"
 #include "pool/inquiry.h"
 #include "pool/node.h"
 #include "pool/refresh.h"
@@ -43,6 +44,7 @@ struct pool {
     size_t front_count;
     struct store *store;
     struct registry *registry;
+    struct declared *declared;
     struct refresh *refresh;
     struct nodes *nodes;
     struct blocks *blocks;
