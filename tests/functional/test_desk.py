@@ -5,12 +5,14 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 
 from lib import audit_check, bitcoin, journal_edit, records
 from lib.case import KarizTest, need
 from lib.karizd import Refused, environment
+from lib.node import ROOT
 from lib.wait import SCALE, wait_until
 
 ANNA, BORIS, CARL = 61001, 61002, 61003  # officer, officer, operator
@@ -168,6 +170,60 @@ class FourEyes(Desk):
                 self.apply("taker", **over)
         self.by(ANNA, "miner", "close", "holder", "--document", "letter 1")
         self.apply("taker", tax_id=mine["tax_id"])
+
+
+class Declared(Desk):
+    """What the settings say of people and rules is told to the chain, when it changes."""
+
+    def told(self, word):
+        return [e["event"]["detail"] for e in self.karizd.ask("audit", "show")
+                if e["event"]["event"] == word]
+
+    def test_who_is_taken_for_an_officer_and_every_change_of_it_is_in_the_chain(self):
+        wait_until(lambda: self.told("operator_changed"), 5, "the first start is told")
+        first, = self.told("operator_changed")
+        listed = self.karizd.settings["registry"]["operators"]
+        self.assertEqual((first["before"], [o["who"] for o in first["after"]["listed"]]),
+                         (None, ["Anna", "Boris", "Carl"]))
+        self.karizd.write_settings(registry={"operators": [
+            *listed, {"name": "Dora", "uid": 61004, "role": "officer"}]})
+        self.karizd.ctl("reload")
+        wait_until(lambda: len(self.told("operator_changed")) == 2, 5, "Dora is told")
+        second = self.told("operator_changed")[1]
+        self.assertEqual(second["before"], first["after"])
+        self.assertEqual(second["after"]["listed"][3],
+                         {"who": "Dora", "uid": 61004, "role": "officer"})
+        self.karizd.write_settings(registry={"operators": listed})
+        self.karizd.ctl("reload")
+        wait_until(lambda: len(self.told("operator_changed")) == 3, 5, "and that she left")
+
+    def test_a_changed_profile_is_told_at_the_next_start_and_the_same_one_is_not(self):
+        wait_until(lambda: self.told("profile_changed"), 5, "the first start is told")
+        first, = self.told("profile_changed")
+        self.restart()
+        self.assertEqual(len(self.told("profile_changed")), 1)
+        folder = os.path.join(self.files, "profiles")
+        shutil.copytree(os.path.join(ROOT, "conf", "jurisdictions"), folder)
+        path = os.path.join(folder, "tm.json")
+        with open(path, encoding="utf-8") as f:
+            profile = json.load(f)
+        profile.update(version="2027-01", verified=True, verified_note="compared with the law")
+        with open(path, "w", encoding="utf-8") as f:
+            json.dump(profile, f)
+        self.karizd.write_settings(registry={"profiles": folder})
+        self.restart()
+        wait_until(lambda: len(self.told("profile_changed")) == 2, 5, "the new one is told")
+        second = self.told("profile_changed")[1]
+        self.assertEqual(second["before"], first["after"])
+        self.assertEqual((second["after"]["version"], second["after"]["verified"]),
+                         ("2027-01", True))
+        self.assertNotEqual(second["after"]["sha256"], first["after"]["sha256"])
+        self.karizd.ctl("audit", "verify")
+
+    def restart(self):
+        self.karizd.stop()
+        self.karizd.start()
+        wait_until(lambda: self.karizd.status()["registry"]["loaded"], 20, "it is loaded")
 
 
 class States(Desk):
