@@ -28,20 +28,6 @@ enum kz_err fill_begin(struct fill *f, char why[SOURCE_WHY_SIZE], enum report_id
     return err;
 }
 
-enum kz_err fill_history(struct fill *f, struct history *h,
-                         const struct report_source *s, const struct history_ask *ask)
-{
-    struct history_ask all = {.until_ms = 0};
-    if (ask != NULL)
-        all = *ask;
-    all.dir = s->journal_dir;
-    all.until_ms = fill_instant(s);
-    enum kz_err err = history_read(h, f->why, &all);
-    if (err != KZ_OK)
-        report_free(f->report);
-    return err;
-}
-
 enum kz_err fill_end(struct report **out, struct fill *f)
 {
     if (f->err == KZ_OK && report_add_totals(f->report) != KZ_OK) {

@@ -23,11 +23,6 @@ struct fill {
 /* A new report of this kind, and whoever fills it. */
 KZ_MUST_USE enum kz_err fill_begin(struct fill *f, char why[SOURCE_WHY_SIZE],
                                    enum report_id id, const struct report_source *s);
-/* The history up to the period's end, and what `ask` wants told of it (NULL: nothing). On an
- * error the report is freed. */
-KZ_MUST_USE enum kz_err fill_history(struct fill *f, struct history *h,
-                                     const struct report_source *s,
-                                     const struct history_ask *ask);
 /* Totals, and the report is the caller's; on an error it is freed. */
 KZ_MUST_USE enum kz_err fill_end(struct report **out, struct fill *f);
 

@@ -9,6 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HOUR_MS           INT64_C(3600000)
+#define DECISION_KEY_SIZE 72
+
 struct reading {
     const struct history_ask *ask;
     struct history h;
@@ -32,7 +35,44 @@ static const char *text_of(const json_t *o, const char *name)
     return json_string_value(json_object_get(o, name));
 }
 
+static bool is_in_time(const struct reading *g, int64_t at)
+{
+    return at >= g->ask->from_ms && at < g->ask->until_ms;
+}
+
 /* --- one record of the journal -------------------------------------------------------- */
+
+/* A count is there each time it was written down: one hour's are added up where they follow
+ * each other, so that a flood does not fill the memory. */
+static void keep_refusal(struct history *h, const struct tally_refusal *r)
+{
+    for (size_t i = h->refusal_count; i > 0 && h->refusals[i - 1].hour >= r->hour; i--)
+        if (h->refusals[i - 1].hour == r->hour &&
+            strcmp(h->refusals[i - 1].reason, r->reason) == 0) {
+            h->refusals[i - 1].count += r->count;
+            return;
+        }
+    if (h->refusal_count == h->refusal_room) {
+        h->refusal_room = h->refusal_room > 0 ? 2 * h->refusal_room : 256;
+        h->refusals = mem_resize(h->refusals, h->refusal_room * sizeof(*h->refusals));
+    }
+    h->refusals[h->refusal_count++] = *r;
+}
+
+static void take_refusals(struct reading *g, const struct journal_record *r)
+{
+    struct tally_refusal *refusals =
+        mem_array(TALLY_REFUSALS_MAX, sizeof(struct tally_refusal));
+    size_t count = 0;
+    if (event_refusals_read(refusals, &count, r->body) != KZ_OK)
+        g->err = refuse(g->why, KZ_RANGE,
+                        "record %" PRIu64 " of the journal: refusals not understood",
+                        r->seq);
+    for (size_t i = 0; i < count; i++)
+        if (is_in_time(g, refusals[i].hour * HOUR_MS))
+            keep_refusal(&g->h, &refusals[i]);
+    mem_free(refusals);
+}
 
 static int64_t time_of(const json_t *event, const struct journal_record *r)
 {
@@ -57,23 +97,54 @@ static bool is_newer(const struct reading *g, const char *miner, json_int_t revi
     return known == NULL || revision > json_integer_value(known);
 }
 
-static void keep_record(struct reading *g, const json_t *body, const char *miner)
+/* One of after the time is known by its revision alone. */
+static void keep_record(struct reading *g, const json_t *body, const char *miner,
+                        int64_t at)
 {
-    json_t *record = json_object_get(body, "record");
     json_int_t revision = json_integer_value(json_object_get(body, "revision"));
     if (!is_newer(g, miner, revision))
         return;
-    json_object_set(g->h.miners, miner, record);
+    if (at < g->ask->until_ms)
+        json_object_set(g->h.miners, miner, json_object_get(body, "record"));
     json_object_set_new(g->h.revisions, miner, json_integer(revision));
 }
 
-static void note_number(struct reading *g, uint64_t seq, int64_t at)
+static void note_number(struct reading *g, uint64_t seq)
 {
-    if (at < g->ask->from_ms)
-        return;
     if (g->h.first == 0)
         g->h.first = seq;
     g->h.last = seq;
+}
+
+/* `link` and the records are what the event points to. */
+static void keep_event(struct history *h, const struct history_event *e, json_t *link)
+{
+    if (h->event_count == h->event_room) {
+        h->event_room = h->event_room > 0 ? 2 * h->event_room : 256;
+        h->events = mem_resize(h->events, h->event_room * sizeof(*h->events));
+    }
+    h->events[h->event_count++] = *e;
+    json_array_append(h->kept, link);
+    json_array_append(h->kept, (json_t *)e->before);
+    json_array_append(h->kept, (json_t *)e->record);
+}
+
+static const char *decision_key(char key[DECISION_KEY_SIZE], const char *rule,
+                                const char *miner)
+{
+    snprintf(key, DECISION_KEY_SIZE, "%.31s %.32s", rule, miner != NULL ? miner : "");
+    return key;
+}
+
+static void note_decision(struct reading *g, const struct history_event *e)
+{
+    char key[DECISION_KEY_SIZE];
+    const char *word = text_of(e->event, "event");
+    const char *rule = text_of(json_object_get(e->event, "detail"), "rule");
+    if (word != NULL && rule != NULL &&
+        strcmp(word, audit_word_name(AUDIT_ALERT_DECIDED)) == 0)
+        json_object_set(g->h.decisions, decision_key(key, rule, e->miner),
+                        (json_t *)e->event);
 }
 
 static void note_head(struct reading *g)
@@ -82,46 +153,47 @@ static void note_head(struct reading *g)
     memcpy(g->h.instance, g->check.instance, sizeof(g->h.instance));
 }
 
+static const json_t *record_of(const struct reading *g, const char *miner)
+{
+    return miner != NULL ? json_object_get(g->h.miners, miner) : NULL;
+}
+
+static void tell(struct reading *g, const struct history_event *e, json_t *link,
+                 uint64_t seq)
+{
+    bool is_of_period = is_in_time(g, e->time_ms);
+    if (link != NULL)
+        note_head(g);
+    if (is_of_period)
+        note_number(g, seq);
+    if (is_of_period && link != NULL)
+        keep_event(&g->h, e, link);
+    note_decision(g, e);
+    if (g->ask->on_event != NULL)
+        g->ask->on_event(g->ask->ctx, e);
+}
+
 static void take_change(struct reading *g, const json_t *body,
                         const struct journal_record *r)
 {
-    const json_t *entry = json_object_get(body, "audit");
+    json_t *entry = json_object_get(body, "audit");
     const json_t *event = json_object_get(entry, "event");
     struct history_event e = {.event = event, .previous = g->check.head.hash};
     if (entry != NULL && !feed_chain(g, entry, r->seq))
         return;
     e.time_ms = time_of(event, r);
-    if (e.time_ms >= g->ask->until_ms)
-        return;
-    e.miner = text_of(json_object_get(body, "record"), "miner_id");
+    e.miner = text_of(event, "miner");
     if (e.miner == NULL)
-        e.miner = text_of(event, "miner");
+        e.miner = text_of(json_object_get(body, "record"), "miner_id");
     e.hash = text_of(entry, "hash");
-    e.before = e.miner != NULL ? json_object_get(g->h.miners, e.miner) : NULL;
+    e.before = record_of(g, e.miner);
     json_t *before = json_incref((json_t *)e.before);
     if (e.miner != NULL && r->kind == EVENT_MINER)
-        keep_record(g, body, e.miner);
-    e.record = e.miner != NULL ? json_object_get(g->h.miners, e.miner) : NULL;
-    note_number(g, r->seq, e.time_ms);
-    if (entry != NULL)
-        note_head(g);
-    if (g->ask->on_event != NULL)
-        g->ask->on_event(g->ask->ctx, &e);
+        keep_record(g, body, e.miner, e.time_ms);
+    e.record = record_of(g, e.miner);
+    if (e.time_ms < g->ask->until_ms)
+        tell(g, &e, entry, r->seq);
     json_decref(before);
-}
-
-static void take_refusals(struct reading *g, const struct journal_record *r)
-{
-    struct tally_refusal *refusals =
-        mem_array(TALLY_REFUSALS_MAX, sizeof(struct tally_refusal));
-    size_t count;
-    if (event_refusals_read(refusals, &count, r->body) == KZ_OK)
-        g->ask->on_refusals(g->ask->ctx, refusals, count);
-    else
-        g->err = refuse(g->why, KZ_RANGE,
-                        "record %" PRIu64 " of the journal: refusals not understood",
-                        r->seq);
-    mem_free(refusals);
 }
 
 static void on_record(void *ctx, uint32_t stream, const struct journal_record *r,
@@ -131,7 +203,7 @@ static void on_record(void *ctx, uint32_t stream, const struct journal_record *r
     (void)share;
     if (stream != JOURNAL_EVENTS || g->err != KZ_OK)
         return;
-    if (r->kind == EVENT_REFUSALS && g->ask->on_refusals != NULL)
+    if (r->kind == EVENT_REFUSALS)
         take_refusals(g, r);
     if (r->kind != EVENT_MINER && r->kind != EVENT_AUDIT)
         return;
@@ -165,6 +237,8 @@ enum kz_err history_read(struct history *out, char why[HISTORY_WHY_SIZE],
         .dir = ask->dir, .on_record = on_record, .on_damage = on_damage, .ctx = &g};
     g.h.miners = json_object();
     g.h.revisions = json_object();
+    g.h.decisions = json_object();
+    g.h.kept = json_array();
     chain_check_init(&g.check, NULL, NULL);
     enum kz_err err = journal_verify(&report, &o);
     if (err != KZ_OK)
@@ -183,6 +257,10 @@ void history_clear(struct history *h)
 {
     json_decref(h->miners);
     json_decref(h->revisions);
+    json_decref(h->decisions);
+    json_decref(h->kept);
+    mem_free(h->events);
+    mem_free(h->refusals);
     *h = (struct history){.first = 0};
 }
 
@@ -202,6 +280,13 @@ const char **history_ids(size_t *count, const struct history *h)
     qsort(ids, n, sizeof(*ids), by_text);
     *count = n;
     return ids;
+}
+
+const json_t *history_decision(const struct history *h, const char *rule,
+                               const char *miner)
+{
+    char key[DECISION_KEY_SIZE];
+    return json_object_get(h->decisions, decision_key(key, rule, miner));
 }
 
 enum kz_err history_fits(char why[HISTORY_WHY_SIZE], const struct history *h,

@@ -5,13 +5,16 @@
  * is the same as one made then, whatever was changed since. An event counts as of the time
  * it names itself; one without an audit event, as of the time it was journaled.
  *
+ * One reading serves all reports of a package. It keeps the records, and of what happened
+ * only the period's; what is made of everything before as well is told to `on_event`.
+ *
  * The audit chain is proved on the way: nothing is reported from a journal whose chain is
  * broken. A record that another daemon's change overtook is seen by its revision as far as
  * this journal tells; whether another daemon has changed what this one does not know,
  * whoever has the registry itself compares (history_fits()).
  *
- * Ownership  history_clear() frees what a reading filled. What `on_event` is given is
- *            borrowed for the call.
+ * Ownership  history_clear() frees what a reading filled, texts and records of its events
+ *            among it. What `on_event` is given is borrowed for the call.
  * Errors     KZ_IO: the journal cannot be read, or there is none. KZ_RANGE: it is damaged,
  *            or its chain is broken. `why` says it, without personal values.
  * Thread     any that may wait; reads files. Source: registry spec section 4. */
@@ -36,18 +39,23 @@ struct history_event {
 
 struct history_ask {
     const char *dir;
-    int64_t until_ms; /* what happened before it */
-    int64_t from_ms;  /* of `first` below; all events before are told as well */
-    /* Each may be NULL. Refusals of whatever time. */
+    int64_t from_ms, until_ms;
+    /* Each event before `until_ms`, those before `from_ms` too; NULL: nobody asks. */
     void (*on_event)(void *ctx, const struct history_event *e);
-    void (*on_refusals)(void *ctx, const struct tally_refusal *refusals, size_t count);
     void *ctx;
 };
 
 struct history {
-    json_t *miners;         /* id -> its record at `until_ms` */
-    json_t *revisions;      /* id -> revision of that record */
-    uint64_t first, last;   /* numbers of the journal's events in the time; 0: none */
+    json_t *miners;    /* id -> its record at `until_ms` */
+    json_t *revisions; /* id -> revision of its newest record, also of one after that */
+    json_t *decisions; /* history_decision() */
+    uint64_t first, last; /* numbers of the journal's events in the time; 0: none */
+    struct history_event *events; /* of the audit chain in the time, in order */
+    size_t event_count, event_room;
+    struct tally_refusal
+        *refusals; /* of hours in the time; an hour's may stand apart */
+    size_t refusal_count, refusal_room;
+    json_t *kept;           /* what the events point to */
     struct chain_head head; /* of the audit chain at `until_ms` */
     char instance[33];      /* whose chain it is; "": there is none */
 };
@@ -60,7 +68,12 @@ void history_clear(struct history *h);
  * the history's. */
 const char **history_ids(size_t *count, const struct history *h);
 
-/* Whether a history up to now has all that the registry (share/store_read.h,
+/* The last event before `until_ms`, of whatever time, by which a person decided of an alert
+ * (pool/report/alert.h) of this miner, or (NULL) of none. NULL: there is none. */
+const json_t *history_decision(const struct history *h, const char *rule,
+                               const char *miner);
+
+/* Whether the journal has all that the registry (share/store_read.h,
  * store_read_registry()) has. KZ_RANGE: another daemon changed a miner. */
 KZ_MUST_USE enum kz_err history_fits(char why[HISTORY_WHY_SIZE],
                                      const struct history *h, const json_t *registry);

@@ -2,7 +2,7 @@
 
 #include "conf/mem.h"
 #include "pool/registry/profile.h"
-#include "pool/report/history.h"
+#include "pool/report/fill.h"
 #include "pool/report/spans.h"
 
 #include <stdio.h>
@@ -121,44 +121,37 @@ static enum kz_err check_tables(struct making *m)
 
 /* --- the registry's past ---------------------------------------------------------------- */
 
-/* What Redis has is read first: the journal read behind it has that and perhaps more. */
-static enum kz_err check_journal(struct making *m)
-{
-    struct history now;
-    json_t *registry = NULL;
-    char why[HISTORY_WHY_SIZE];
-    const struct history_ask all = {.dir = m->plan->journal_dir, .until_ms = INT64_MAX};
-    if (store_read_registry(&registry, m->plan->store) != KZ_OK) {
-        refuse(m, "the registry cannot be read from Redis");
-        return KZ_IO;
-    }
-    enum kz_err err = history_read(&now, why, &all);
-    if (err == KZ_OK) {
-        err = history_fits(why, &now, registry);
-        history_clear(&now);
-    }
-    json_decref(registry);
-    if (err != KZ_OK)
-        snprintf(m->why, PACKAGE_WHY_SIZE, "%.500s", why);
-    return err;
-}
-
-static enum kz_err read_past(struct making *m)
+/* What Redis has was read first: the journal read behind it has that and perhaps more. */
+static enum kz_err read_journal(struct making *m, const json_t *registry)
 {
     char why[HISTORY_WHY_SIZE];
     const struct period *p = &m->plan->period;
-    int64_t until = p->to_ms < m->plan->made_ms ? p->to_ms : m->plan->made_ms;
-    const struct history_ask ask = {
-        .dir = m->plan->journal_dir, .from_ms = p->from_ms, .until_ms = until};
+    const struct history_ask ask = {.dir = m->plan->journal_dir,
+                                    .from_ms = p->from_ms,
+                                    .until_ms = fill_instant(&m->source),
+                                    .on_event = spans_take,
+                                    .ctx = &m->spans};
+    spans_init(&m->spans, p->offset_minutes);
     enum kz_err err = history_read(&m->history, why, &ask);
     if (err == KZ_OK)
-        err =
-            spans_read(&m->spans, why, m->plan->journal_dir, until, p->offset_minutes);
+        err = history_fits(why, &m->history, registry);
     if (err != KZ_OK)
         snprintf(m->why, PACKAGE_WHY_SIZE, "%.500s", why);
     else if (m->plan->subject != NULL &&
              json_object_get(m->history.miners, m->plan->subject) == NULL)
         err = refuse(m, "no miner \"%.64s\" up to the period's end", m->plan->subject);
+    return err;
+}
+
+static enum kz_err read_past(struct making *m)
+{
+    json_t *registry = NULL;
+    if (store_read_registry(&registry, m->plan->store) != KZ_OK) {
+        refuse(m, "the registry cannot be read from Redis");
+        return KZ_IO;
+    }
+    enum kz_err err = read_journal(m, registry);
+    json_decref(registry);
     return err;
 }
 
@@ -243,7 +236,6 @@ static struct report_source source_of(const struct make_plan *p)
     return (struct report_source){.store = p->store,
                                   .conf = p->conf,
                                   .profile = p->profile,
-                                  .journal_dir = p->journal_dir,
                                   .vault = p->disclosure >= DISCLOSURE_FULL ? p->vault
                                                                             : NULL,
                                   .subject = p->subject,
@@ -270,9 +262,8 @@ enum kz_err make_package(struct hash256 *hash, char why[PACKAGE_WHY_SIZE],
                          const struct make_plan *plan)
 {
     struct making m = {.plan = plan, .why = why, .source = source_of(plan)};
+    m.source.history = &m.history;
     enum kz_err err = check_plan(&m);
-    if (err == KZ_OK)
-        err = check_journal(&m);
     if (err == KZ_OK)
         err = read_past(&m);
     if (err == KZ_OK)

@@ -12,52 +12,28 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DAY_MS            INT64_C(86400000)
-#define MEASURE_SIZE      160
-#define DECISION_KEY_SIZE 72
-#define NETWORK_REASON    "network"
+#define DAY_MS         INT64_C(86400000)
+#define MEASURE_SIZE   160
+#define NETWORK_REASON "network"
 
 struct judging {
     struct fill fill;
     const struct report_source *source;
-    struct history history;
+    const struct history *history;
     char day[PERIOD_DATE_SIZE]; /* the last of the period */
     int64_t at;
-    json_t *holders;   /* address -> the first miner that has it live */
-    json_t *decisions; /* "<rule> <miner>" -> the last event that decided of it */
-    uint64_t foreign;
+    json_t *holders; /* address -> the first miner that has it live */
 };
-
-static const char *decision_key(char key[DECISION_KEY_SIZE], const char *rule,
-                                const char *miner)
-{
-    snprintf(key, DECISION_KEY_SIZE, "%.31s %.32s", rule, miner != NULL ? miner : "");
-    return key;
-}
 
 /* The last one of this rule and miner. */
 static void fill_decision(struct judging *j, enum alert_rule rule, const char *miner)
 {
-    char key[DECISION_KEY_SIZE];
-    const json_t *event =
-        json_object_get(j->decisions, decision_key(key, alert_rule_name(rule), miner));
+    const json_t *event = history_decision(j->history, alert_rule_name(rule), miner);
     if (event == NULL)
         return;
     fill_member(&j->fill, "decision", json_object_get(event, "detail"), "decision");
     fill_member(&j->fill, "decided_by", event, "actor");
     fill_number(&j->fill, "decided_at", audit_event_time_ms(event));
-}
-
-static void on_event(void *ctx, const struct history_event *e)
-{
-    struct judging *j = ctx;
-    char key[DECISION_KEY_SIZE];
-    const char *word = record_text(e->event, "event");
-    const char *rule = record_text(json_object_get(e->event, "detail"), "rule");
-    if (word != NULL && rule != NULL &&
-        strcmp(word, audit_word_name(AUDIT_ALERT_DECIDED)) == 0)
-        json_object_set(j->decisions, decision_key(key, rule, e->miner),
-                        (json_t *)e->event);
 }
 
 static void KZ_PRINTF(5, 6)
@@ -184,7 +160,7 @@ static void add_worst(struct judging *j, const struct report *r4,
         return;
     add_alert(j, ALERT_OVER_DECLARED,
               day_begins(j, report_cell(r4, worst, "day")->text),
-              json_object_get(j->history.miners, miner), "%s %%|%" PRId64 " %%",
+              json_object_get(j->history->miners, miner), "%s %%|%" PRId64 " %%",
               cell_format(percent, measured, CELL_DECIMAL), limit / CELL_MILLIONTHS);
 }
 
@@ -239,7 +215,7 @@ static void judge_payment(struct judging *j, const struct report *r5,
     if (kind == NULL || strcmp(kind, "payment") != 0 || miner == NULL ||
         address == NULL)
         return;
-    const json_t *record = json_object_get(j->history.miners, miner);
+    const json_t *record = json_object_get(j->history->miners, miner);
     int64_t since = newly_since(record, address);
     if (since < at && at - since < ALERT_NEW_DAYS * DAY_MS)
         add_alert(j, ALERT_NEW_ADDRESS_PAYOUT, at, record,
@@ -248,13 +224,14 @@ static void judge_payment(struct judging *j, const struct report *r5,
                   (at - since) / DAY_MS, ALERT_NEW_DAYS);
 }
 
-static void on_refusals(void *ctx, const struct tally_refusal *refusals, size_t count)
+/* How many logins from networks that no registration names. */
+static uint64_t count_foreign(const struct history *h)
 {
-    struct judging *j = ctx;
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(refusals[i].reason, NETWORK_REASON) == 0 &&
-            period_has(&j->source->header.period, refusals[i].hour * (DAY_MS / 24)))
-            j->foreign += refusals[i].count;
+    uint64_t foreign = 0;
+    for (size_t i = 0; i < h->refusal_count; i++)
+        if (strcmp(h->refusals[i].reason, NETWORK_REASON) == 0)
+            foreign += h->refusals[i].count;
+    return foreign;
 }
 
 /* --- all -------------------------------------------------------------------------------- */
@@ -262,40 +239,32 @@ static void on_refusals(void *ctx, const struct tally_refusal *refusals, size_t 
 static void judge_all(struct judging *j)
 {
     size_t count;
-    const char **ids = history_ids(&count, &j->history);
+    const char **ids = history_ids(&count, j->history);
     const struct report *r5 = j->source->distributions;
+    uint64_t foreign = count_foreign(j->history);
     for (size_t i = 0; i < count; i++)
-        judge_record(j, json_object_get(j->history.miners, ids[i]));
+        judge_record(j, json_object_get(j->history->miners, ids[i]));
     mem_free(ids);
     if (j->source->production != NULL)
         judge_production(j, j->source->production);
     for (size_t i = 0; r5 != NULL && i < report_row_count(r5); i++)
         judge_payment(j, r5, report_row(r5, i));
-    if (j->foreign > 0)
+    if (foreign > 0)
         add_alert(j, ALERT_NETWORK_NOT_ALLOWED, j->at, NULL, "%" PRIu64 " logins|0",
-                  j->foreign);
+                  foreign);
 }
 
 enum kz_err source_alerts(struct report **out, char why[SOURCE_WHY_SIZE],
                           const struct report_source *s)
 {
     char first[PERIOD_DATE_SIZE];
-    struct judging j = {.source = s, .at = fill_instant(s)};
-    const struct history_ask ask = {
-        .on_event = on_event, .on_refusals = on_refusals, .ctx = &j};
-    j.decisions = json_object();
+    struct judging j = {.source = s, .history = s->history, .at = fill_instant(s)};
     enum kz_err err = fill_begin(&j.fill, why, REPORT_R8, s);
-    if (err == KZ_OK)
-        err = fill_history(&j.fill, &j.history, s, &ask);
-    if (err != KZ_OK) {
-        json_decref(j.decisions);
+    if (err != KZ_OK)
         return err;
-    }
     fill_days(first, j.day, s);
     j.holders = json_object();
     judge_all(&j);
     json_decref(j.holders);
-    json_decref(j.decisions);
-    history_clear(&j.history);
     return fill_end(out, &j.fill);
 }

@@ -7,11 +7,6 @@
 
 #include <string.h>
 
-struct listing {
-    struct fill fill;
-    const struct report_source *source;
-};
-
 static bool is_told_to_subject(const json_t *event)
 {
     static const enum audit_word kept[] = {AUDIT_ALERT_DECIDED, AUDIT_SCREENED,
@@ -26,19 +21,14 @@ static bool is_told_to_subject(const json_t *event)
 
 static bool is_asked(const struct report_source *s, const struct history_event *e)
 {
-    return e->event != NULL && period_has(&s->header.period, e->time_ms) &&
-           source_is_asked(s, e->miner) &&
+    return source_is_asked(s, e->miner) &&
            (s->subject == NULL || is_told_to_subject(e->event));
 }
 
-static void on_event(void *ctx, const struct history_event *e)
+static void fill_event(struct fill *f, const struct history_event *e)
 {
-    struct listing *l = ctx;
-    struct fill *f = &l->fill;
     char previous[HASH256_HEX_SIZE];
     const json_t *basis = json_object_get(e->event, "basis");
-    if (!is_asked(l->source, e))
-        return;
     hex_encode(previous, e->previous.b, sizeof(e->previous.b));
     fill_row(f);
     fill_member(f, "instance", e->event, "instance");
@@ -60,14 +50,13 @@ static void on_event(void *ctx, const struct history_event *e)
 enum kz_err source_changes(struct report **out, char why[SOURCE_WHY_SIZE],
                            const struct report_source *s)
 {
-    struct history h;
-    struct listing l = {.source = s};
-    const struct history_ask ask = {.on_event = on_event, .ctx = &l};
-    enum kz_err err = fill_begin(&l.fill, why, REPORT_R2, s);
-    if (err == KZ_OK)
-        err = fill_history(&l.fill, &h, s, &ask);
+    struct fill f;
+    const struct history *h = s->history;
+    enum kz_err err = fill_begin(&f, why, REPORT_R2, s);
     if (err != KZ_OK)
         return err;
-    history_clear(&h);
-    return fill_end(out, &l.fill);
+    for (size_t i = 0; i < h->event_count; i++)
+        if (is_asked(s, &h->events[i]))
+            fill_event(&f, &h->events[i]);
+    return fill_end(out, &f);
 }

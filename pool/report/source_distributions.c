@@ -287,9 +287,7 @@ static enum kz_err take_entry(void *ctx, const struct entry *e,
 
 static enum kz_err make(struct making *m, struct report **out)
 {
-    enum kz_err err = source_miners_read(&m->miners, m->why, m->s);
-    if (err == KZ_OK)
-        err = fill_begin(&m->fill, m->why, REPORT_R5, m->s);
+    enum kz_err err = fill_begin(&m->fill, m->why, REPORT_R5, m->s);
     if (err != KZ_OK)
         return err;
     err = source_read_ledger(m->why, m->s, take_entry, m);
@@ -303,6 +301,7 @@ enum kz_err source_distributions(struct report **out, char why[SOURCE_WHY_SIZE],
     struct making *m = mem_new(sizeof(*m)); /* a payout is large */
     *m = (struct making){.s = s,
                          .why = why,
+                         .miners = source_miners_new(s),
                          .blocks = source_blocks_new(s),
                          .shares = textmap_new(sizeof(struct shares_day))};
     enum kz_err err = make(m, out);

@@ -102,22 +102,18 @@ enum kz_err source_equipment(struct report **out, char why[SOURCE_WHY_SIZE],
                              const struct report_source *s)
 {
     struct fill f;
-    struct history h;
     struct extent days;
     enum kz_err err = fill_begin(&f, why, REPORT_R3, s);
-    if (err == KZ_OK)
-        err = fill_history(&f, &h, s, NULL);
     if (err != KZ_OK)
         return err;
     size_t count;
-    const char **ids = history_ids(&count, &h);
+    const char **ids = history_ids(&count, s->history);
     fill_days(days.first, days.last, s);
     for (size_t i = 0; i < count; i++) {
-        const json_t *record = json_object_get(h.miners, ids[i]);
+        const json_t *record = json_object_get(s->history->miners, ids[i]);
         if (source_is_asked(s, ids[i]) && was_registered(record))
             fill_record(&f, record, &days);
     }
     mem_free(ids);
-    history_clear(&h);
     return fill_end(out, &f);
 }

@@ -6,38 +6,31 @@
 #include <string.h>
 
 struct source_miners {
-    struct history history;
+    const struct history *history;
     json_t *names;       /* id -> official name, of those that were looked up */
     struct vault *vault; /* borrowed, may be NULL */
     int offset_minutes;
 };
 
-enum kz_err source_miners_read(struct source_miners **out, char why[SOURCE_WHY_SIZE],
-                               const struct report_source *s)
+struct source_miners *source_miners_new(const struct report_source *s)
 {
-    struct history history;
-    const struct history_ask ask = {.dir = s->journal_dir, .until_ms = fill_instant(s)};
-    enum kz_err err = history_read(&history, why, &ask);
-    if (err != KZ_OK)
-        return err;
-    *out = mem_new(sizeof(**out));
-    **out = (struct source_miners){history, json_object(), s->vault,
-                                   s->header.period.offset_minutes};
-    return KZ_OK;
+    struct source_miners *m = mem_new(sizeof(*m));
+    *m = (struct source_miners){s->history, json_object(), s->vault,
+                                s->header.period.offset_minutes};
+    return m;
 }
 
 void source_miners_free(struct source_miners *m)
 {
     if (m == NULL)
         return;
-    history_clear(&m->history);
     json_decref(m->names);
     mem_free(m);
 }
 
 const json_t *source_miners_all(const struct source_miners *m)
 {
-    return m->history.miners;
+    return m->history->miners;
 }
 
 /* --- what held on a day ----------------------------------------------------------- */
@@ -46,7 +39,7 @@ const json_t *source_miners_all(const struct source_miners *m)
 const json_t *source_certificate_at(const struct source_miners *m, const char *id,
                                     int64_t at_ms)
 {
-    const json_t *record = json_object_get(m->history.miners, id), *found = NULL;
+    const json_t *record = json_object_get(m->history->miners, id), *found = NULL;
     const json_t *list = json_object_get(record, "certificates_before");
     const char *earliest = NULL;
     char day[PERIOD_DATE_SIZE];
@@ -68,7 +61,7 @@ const char *source_address_at(const struct source_miners *m, const char *id,
                               int64_t at_ms)
 {
     const json_t *list =
-        json_object_get(json_object_get(m->history.miners, id), "payout_addresses");
+        json_object_get(json_object_get(m->history->miners, id), "payout_addresses");
     for (size_t i = json_array_size(list); i > 0; i--) {
         const json_t *one = json_array_get(list, i - 1);
         int64_t from, to;
@@ -84,7 +77,7 @@ struct source_equipment source_equipment_at(const struct source_miners *m,
                                             const char *id, int64_t at_ms)
 {
     const json_t *list =
-        json_object_get(json_object_get(m->history.miners, id), "equipment");
+        json_object_get(json_object_get(m->history->miners, id), "equipment");
     char day[PERIOD_DATE_SIZE];
     struct source_equipment sum = {0};
     period_date(day, at_ms, m->offset_minutes);
@@ -103,7 +96,7 @@ struct source_equipment source_equipment_at(const struct source_miners *m,
 void source_fill_miner(struct fill *f, const struct source_miners *m, const char *id,
                        int64_t at_ms)
 {
-    fill_miner(f, json_object_get(m->history.miners, id));
+    fill_miner(f, json_object_get(m->history->miners, id));
     fill_text(f, "miner_id", id);
     fill_member(f, "certificate_no", source_certificate_at(m, id, at_ms), "number");
 }
@@ -128,7 +121,7 @@ static void fill_name_once(struct fill *f, struct source_miners *m, const char *
 
 void source_fill_identity(struct fill *f, struct source_miners *m, const char *id)
 {
-    const json_t *record = json_object_get(m->history.miners, id);
+    const json_t *record = json_object_get(m->history->miners, id);
     if (record == NULL || report_header(f->report)->disclosure < DISCLOSURE_FULL)
         return;
     fill_member(f, "tax_id", json_object_get(record, "tax_id"), "value");

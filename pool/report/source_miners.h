@@ -1,14 +1,13 @@
 /* pool/report/source_miners.h - the miners of a report's instant, for rows about a day.
  *
- * Records are the registry's history's (pool/report/history.h) at the period's end, or now
- * before that. What has a from and a to is never taken out of a record, so it also says
- * what held on each day before: which certificate, address and equipment. [from, to) for
- * equipment and addresses; a certificate holds up to the day on which another took its
- * place.
+ * Records are those of the source's history: at the period's end, or now before that.
+ * What has a from and a to is never taken out of a record, so it also says what held on
+ * each day before: which certificate, address and equipment. [from, to) for equipment and
+ * addresses; a certificate holds up to the day on which another took its place.
  *
  * Units      hash rates GH/s, power W, as in records; times in UTC milliseconds; days are
  *            those of the period's zone.
- * Ownership  owns the records; texts are borrowed. source_miners_free() accepts NULL.
+ * Ownership  borrows the history; texts are borrowed. source_miners_free() accepts NULL.
  * Errors     as pool/report/source.h; of cells as pool/report/fill.h.
  * Thread     as pool/report/source.h. */
 #ifndef POOL_REPORT_SOURCE_MINERS_H
@@ -20,9 +19,7 @@
 
 struct source_miners;
 
-KZ_MUST_USE enum kz_err source_miners_read(struct source_miners **out,
-                                           char why[SOURCE_WHY_SIZE],
-                                           const struct report_source *s);
+struct source_miners *source_miners_new(const struct report_source *s);
 void source_miners_free(struct source_miners *m);
 
 /* id -> record, borrowed. */

@@ -360,8 +360,6 @@ static enum kz_err read_all(struct making *m)
 {
     enum kz_err err = source_work_begin(&m->instances, m->why, m->s);
     if (err == KZ_OK)
-        err = source_miners_read(&m->miners, m->why, m->s);
-    if (err == KZ_OK)
         err = add_miners(m);
     if (err == KZ_OK)
         err = source_read_ledger(m->why, m->s, take_entry, m);
@@ -398,6 +396,7 @@ enum kz_err source_production(struct report **out, char why[SOURCE_WHY_SIZE],
 {
     struct making m = {.s = s,
                        .why = why,
+                       .miners = source_miners_new(s),
                        .blocks = source_blocks_new(s),
                        .all = textmap_new(sizeof(struct production)),
                        .days = source_days(&s->header.period)};

@@ -94,9 +94,7 @@ static enum kz_err add_row(struct making *m, const struct block_credit *c)
 
 static enum kz_err make(struct making *m, struct report **out)
 {
-    enum kz_err err = source_miners_read(&m->miners, m->why, m->s);
-    if (err == KZ_OK)
-        err = source_read_ledger(m->why, m->s, take_entry, m);
+    enum kz_err err = source_read_ledger(m->why, m->s, take_entry, m);
     if (err == KZ_OK)
         err = fill_begin(&m->fill, m->why, REPORT_R4_BLOCKS, m->s);
     if (err != KZ_OK)
@@ -112,7 +110,10 @@ static enum kz_err make(struct making *m, struct report **out)
 enum kz_err source_production_blocks(struct report **out, char why[SOURCE_WHY_SIZE],
                                      const struct report_source *s)
 {
-    struct making m = {.s = s, .why = why, .blocks = source_blocks_new(s)};
+    struct making m = {.s = s,
+                       .why = why,
+                       .miners = source_miners_new(s),
+                       .blocks = source_blocks_new(s)};
     enum kz_err err = make(&m, out);
     source_blocks_free(m.blocks);
     source_miners_free(m.miners);

@@ -11,26 +11,6 @@
 
 #define HOUR_MS INT64_C(3600000)
 
-struct counting {
-    const struct period *period;
-    struct tally_refusal *list;
-    size_t count, room;
-};
-
-static void on_refusals(void *ctx, const struct tally_refusal *refusals, size_t count)
-{
-    struct counting *c = ctx;
-    for (size_t i = 0; i < count; i++) {
-        if (!period_has(c->period, refusals[i].hour * HOUR_MS))
-            continue;
-        if (c->count == c->room) {
-            c->room = c->room > 0 ? 2 * c->room : 256;
-            c->list = mem_resize(c->list, c->room * sizeof(*c->list));
-        }
-        c->list[c->count++] = refusals[i];
-    }
-}
-
 static int by_hour_and_reason(const void *a, const void *b)
 {
     const struct tally_refusal *x = a, *y = b;
@@ -39,43 +19,43 @@ static int by_hour_and_reason(const void *a, const void *b)
     return strcmp(x->reason, y->reason);
 }
 
-/* The journal has a count each time it was written down. */
-static void merge(struct counting *c)
+/* The rows of one hour and reason into one. Returns how many are left. */
+static size_t merge(struct tally_refusal *list, size_t count)
 {
     size_t kept = 0;
-    if (c->count > 0)
-        qsort(c->list, c->count, sizeof(*c->list), by_hour_and_reason);
-    for (size_t i = 0; i < c->count; i++) {
-        if (kept > 0 && by_hour_and_reason(&c->list[kept - 1], &c->list[i]) == 0)
-            c->list[kept - 1].count += c->list[i].count;
+    if (count > 0)
+        qsort(list, count, sizeof(*list), by_hour_and_reason);
+    for (size_t i = 0; i < count; i++) {
+        if (kept > 0 && by_hour_and_reason(&list[kept - 1], &list[i]) == 0)
+            list[kept - 1].count += list[i].count;
         else
-            c->list[kept++] = c->list[i];
+            list[kept++] = list[i];
     }
-    c->count = kept;
+    return kept;
+}
+
+static void fill_refusal(struct fill *f, const struct tally_refusal *r)
+{
+    fill_row(f);
+    fill_number(f, "hour", r->hour * HOUR_MS);
+    fill_text(f, "reason", r->reason);
+    fill_number(f, "attempts", (int64_t)r->count);
 }
 
 enum kz_err source_refusals(struct report **out, char why[SOURCE_WHY_SIZE],
                             const struct report_source *s)
 {
     struct fill f;
-    struct history h;
-    struct counting c = {.period = &s->header.period};
-    const struct history_ask ask = {.on_refusals = on_refusals, .ctx = &c};
+    const struct history *h = s->history;
     enum kz_err err = fill_begin(&f, why, REPORT_R7, s);
-    if (err == KZ_OK)
-        err = fill_history(&f, &h, s, &ask);
-    if (err != KZ_OK) {
-        mem_free(c.list);
+    if (err != KZ_OK)
         return err;
-    }
-    history_clear(&h);
-    merge(&c);
-    for (size_t i = 0; i < c.count; i++) {
-        fill_row(&f);
-        fill_number(&f, "hour", c.list[i].hour * HOUR_MS);
-        fill_text(&f, "reason", c.list[i].reason);
-        fill_number(&f, "attempts", (int64_t)c.list[i].count);
-    }
-    mem_free(c.list);
+    struct tally_refusal *list = mem_array(h->refusal_count + 1, sizeof(*list));
+    if (h->refusal_count > 0)
+        memcpy(list, h->refusals, h->refusal_count * sizeof(*list));
+    size_t count = merge(list, h->refusal_count);
+    for (size_t i = 0; i < count; i++)
+        fill_refusal(&f, &list[i]);
+    mem_free(list);
     return fill_end(out, &f);
 }

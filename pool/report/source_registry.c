@@ -86,20 +86,16 @@ enum kz_err source_registry(struct report **out, char why[SOURCE_WHY_SIZE],
                             const struct report_source *s)
 {
     struct fill f;
-    struct history h;
     char first[PERIOD_DATE_SIZE], last[PERIOD_DATE_SIZE];
     enum kz_err err = fill_begin(&f, why, REPORT_R1, s);
-    if (err == KZ_OK)
-        err = fill_history(&f, &h, s, NULL);
     if (err != KZ_OK)
         return err;
     size_t count;
-    const char **ids = history_ids(&count, &h);
+    const char **ids = history_ids(&count, s->history);
     fill_days(first, last, s);
     for (size_t i = 0; i < count; i++)
         if (source_is_asked(s, ids[i]))
-            fill_record(&f, json_object_get(h.miners, ids[i]), s, last);
+            fill_record(&f, json_object_get(s->history->miners, ids[i]), s, last);
     mem_free(ids);
-    history_clear(&h);
     return fill_end(out, &f);
 }

@@ -224,16 +224,13 @@ enum kz_err source_summary(struct report **out, char why[SOURCE_WHY_SIZE],
                            const struct report_source *s)
 {
     struct fill f;
-    struct history h;
-    struct summing sum = {.history = &h};
+    struct summing sum = {.history = s->history};
     char first[PERIOD_DATE_SIZE];
     if (s->production == NULL) {
         snprintf(why, SOURCE_WHY_SIZE, "R6: needs R4, which could not be made");
         return KZ_RANGE;
     }
     enum kz_err err = fill_begin(&f, why, REPORT_R6, s);
-    if (err == KZ_OK)
-        err = fill_history(&f, &h, s, NULL);
     if (err != KZ_OK)
         return err;
     fill_days(first, sum.day, s);
@@ -241,6 +238,5 @@ enum kz_err source_summary(struct report **out, char why[SOURCE_WHY_SIZE],
     add_production(&sum, s->production);
     fill_groups(&f, &sum, s);
     mem_free(sum.groups);
-    history_clear(&h);
     return fill_end(out, &f);
 }

@@ -4,9 +4,8 @@
  * restricted until the next one to another state; a certificate from the day it was issued
  * to the end of its last day, each that the record ever had.
  *
- * Ownership  spans_clear() frees; accepts what was never read.
- * Errors     as history_read().
- * Thread     any that may wait; reads files. */
+ * Ownership  spans_clear() frees; accepts zeros.
+ * Thread     one at a time. Pure: no I/O, lock or clock. */
 #ifndef POOL_REPORT_SPANS_H
 #define POOL_REPORT_SPANS_H
 
@@ -20,11 +19,13 @@ struct span_set {
 
 struct spans {
     struct span_set mining, certified;
+    json_t *open; /* miner -> index of its open span in `mining` */
+    int offset_minutes;
 };
 
-KZ_MUST_USE enum kz_err spans_read(struct spans *out, char why[HISTORY_WHY_SIZE],
-                                   const char *journal_dir, int64_t until_ms,
-                                   int offset_minutes);
+void spans_init(struct spans *s, int offset_minutes);
+/* Each event in order: `on_event` of a history's reading, with the spans as its `ctx`. */
+void spans_take(void *spans, const struct history_event *e);
 void spans_clear(struct spans *s);
 struct crosscheck_spans spans_for_check(const struct spans *s);
 

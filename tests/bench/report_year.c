@@ -60,6 +60,15 @@ static void make_month(struct figures *f, const struct year *y, struct report_so
     struct report *made[REPORT_IDS] = {NULL};
     char why[HISTORY_WHY_SIZE] = "";
     struct spans spans;
+    struct history history;
+    const struct history_ask ask = {.dir = y->journal_dir,
+                                    .from_ms = s->header.period.from_ms,
+                                    .until_ms = s->header.period.to_ms,
+                                    .on_event = spans_take,
+                                    .ctx = &spans};
+    spans_init(&spans, OFFSET);
+    must(history_read(&history, why, &ask), why);
+    s->history = &history;
     s->production = s->distributions = NULL;
     make_one(&made[REPORT_R4], f, s, REPORT_R4);
     make_one(&made[REPORT_R5], f, s, REPORT_R5);
@@ -68,10 +77,10 @@ static void make_month(struct figures *f, const struct year *y, struct report_so
     for (int id = 0; id < REPORT_IDS; id++)
         if (made[id] == NULL)
             make_one(&made[id], f, s, (enum report_id)id);
-    must(spans_read(&spans, why, y->journal_dir, s->header.period.to_ms, OFFSET), why);
     const struct crosscheck_spans allowed = spans_for_check(&spans);
     crosscheck((const struct report *const *)made, REPORT_IDS, &allowed, on_failure, f);
     spans_clear(&spans);
+    history_clear(&history);
     for (int id = 0; id < REPORT_IDS; id++)
         report_free(made[id]);
 }
@@ -82,7 +91,6 @@ static void make_all(struct figures *f, const struct year *y,
     struct report_source s = {.store = y->store,
                               .conf = &y->conf,
                               .profile = profile,
-                              .journal_dir = y->journal_dir,
                               .header = {.jurisdiction = "TM",
                                          .operator_name = "A year",
                                          .timezone = "Asia/Ashgabat",

@@ -18,7 +18,7 @@
 #include "ledger_fixture.h"
 #include "payout/pps.h"
 #include "pool/audit/audit_event.h"
-#include "pool/report/source.h"
+#include "pool/report/fill.h"
 #include "share/store_read.h"
 
 #define HOUR_MS INT64_C(3600000)
@@ -42,6 +42,7 @@ struct bed {
     struct book *book;
     int64_t start_ms; /* of day 0 */
     struct report_source source;
+    struct history history; /* `source` has it */
 };
 
 static inline int64_t at(const struct bed *b, int day, int64_t minute)
@@ -60,7 +61,7 @@ static inline int set_up(void **state)
     b->source = (struct report_source){
         .store = b->f.store,
         .conf = &b->f.conf,
-        .journal_dir = b->f.journal_dir,
+        .history = &b->history,
         .header = {.jurisdiction = "TM",
                    .operator_name = "Kariz",
                    .timezone = "Asia/Ashgabat",
@@ -77,9 +78,22 @@ static inline int tear_down(void **state)
 {
     struct bed *b = *state;
     book_free(b->book);
+    history_clear(&b->history);
     fixture_clear(&b->f);
     mem_free(b);
     return 0;
+}
+
+/* What was journaled up to now, for sources. */
+static inline void read_history(struct bed *b)
+{
+    char why[HISTORY_WHY_SIZE];
+    const struct history_ask ask = {.dir = b->f.journal_dir,
+                                    .from_ms = b->source.header.period.from_ms,
+                                    .until_ms = fill_instant(&b->source)};
+    history_clear(&b->history);
+    if (history_read(&b->history, why, &ask) != KZ_OK)
+        fail_msg("%s", why);
 }
 
 /* --- writing ---------------------------------------------------------------------- */

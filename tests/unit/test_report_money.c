@@ -10,6 +10,7 @@ static struct report *made(struct bed *b, report_source_fn *fn)
 {
     char why[SOURCE_WHY_SIZE] = "";
     struct report *r = NULL;
+    read_history(b);
     if (fn(&r, why, &b->source) != KZ_OK)
         fail_msg("%s", why);
     return r;
@@ -176,6 +177,7 @@ static void hours_that_are_gone_refuse_a_zone_but_not_utc(void **state)
     struct report *r = NULL;
     write_shares(b);
     forget_hours(b, at(b, 2, 60));
+    read_history(b);
     assert_int_equal(source_production(&r, why, &b->source), KZ_RANGE);
     assert_non_null(strstr(why, "tally.hours_days"));
     assert_null(r);

@@ -97,7 +97,6 @@ static int set_up(void **state)
     history_begin(&s->h, s->bed);
     s->source = (struct report_source){.conf = &s->conf,
                                        .profile = &s->profile,
-                                       .journal_dir = s->bed->journal,
                                        .header = {.jurisdiction = "TM",
                                                   .operator_name = "Howuz",
                                                   .timezone = "Asia/Ashgabat",
@@ -122,12 +121,26 @@ static void about(struct scene *s, const char *period)
     assert_int_equal(period_parse(&s->source.header.period, period, 300), KZ_OK);
 }
 
+static enum kz_err read_history(struct scene *s, struct history *h)
+{
+    const struct history_ask ask = {.dir = s->bed->journal,
+                                    .from_ms = s->source.header.period.from_ms,
+                                    .until_ms = fill_instant(&s->source)};
+    history_sync(&s->h);
+    return history_read(h, s->why, &ask);
+}
+
 static struct report *made(struct scene *s, report_source_fn *source)
 {
     struct report *r = NULL;
-    history_sync(&s->h);
+    struct history h;
+    if (read_history(s, &h) != KZ_OK)
+        fail_msg("%s", s->why);
+    s->source.history = &h;
     if (source(&r, s->why, &s->source) != KZ_OK)
         fail_msg("%s", s->why);
+    s->source.history = NULL;
+    history_clear(&h);
     return r;
 }
 
@@ -516,23 +529,22 @@ static void nothing_is_found_where_all_is_well(void **state)
 static void a_broken_chain_is_not_reported_from(void **state)
 {
     struct scene *s = *state;
-    struct report *r = NULL;
+    struct history h;
     write_october(s);
     s->h.head.hash.b[0] ^= 1;
     history_put(&s->h, ms("2026-10-21T08:00"), AUDIT_RESUMED,
                 changed(s, "bulut", "active"));
-    history_sync(&s->h);
-    assert_int_equal(source_registry(&r, s->why, &s->source), KZ_RANGE);
+    assert_int_equal(read_history(s, &h), KZ_RANGE);
     assert_non_null(strstr(s->why, "chain"));
 }
 
 static void without_a_journal_nothing_is_reported(void **state)
 {
     struct scene *s = *state;
-    struct report *r = NULL;
-    s->source.journal_dir = "/nowhere/at/all";
+    struct history h;
+    const struct history_ask ask = {.dir = "/nowhere/at/all", .until_ms = INT64_MAX};
     bed_hush(s->bed);
-    enum kz_err err = source_registry(&r, s->why, &s->source);
+    enum kz_err err = history_read(&h, s->why, &ask);
     bed_speak(s->bed);
     assert_int_equal(err, KZ_IO);
     assert_non_null(strstr(s->why, "/nowhere"));
@@ -557,13 +569,36 @@ static void a_history_knows_its_journals_range_and_the_chains_head(void **state)
     history_clear(&h);
 }
 
+/* A package's reports are made of one reading: it has the period's events, and its refusals
+ * once an hour and reason. */
+static void a_history_keeps_what_happened_in_its_time(void **state)
+{
+    struct scene *s = *state;
+    struct history h;
+    write_october(s);
+    write_november(s);
+    assert_int_equal(read_history(s, &h), KZ_OK);
+    assert_int_equal(h.event_count, 4);
+    assert_string_equal(h.events[3].miner, "bulut");
+    assert_int_equal(h.events[3].time_ms, ms("2026-10-20T08:00"));
+    assert_int_equal(record_state(h.events[0].record), MINER_SUBMITTED);
+    assert_int_equal(record_state(h.events[3].before), MINER_ACTIVE);
+    assert_int_equal(record_state(h.events[3].record), MINER_SUSPENDED);
+    assert_int_equal(h.refusal_count, 2);
+    assert_int_equal(h.refusals[0].count, 7);
+    assert_int_equal(h.refusals[1].count, 2);
+    history_clear(&h);
+}
+
+/* Also by a history of the past: it knows the revisions of what came after. */
 static void another_daemons_change_is_noticed(void **state)
 {
     struct scene *s = *state;
     struct history h;
     write_october(s);
     history_sync(&s->h);
-    const struct history_ask ask = {.dir = s->bed->journal, .until_ms = INT64_MAX};
+    const struct history_ask ask = {.dir = s->bed->journal,
+                                    .until_ms = ms("2026-10-03")};
     assert_int_equal(history_read(&h, s->why, &ask), KZ_OK);
     json_t *now = fixture_json("{\"miners\":[{\"miner_id\":\"aral\",\"revision\":1},"
                                "{\"miner_id\":\"bulut\",\"revision\":3}]}");
@@ -578,12 +613,18 @@ static void another_daemons_change_is_noticed(void **state)
 static void spans_are_when_a_miner_could_mine(void **state)
 {
     struct scene *s = *state;
+    struct history h;
     struct spans spans;
+    const struct history_ask ask = {.dir = s->bed->journal,
+                                    .until_ms = INT64_MAX,
+                                    .on_event = spans_take,
+                                    .ctx = &spans};
     write_october(s);
     write_november(s);
     history_sync(&s->h);
-    assert_int_equal(spans_read(&spans, s->why, s->bed->journal, INT64_MAX, 300),
-                     KZ_OK);
+    spans_init(&spans, 300);
+    assert_int_equal(history_read(&h, s->why, &ask), KZ_OK);
+    history_clear(&h);
     assert_int_equal(spans.mining.count, 3);
     assert_string_equal(spans.mining.list[0].miner, "bulut");
     assert_int_equal(spans.mining.list[0].from_ms, ms("2026-10-02T08:00"));
@@ -648,6 +689,7 @@ int main(void)
         TEST(a_broken_chain_is_not_reported_from),
         TEST(without_a_journal_nothing_is_reported),
         TEST(a_history_knows_its_journals_range_and_the_chains_head),
+        TEST(a_history_keeps_what_happened_in_its_time),
         TEST(another_daemons_change_is_noticed),
         TEST(spans_are_when_a_miner_could_mine),
         cmocka_unit_test(every_language_has_words_for_what_happens),
