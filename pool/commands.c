@@ -565,6 +565,7 @@ const struct control_command commands_table[] = {
     {"alert_decide", desk_command, true},
     {"report_note", desk_command, true},
     {"report_note_correction", desk_command, true},
+    {"report_note_key", desk_command, true},
     {"watcher_create", desk_command, true},
     {"watcher_revoke", desk_command, true},
     {"watcher_list", watcher_list_command, false},

@@ -54,9 +54,10 @@ int ctl_report_verify(const struct ctl_place *place, const json_t *arguments);
  * daemon, and tell it afterwards. */
 ctl_local_fn ctl_report_make, ctl_report_cancel, ctl_report_list;
 
-/* The key that signs reports: a new one, whose passphrase comes from --passphrase-fd; and
- * what may be seen of one. */
-int ctl_report_key_create(const struct ctl_place *place, const json_t *arguments);
-int ctl_report_key_show(const struct ctl_place *place, const json_t *arguments);
+/* The key that signs reports: a new one, whose passphrase comes from --passphrase-fd; what
+ * may be seen of one; a statement by an old and a new one that the new one follows, which the
+ * daemon writes into the audit chain; such a statement told again; and checked. */
+ctl_local_fn ctl_report_key_create, ctl_report_key_show, ctl_report_key_rotate,
+    ctl_report_key_announce, ctl_report_key_check;
 
 #endif

@@ -1,7 +1,7 @@
-#include "conf/clock.h"
 #include "pool/ctl_local.h"
 #include "pool/report/package_verify.h"
 #include "pool/report/report_key.h"
+#include "pool/words.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -27,16 +27,11 @@ static void print_json(json_t *o)
 
 /* --- verifying ------------------------------------------------------------------------ */
 
-/* The package chose these texts, and a terminal obeys control characters: those of ASCII,
- * and U+0080 to U+009F. */
+/* The package chose these texts. */
 static void print_clean(const char *name, const char *value)
 {
     printf("%-13s", name);
-    for (const unsigned char *p = (const unsigned char *)value; *p != '\0'; p++) {
-        bool is_c1 = p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0;
-        putchar(*p < 0x20 || *p == 0x7f || is_c1 ? '?' : *p);
-        p += is_c1;
-    }
+    words_print(stdout, value);
     puts("");
 }
 
@@ -106,55 +101,4 @@ int ctl_report_verify(const struct ctl_place *place, const json_t *arguments)
         err == KZ_OK ? show_package(m, place, given != NULL) : show_fault(why, place);
     manifest_free(m);
     return status;
-}
-
-/* --- the key -------------------------------------------------------------------------- */
-
-static int show_key(const struct report_key_public *about,
-                    const struct ctl_place *place)
-{
-    char print[REPORT_KEY_FINGERPRINT_SIZE], hex[2 * XONLY_SIZE + 1],
-        time[CLOCK_TEXT_SIZE];
-    clock_utc_format(time, about->created_ms);
-    hex_encode(hex, about->key, sizeof(about->key));
-    report_key_fingerprint(print, about->key);
-    if (place->json)
-        print_json(json_pack("{s:s, s:s}", "key", hex, "created_at", time));
-    else
-        printf("key      %s\ncreated  %s\n", print, time);
-    return 0;
-}
-
-int ctl_report_key_create(const struct ctl_place *place, const json_t *arguments)
-{
-    const char *path = text(arguments, "file"), *fd = text(arguments, "passphrase-fd");
-    struct key_problem problem = {""};
-    struct report_key_public about;
-    struct locked *passphrase = NULL;
-    uint64_t number = 0;
-    if (fd == NULL || !decimal_read(&number, fd, 1023))
-        return complain("--passphrase-fd", "a file descriptor, as in 3<FILE");
-    struct passphrase_source source = {.fd = (int)number};
-    enum kz_err err = passphrase_read(&passphrase, &problem, &source);
-    if (err == KZ_OK)
-        err = report_key_create(
-            &about, &problem, path, clock_utc_ms(),
-            (struct bytes){locked_bytes(passphrase), locked_size(passphrase)}, 0);
-    locked_free(passphrase);
-    if (err != KZ_OK) {
-        complain(path, problem.text);
-        return 1;
-    }
-    return show_key(&about, place);
-}
-
-int ctl_report_key_show(const struct ctl_place *place, const json_t *arguments)
-{
-    const char *path = text(arguments, "file");
-    struct key_problem problem = {""};
-    struct report_key_public about;
-    if (report_key_read_public(&about, &problem, path) == KZ_OK)
-        return show_key(&about, place);
-    complain(path, problem.text);
-    return 1;
 }

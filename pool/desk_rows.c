@@ -324,6 +324,8 @@ static const struct desk_row rows[] = {
      .word = AUDIT_REPORT_MADE},
     {"report_note_correction", AUDIT_OPERATOR, "correction", "report",
      .notice = report_desk_note, .word = AUDIT_REPORT_CORRECTED},
+    {"report_note_key", AUDIT_OFFICER, "key_changed", "report_key",
+     .notice = report_desk_key, .word = AUDIT_REPORT_KEY_ROTATED},
     {"alert_decide", AUDIT_OFFICER, "check_made", "alert", .notice = report_desk_decide,
      .word = AUDIT_ALERT_DECIDED},
     {"watcher_create", AUDIT_OPERATOR, "miner_request", "watcher",

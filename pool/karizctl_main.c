@@ -171,6 +171,19 @@ static const struct command commands[] = {
     {.row = {"report key show", "file", ""},
      .local = ctl_report_key_show,
      .help = "its public half, for the authority; needs no daemon"},
+    {.row = {"report key rotate", "file",
+             "to out reason from passphrase-fd new-passphrase-fd"},
+     .local = ctl_report_key_rotate,
+     .help = "--to NEW_FILE --out STATEMENT --reason TEXT --passphrase-fd N\n"
+             "      --new-passphrase-fd N [--from TIME]\n"
+             "      a statement, signed by both, that NEW_FILE's key follows this one"},
+    {.row = {"report key announce", "statement", ""},
+     .local = ctl_report_key_announce,
+     .help = "such a statement into the audit chain, where rotate could not"},
+    {.row = {"report key check", "statement", "key"},
+     .local = ctl_report_key_check,
+     .help = "--key DIGITS\n"
+             "      is it signed by both; --key: by this old one; needs no daemon"},
     {.row = {"desk todo", NULL, "days lang"},
      .local = ctl_desk_todo,
      .help = "--days N: everything that waits for a person; ends and reviews within N "

@@ -2,6 +2,7 @@
 
 #include "pool/registry/record_act.h"
 #include "pool/report/alert.h"
+#include "pool/report/report_key.h"
 #include "share/bytes.h"
 
 #include <string.h>
@@ -77,6 +78,23 @@ enum kz_err report_desk_note(struct desk_noted *out, char why[RECORD_WHY_SIZE],
         copy_text(detail, why, n, "status", true) &&
         copy_text(detail, why, n, "request", false) && take_miner(out, why, n);
     return end_with(out, detail, is_good);
+}
+
+enum kz_err report_desk_key(struct desk_noted *out, char why[RECORD_WHY_SIZE],
+                            const struct desk_notice *n)
+{
+    struct report_key_rotation rotation;
+    struct key_problem problem = {""};
+    const char *text = argument(n, "statement");
+    if (text == NULL)
+        return record_refuse(why, "statement: is missing");
+    struct sign_context *c = sign_context_new();
+    enum kz_err err = report_key_rotation_read(
+        &rotation, &problem, c, (struct bytes){(const uint8_t *)text, strlen(text)});
+    sign_context_free(c);
+    if (err != KZ_OK)
+        return record_refuse(why, "statement: %.200s", problem.text);
+    return end_with(out, json_loads(text, 0, NULL), true);
 }
 
 enum kz_err report_desk_decide(struct desk_noted *out, char why[RECORD_WHY_SIZE],

@@ -294,6 +294,75 @@ class Levels(Reports):
         self.assertIn("R1: is not given at the level public", said)
 
 
+class Keys(Reports):
+    """One key follows another by a statement that both have signed."""
+
+    def rotate(self, new, out, *words, expect=0, socket=None):
+        read_fd = readable(PASSPHRASE)
+        try:
+            return reporting.signing(self.karizd, "report", "key", "rotate", self.key, "--to",
+                                     new, "--out", out, "--new-passphrase-fd", str(read_fd),
+                                     *words, expect=expect, socket=socket, more_fds=(read_fd,))
+        finally:
+            os.close(read_fd)
+
+    def independent(self, *words):
+        done = subprocess.run([os.path.join(ROOT, "tests", "report_verify"), *words],
+                              capture_output=True, text=True, timeout=60 * SCALE, check=False)
+        return done.returncode, done.stdout
+
+    def key_of(self, path):
+        return self.karizd.ask("report", "key", "show", path)["key"]
+
+    def test_the_statement_is_in_the_chain_and_proves_itself(self):
+        new, out = os.path.join(self.folder, "new.key"), os.path.join(self.folder, "follows.json")
+        self.signing("report", "key", "create", new)
+        said = self.rotate(new, out, "--reason", "the old one is five years old")
+        self.assertIn("the old one is five years old", said)
+        with open(out, encoding="utf-8") as f:
+            statement = json.load(f)
+        last = self.karizd.ask("audit", "show")[-1]["event"]
+        self.assertEqual((last["event"], last["detail"]), ("report_key_rotated", statement))
+        old_key, new_key = self.key_of(self.key), self.key_of(new)
+        self.assertEqual((statement["statement"]["old"], statement["statement"]["new"]),
+                         (old_key, new_key))
+        self.karizd.ctl("report", "key", "check", out, "--key", old_key)
+        self.assertEqual(self.independent(out, old_key)[0], 0)
+        with self.assertRaisesRegex(Refused, "not the one that was given"):
+            self.karizd.ctl("report", "key", "check", out, "--key", new_key)
+        status, said = self.independent(out, new_key)
+        self.assertEqual((status, "not the old key" in said), (1, True))
+        with open(out, encoding="utf-8") as f:
+            text = f.read()
+        forged = os.path.join(self.folder, "forged.json")
+        with open(forged, "w", encoding="utf-8") as f:
+            f.write(text.replace("five", "four"))
+        with self.assertRaisesRegex(Refused, "not signed by the old key"):
+            self.karizd.ctl("report", "key", "announce", forged)
+        status, said = self.independent(forged)
+        self.assertEqual((status, "not signed by the old key" in said), (1, True))
+
+    def test_without_a_daemon_the_statement_can_be_told_later(self):
+        new, out = os.path.join(self.folder, "later.key"), os.path.join(self.folder, "later.json")
+        self.signing("report", "key", "create", new)
+        said = self.rotate(new, out, "--reason", "a new officer", expect=1, socket="/nowhere")
+        self.assertIn("report key announce", said)
+        self.karizd.ctl("report", "key", "announce", out)
+        self.assertEqual(self.karizd.ask("audit", "show")[-1]["event"]["event"],
+                         "report_key_rotated")
+
+    def test_what_cannot_be_is_refused_with_a_reason(self):
+        out = os.path.join(self.folder, "none.json")
+        for words, status, says in (
+                ((self.key, out, "--reason", "x"), 1, "the two keys are the same"),
+                (("/nowhere", out, "--reason", "x"), 1, "there is no key file"),
+                ((self.key, out), 2, "--reason"),
+                ((self.key, out, "--reason", "x", "--from", "soon"), 2, "--from")):
+            with self.subTest(words=words):
+                self.assertIn(says, self.rotate(*words, expect=status))
+        self.assertFalse(os.path.exists(out))
+
+
 class Corrections(Reports):
     def test_a_correction_and_a_cancellation_name_what_they_replace(self):
         first, _ = self.make(this_month(), "--reports", REGISTRY)
