@@ -126,17 +126,6 @@ static int open_backup(char why[BACKUP_WHY_SIZE], const char *path)
     return dir;
 }
 
-enum kz_err backup_check_manifest(struct backup_manifest *out, struct hash256 *hash,
-                                  char why[BACKUP_WHY_SIZE], const char *path)
-{
-    int dir = open_backup(why, path);
-    if (dir < 0)
-        return KZ_IO;
-    enum kz_err err = read_manifest(out, hash, why, dir);
-    close(dir);
-    return err;
-}
-
 /* --- files ------------------------------------------------------------------------- */
 
 static bool is_stopping(const struct checking *c)

@@ -38,10 +38,4 @@ KZ_MUST_USE enum kz_err backup_check_run(struct backup_report *out,
                                          const struct backup_check *check);
 void backup_report_clear(struct backup_report *r);
 
-/* The manifest alone. */
-KZ_MUST_USE enum kz_err backup_check_manifest(struct backup_manifest *out,
-                                              struct hash256 *hash,
-                                              char why[BACKUP_WHY_SIZE],
-                                              const char *path);
-
 #endif

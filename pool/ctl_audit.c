@@ -1,5 +1,5 @@
-/* The audit chain, as karizctl reads it out of a journal: no daemon is needed, and nothing
- * but the chain is believed. */
+/* The audit chain, as karizctl reads it out of a journal or out of what was exported: no
+ * daemon is needed, and nothing but the chain is believed. */
 #include "conf/clock.h"
 #include "pool/audit/chain_file.h"
 #include "pool/ctl_local.h"
@@ -8,7 +8,9 @@
 #include "share/event.h"
 #include "share/journal_verify.h"
 
+#include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define PROBLEMS_MAX 50 /* printed; all are counted */
@@ -125,9 +127,29 @@ static void on_damage(void *ctx, const struct journal_damage *d)
     add_problem(ctx, line);
 }
 
+/* A chain that was exported, alone: nothing is known of the records that it tells of. */
+static enum kz_err read_file(struct reading *r, const char *path)
+{
+    FILE *from = fopen(path, "re");
+    if (from == NULL) {
+        fprintf(stderr, "karizctl: %s: %s\n", path, strerror(errno));
+        return KZ_IO;
+    }
+    enum kz_err err = chain_file_verify(&r->check, r->why, from);
+    fclose(from);
+    r->is_broken = err != KZ_OK;
+    if (err == KZ_EMPTY)
+        snprintf(r->why, sizeof(r->why), "there is no event in it");
+    if (err == KZ_IO)
+        fprintf(stderr, "karizctl: %s: %s\n", path, r->why);
+    else if (err != KZ_OK)
+        add_problem(r, r->why);
+    return err == KZ_IO ? KZ_IO : KZ_OK;
+}
+
 /* KZ_EMPTY: no journal. Both errors were said. */
-static enum kz_err read_chain(struct reading *r, const struct ctl_place *place,
-                              const json_t *arguments)
+static enum kz_err read_journal(struct reading *r, const struct ctl_place *place,
+                                const json_t *arguments)
 {
     char dir[CTL_PATH_SIZE];
     json_t *status = NULL;
@@ -143,6 +165,13 @@ static enum kz_err read_chain(struct reading *r, const struct ctl_place *place,
         fprintf(stderr, "karizctl: %s: %s\n", dir,
                 err == KZ_EMPTY ? "there is no journal" : "cannot be read");
     return err;
+}
+
+static enum kz_err read_chain(struct reading *r, const struct ctl_place *place,
+                              const json_t *arguments)
+{
+    const char *file = json_string_value(json_object_get(arguments, "file"));
+    return file != NULL ? read_file(r, file) : read_journal(r, place, arguments);
 }
 
 static void reading_init(struct reading *r, const struct ctl_place *place,

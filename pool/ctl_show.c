@@ -218,27 +218,6 @@ void show_status(const json_t *s)
     ctl_print_array(&t, json_object_get(s, "miners"), fill_status_miner);
 }
 
-static void fill_miner(char row[CTL_COLUMNS_MAX][CTL_CELL_SIZE], const json_t *m)
-{
-    snprintf(row[0], CTL_CELL_SIZE, "%" PRId64, ctl_number(m, "number"));
-    ctl_set_cell(row[1], ctl_text(m, "id"));
-    ctl_set_cell(row[2], ctl_text(m, "kind"));
-    ctl_set_cell(row[3], ctl_text(m, "residency"));
-    ctl_set_cell(row[4], ctl_text(m, "residence_country"));
-    const json_t *c = json_object_get(m, "certificate");
-    ctl_set_cell(row[5], json_is_object(c) ? ctl_text(c, "number")
-                                           : ctl_text(m, "certificate"));
-    ctl_set_cell(row[6], ctl_text(m, "state"));
-}
-
-void show_miners(const json_t *result)
-{
-    struct ctl_table t = {.head = {">NO", "MINER", "KIND", "RESIDENCY", "COUNTRY",
-                                   "CERTIFICATE", "STATE"},
-                          .columns = 7};
-    ctl_print_array(&t, result, fill_miner);
-}
-
 void show_miner(const json_t *result)
 {
     struct words *w = words_load(NULL);

@@ -9,7 +9,7 @@
 
 typedef void ctl_show_fn(const json_t *result);
 
-ctl_show_fn show_status, show_miners, show_miner, show_workers, show_blocks, show_nodes,
+ctl_show_fn show_status, show_miner, show_workers, show_blocks, show_nodes,
     show_note, show_challenge, show_application, show_vault;
 
 #endif

@@ -92,12 +92,14 @@ static const struct command commands[] = {
          "--from DATE --to DATE --dir DIR --network NAME\n"
          "      every share of the journal computed again; needs no daemon where the\n"
          "      last two are given"},
-    {.row = {"audit verify", NULL, "dir head"},
+    {.row = {"audit verify", NULL, "dir file head"},
      .local = ctl_audit_verify,
      .help =
-         "--dir DIR --head SEQ:HASH\n"
+         "--dir DIR | --file CHAIN --head SEQ:HASH\n"
          "      the chain of events about the registry proved; with a head that was\n"
-         "      noted before, also that it was not made anew; --dir: no daemon needed"},
+         "      noted before, also that it was not made anew; --dir, and --file (what "
+         "audit\n"
+         "      export wrote): no daemon needed"},
     {.row = {"audit show", "[miner]", "from to dir"},
      .local = ctl_audit_show,
      .help = "--from DATE --to DATE --dir DIR\n"

@@ -15,30 +15,12 @@ const char *const miner_residency_names[MINER_RESIDENCIES] = {
     [MINER_NON_RESIDENT] = "non_resident",
 };
 
-const char *const profile_field_names[PROFILE_FIELDS] = {
-    [PROFILE_EQUIPMENT] = "equipment",
-    [PROFILE_SITES] = "sites",
-    [PROFILE_BENEFICIAL_OWNERS] = "beneficial_owners",
-    [PROFILE_IDENTITY_DOCUMENT] = "identity_document",
-    [PROFILE_BIRTH_DATE] = "birth_date",
-    [PROFILE_CITIZENSHIP] = "citizenship",
-    [PROFILE_BANK_DETAILS] = "bank_details",
-};
-
 const char *const profile_need_names[PROFILE_NEEDS] = {
     [PROFILE_NO] = "no",
     [PROFILE_OPTIONAL] = "optional",
     [PROFILE_REQUIRED] = "required",
     [PROFILE_REQUIRED_IF_LOCAL] = "required_if_local",
     [PROFILE_OF_LEGAL_ENTITY] = "legal_entity",
-};
-
-const char *const profile_report_names[PROFILE_REPORTS] = {
-    [PROFILE_R1_REGISTRY] = "R1",      [PROFILE_R2_CHANGES] = "R2",
-    [PROFILE_R3_EQUIPMENT] = "R3",     [PROFILE_R4_PRODUCTION] = "R4",
-    [PROFILE_R5_DISTRIBUTIONS] = "R5", [PROFILE_R6_SUMMARY] = "R6",
-    [PROFILE_R7_REFUSALS] = "R7",      [PROFILE_R8_ALERTS] = "R8",
-    [PROFILE_R9_PROOF] = "R9",         [PROFILE_R10_WATCHER] = "R10",
 };
 
 const char *const profile_period_names[PROFILE_PERIODS] = {

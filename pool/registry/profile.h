@@ -62,7 +62,6 @@ enum profile_field {
     PROFILE_BANK_DETAILS,
     PROFILE_FIELDS,
 };
-extern const char *const profile_field_names[PROFILE_FIELDS];
 
 enum profile_need {
     PROFILE_NO, /* and not taken either: what is not asked for is not kept */
@@ -88,7 +87,6 @@ enum profile_report {
     PROFILE_R10_WATCHER,
     PROFILE_REPORTS,
 };
-extern const char *const profile_report_names[PROFILE_REPORTS]; /* "R1" ... */
 
 enum profile_period {
     PROFILE_ON_DEMAND,

@@ -102,36 +102,3 @@ enum kz_err record_merge(json_t **out, char why[RECORD_WHY_SIZE], const json_t *
         json_decref(full);
     return err;
 }
-
-/* --- one field ------------------------------------------------------------------------- */
-
-enum kz_err record_set_commitment(json_t **out, struct record_happened *happened,
-                                  char why[RECORD_WHY_SIZE], const json_t *stored,
-                                  const char *field, const char *commitment,
-                                  const struct record_act *act)
-{
-    const struct record_field *f = record_field_find(record_fields(), field);
-    uint8_t hash[32];
-    if (f == NULL || !record_field_is_personal(f, stored))
-        return record_refuse(why, "field: a personal one expected");
-    if (commitment != NULL &&
-        hex_decode(hash, sizeof(hash), commitment, strlen(commitment)) != KZ_OK)
-        return record_refuse(why, "personal.%s: 64 hex digits expected", field);
-    if (record_act_check(why, act, RECORD_FOR_CHANGE) != KZ_OK)
-        return KZ_RANGE;
-    json_t *changed = json_deep_copy(stored);
-    json_t *personal = json_object_get(changed, "personal");
-    if (personal == NULL) {
-        personal = json_object();
-        json_object_set_new(changed, "personal", personal);
-    }
-    if (commitment != NULL)
-        json_object_set_new(personal, field, json_string(commitment));
-    else
-        json_object_del(personal, field);
-    record_sign(changed, act->by, NULL, act->reason, act->basis);
-    *happened = record_happened_of(act, AUDIT_RECORD_CHANGED);
-    happened->detail = json_pack("{s:s}", "field", field);
-    *out = changed;
-    return KZ_OK;
-}

@@ -30,13 +30,4 @@ KZ_MUST_USE enum kz_err record_commit(json_t **out, char why[RECORD_WHY_SIZE],
 KZ_MUST_USE enum kz_err record_merge(json_t **out, char why[RECORD_WHY_SIZE],
                                      const json_t *stored, const json_t *vault);
 
-/* One field's commitment in place of the one before, or, with NULL, none any more: the
- * value changed in the vault. Needs a reason for a change and a basis. */
-KZ_MUST_USE enum kz_err record_set_commitment(json_t **out,
-                                              struct record_happened *happened,
-                                              char why[RECORD_WHY_SIZE],
-                                              const json_t *stored, const char *field,
-                                              const char *commitment,
-                                              const struct record_act *act);
-
 #endif

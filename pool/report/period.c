@@ -11,30 +11,6 @@
 #define YEAR_MAX    9998 /* so that what comes behind has four digits, too */
 #define DATE_LENGTH 10   /* "2026-10-31" */
 
-static const char *const kind_names[] = {
-    [PERIOD_DAY] = "day",
-    [PERIOD_MONTH] = "month",
-    [PERIOD_QUARTER] = "quarter",
-    [PERIOD_YEAR] = "year",
-    [PERIOD_ON_DEMAND] = "on_demand",
-};
-
-const char *period_kind_name(enum period_kind kind)
-{
-    return kind_names[kind];
-}
-
-enum kz_err period_kind_parse(enum period_kind *kind, const char *name)
-{
-    for (int k = PERIOD_DAY; k <= PERIOD_ON_DEMAND; k++) {
-        if (strcmp(kind_names[k], name) == 0) {
-            *kind = (enum period_kind)k;
-            return KZ_OK;
-        }
-    }
-    return KZ_PARSE;
-}
-
 /* --- the calendar --------------------------------------------------------------------- */
 
 struct day {

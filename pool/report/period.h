@@ -38,11 +38,7 @@ struct period {
     int64_t from_ms, to_ms;
 };
 
-/* "day", "month", "quarter", "year", "on_demand": as in profiles. */
-const char *period_kind_name(enum period_kind kind);
-KZ_MUST_USE enum kz_err period_kind_parse(enum period_kind *kind, const char *name);
-
-/* As people type it: one of the names above. */
+/* As people type it: in one of the forms above. */
 KZ_MUST_USE enum kz_err period_parse(struct period *p, const char *text,
                                      int offset_minutes);
 void period_format(char out[PERIOD_TEXT_SIZE], const struct period *p);

@@ -316,11 +316,27 @@ class Evidence(Desk):
         again = f"{head['seq']}:{head['hash']}"
         self.apply("later")
         self.assertIn("ok", self.karizd.ctl("audit", "verify", "--head", again))
+        self.assertEqual(self.verify_file(exported, again)[0], 0)
+        status, said = self.verify_file(exported.replace('"proved"', '"proven"', 1))
+        self.assertEqual((status, "FAULT" in said, "proven" in said), (1, True, True), said)
+        self.assertIn("no event", self.verify_file("")[1])
         other = f"{head['seq']}:{'00' * 32}"
         done = subprocess.run(self.karizd.command("audit", "verify", "--head", other),
                               capture_output=True, text=True, check=False, env=environment())
         self.assertEqual(done.returncode, 1)
         self.assertIn("FAILED", done.stdout)
+
+    def verify_file(self, text, head=None):
+        """What karizctl says of an exported chain, without a daemon."""
+        path = os.path.join(self.files, "chain.jsonl")
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        command = self.karizd.command("audit", "verify", "--file", path,
+                                      *(["--head", head] if head else []))
+        command[2] = "/nowhere"
+        done = subprocess.run(command, capture_output=True, text=True, check=False,
+                              env=environment())
+        return done.returncode, done.stdout
 
     def altered(self, old, new):
         """What audit verify says of a copy in which the journal's bytes were changed, and its

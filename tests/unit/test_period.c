@@ -170,18 +170,6 @@ static void the_date_is_the_zones(void **state)
     assert_string_equal(text, "2026-10-31");
 }
 
-static void kinds_have_the_profiles_names(void **state)
-{
-    (void)state;
-    enum period_kind kind;
-    for (int k = PERIOD_DAY; k <= PERIOD_ON_DEMAND; k++) {
-        const char *name = period_kind_name((enum period_kind)k);
-        assert_int_equal(period_kind_parse(&kind, name), KZ_OK);
-        assert_int_equal(kind, k);
-    }
-    assert_int_equal(period_kind_parse(&kind, "week"), KZ_PARSE);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -193,7 +181,6 @@ int main(void)
         cmocka_unit_test(nothing_comes_before_1970_or_behind_9998),
         cmocka_unit_test(a_report_is_late_after_the_due_day_of_the_month_behind),
         cmocka_unit_test(the_date_is_the_zones),
-        cmocka_unit_test(kinds_have_the_profiles_names),
     };
     return cmocka_run_group_tests_name("period", tests, NULL, NULL);
 }

@@ -192,36 +192,6 @@ static void what_was_erased_is_left_out(void **state)
     bed_clear(&b);
 }
 
-static enum kz_err set(struct bed *b, const char *field, const char *commitment)
-{
-    return record_set_commitment(&b->out, &b->happened, b->why, b->stored, field,
-                                 commitment, &b->act);
-}
-
-static void one_commitment_takes_anothers_place(void **state)
-{
-    (void)state;
-    struct bed b;
-    bed_init(&b, RECORD_RL);
-    expect_refused(&b, set(&b, "sites", SHA256_HEX), "field: ");
-    expect_refused(&b, set(&b, "colour", SHA256_HEX), "field: ");
-    expect_refused(&b, set(&b, "official_name", SHA256_HEX), "field: "); /* an entity */
-    expect_refused(&b, set(&b, "representative", "xyz"), "personal.representative: ");
-    b.act.reason = "death";
-    expect_refused(&b, set(&b, "representative", SHA256_HEX), "reason: ");
-    b.act.reason = "information_changed";
-    assert_int_equal(set(&b, "representative", SHA256_HEX), KZ_OK);
-    assert_int_equal(b.happened.word, AUDIT_RECORD_CHANGED);
-    assert_string_equal(
-        record_text(json_object_get(b.out, "personal"), "representative"), SHA256_HEX);
-    json_decref(b.out);
-    json_decref(b.happened.detail);
-    b.out = NULL;
-    assert_int_equal(set(&b, "bank_details", NULL), KZ_OK);
-    assert_null(json_object_get(json_object_get(b.out, "personal"), "bank_details"));
-    bed_clear(&b);
-}
-
 #define TEST(name) cmocka_unit_test(name)
 
 int main(void)
@@ -234,7 +204,6 @@ int main(void)
         TEST(each_value_needs_its_commitment_and_no_other),
         TEST(a_changed_value_is_refused_by_its_field),
         TEST(what_was_erased_is_left_out),
-        TEST(one_commitment_takes_anothers_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
