@@ -9,6 +9,7 @@
 struct ctl_place {
     const char *socket;
     bool json;
+    const char *commit; /* of this program; NULL: not known */
 };
 
 #define CTL_PATH_SIZE 1024
@@ -49,10 +50,11 @@ ctl_local_fn ctl_profile_check, ctl_profile_show;
 /* Is a package of reports whole, and signed? --key: by this one. No daemon, no network. */
 int ctl_report_verify(const struct ctl_place *place, const json_t *arguments);
 
-/* A package made for a period, one that calls another off, and the packages in a directory.
+/* A package made for a period, one that takes another's place or calls it off, and the
+ * packages in a directory.
  * --conf, --key, --passphrase-fd, --out; they read the store and the journal beside the
  * daemon, and tell it afterwards. */
-ctl_local_fn ctl_report_make, ctl_report_cancel, ctl_report_list;
+ctl_local_fn ctl_report_make, ctl_report_correct, ctl_report_cancel, ctl_report_list;
 
 /* The key that signs reports: a new one, whose passphrase comes from --passphrase-fd; what
  * may be seen of one; a statement by an old and a new one that the new one follows, which the

@@ -1,4 +1,4 @@
-/* karizctl report make, list, cancel. */
+/* karizctl report make, correct, cancel, list. */
 #include "conf/clock.h"
 #include "conf/mem.h"
 #include "pool/audit/vault.h"
@@ -25,10 +25,11 @@ static const char *text(const json_t *arguments, const char *name)
     return json_string_value(json_object_get(arguments, name));
 }
 
-/* --- make ----------------------------------------------------------------------------- */
+/* --- make, correct -------------------------------------------------------------------- */
 
 struct making {
     const json_t *arguments;
+    const char *commit;
     struct ctl_signing signing;
     struct reader reader;
     struct vault *vault;
@@ -62,6 +63,20 @@ static void take_ids_of(struct making *m, const struct manifest *manifest)
         m->ids[m->id_count++] = manifest->reports[i].id;
 }
 
+/* What a correction is of: the period, level and miner of what it corrects. */
+static bool take_corrected(struct making *m)
+{
+    const char *dir = text(m->arguments, "dir");
+    if (!ctl_signing_look(&m->corrected, &m->signing, "report correct", dir))
+        return false;
+    const struct manifest_facts *f = &m->corrected.manifest->facts;
+    m->plan.period = f->period;
+    m->plan.disclosure = f->disclosure;
+    m->plan.subject = f->subject;
+    return strcmp(f->jurisdiction, m->signing.profile->code) == 0 ||
+           complain(dir, "is of another jurisdiction than the profile");
+}
+
 /* --reports, else those of what is corrected, else what is due; a miner is given all that it
  * may have. */
 static bool read_ids(struct making *m)
@@ -83,33 +98,10 @@ static bool read_ids(struct making *m)
                                  "them");
 }
 
-static bool is_same_subject(const struct making *m, const struct manifest_facts *f)
+static bool read_previous(struct making *m)
 {
-    const char *a = f->subject, *b = m->plan.subject;
-    return (a == NULL) == (b == NULL) && (a == NULL || strcmp(a, b) == 0);
-}
-
-static bool is_of_the_same(const struct making *m, const struct manifest_facts *f)
-{
-    return f->period.from_ms == m->plan.period.from_ms &&
-           f->period.to_ms == m->plan.period.to_ms &&
-           f->disclosure == m->plan.disclosure && is_same_subject(m, f) &&
-           strcmp(f->jurisdiction, m->signing.profile->code) == 0;
-}
-
-static bool read_others(struct making *m)
-{
-    const char *corrected = text(m->arguments, "correct");
-    if (!ctl_signing_previous(&m->plan.previous, &m->previous, &m->signing,
-                              m->arguments))
-        return false;
-    if (corrected == NULL)
-        return true;
-    if (!ctl_signing_look(&m->corrected, &m->signing, "--correct", corrected))
-        return false;
-    return is_of_the_same(m, &m->corrected.manifest->facts) ||
-           complain("--correct",
-                    "it is of another period, level, miner or jurisdiction");
+    return ctl_signing_previous(&m->plan.previous, &m->previous, &m->signing,
+                                m->arguments);
 }
 
 static bool open_vault(struct making *m)
@@ -136,6 +128,7 @@ static bool fill_plan(struct making *m)
     p->store = m->reader.store;
     p->conf = conf;
     p->profile = m->signing.profile;
+    p->commit = m->commit;
     p->journal_dir = m->journal_dir;
     p->vault = m->vault;
     p->request = text(m->arguments, "request");
@@ -168,11 +161,15 @@ static int make(struct making *m, const struct ctl_place *place)
     return ctl_signing_finish(place, &facts, &hash, m->plan.dir);
 }
 
-int ctl_report_make(const struct ctl_place *place, const json_t *arguments)
+/* `read`: of which period. */
+static int make_of(const struct ctl_place *place, const json_t *arguments,
+                   bool (*read)(struct making *m))
 {
-    struct making m = {.arguments = arguments, .reader = {.redis_dir_fd = -1}};
+    struct making m = {.arguments = arguments,
+                       .commit = place->commit,
+                       .reader = {.redis_dir_fd = -1}};
     int status = 2;
-    if (ctl_signing_open(&m.signing, arguments) && read_period(&m) && read_others(&m) &&
+    if (ctl_signing_open(&m.signing, arguments) && read(&m) && read_previous(&m) &&
         read_ids(&m))
         status =
             open_vault(&m) && open_store(&m) && fill_plan(&m) ? make(&m, place) : 1;
@@ -181,6 +178,16 @@ int ctl_report_make(const struct ctl_place *place, const json_t *arguments)
     package_look_clear(&m.corrected);
     ctl_signing_close(&m.signing);
     return status;
+}
+
+int ctl_report_make(const struct ctl_place *place, const json_t *arguments)
+{
+    return make_of(place, arguments, read_period);
+}
+
+int ctl_report_correct(const struct ctl_place *place, const json_t *arguments)
+{
+    return make_of(place, arguments, take_corrected);
 }
 
 /* --- cancel --------------------------------------------------------------------------- */
@@ -196,7 +203,7 @@ static int cancel(struct ctl_signing *s, const struct ctl_place *place,
     if (!ctl_signing_previous(&facts.previous, &previous, s, arguments))
         return 2;
     facts.version = KARIZ_VERSION;
-    facts.commit = NULL;
+    facts.commit = place->commit;
     facts.made_ms = clock_utc_ms();
     const struct package_plan plan = {
         .dir = text(arguments, "out"),

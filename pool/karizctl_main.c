@@ -2,6 +2,7 @@
  *
  * Exit status: 0 done, 1 refused or unreachable (the reason is on standard error) or a
  * check that failed (it is on standard output), 2 the command line was wrong. */
+#include "conf/build.h"
 #include "conf/conf.h"
 #include "pool/ctl_apply.h"
 #include "pool/ctl_client.h"
@@ -139,17 +140,25 @@ static const struct command commands[] = {
          "that\n"
          "      all forms say the same; --key: signed by this key; needs no daemon"},
     {.row = {"report make", "period",
-             "conf key passphrase-fd out reports level miner request previous correct "
+             "conf key passphrase-fd out reports level miner request previous "
              "catalogues"},
      .local = ctl_report_make,
      .help =
          "--conf FILE --key FILE --passphrase-fd N --out DIR\n"
          "      [--reports R1,R2,...] [--level public|regulator|full] [--request "
          "NUMBER]\n"
-         "      [--level subject --miner ID] [--previous DIR] [--correct DIR]\n"
-         "      [--catalogues DIR]\n"
+         "      [--level subject --miner ID] [--previous DIR] [--catalogues DIR]\n"
          "      a signed package of reports of a day, month, quarter or year, or of\n"
          "      2026-10-01..2026-10-16; by default those that the profile asks for"},
+    {.row = {"report correct", "dir",
+             "conf key passphrase-fd out reports request previous catalogues"},
+     .local = ctl_report_correct,
+     .help = "--conf FILE --key FILE --passphrase-fd N --out DIR\n"
+             "      [--reports R1,R2,...] [--request NUMBER] [--previous DIR] "
+             "[--catalogues DIR]\n"
+             "      a signed package in place of the one in this directory: of its "
+             "period and\n"
+             "      level, with its reports unless others are named"},
     {.row = {"report cancel", "dir", "conf key passphrase-fd out previous catalogues"},
      .local = ctl_report_cancel,
      .help = "--conf FILE --key FILE --passphrase-fd N --out DIR\n"
@@ -566,7 +575,7 @@ static int ask_daemon(const struct command *c, const struct invocation *in,
 
 static int run_command(const struct command *c, const struct invocation *in, int at)
 {
-    const struct ctl_place place = {in->socket, in->json};
+    const struct ctl_place place = {in->socket, in->json, build_commit()};
     json_t *arguments = ctl_options_read(&c->row, in->words + at, in->count - at);
     if (arguments == NULL)
         return 2;
@@ -624,7 +633,7 @@ int main(int argc, char **argv)
         return 0;
     }
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        puts("karizctl " KARIZ_VERSION);
+        build_print("karizctl");
         return 0;
     }
     if (!read_options(&in, argc, argv)) {

@@ -1,4 +1,5 @@
 /* pool/karizd_main.c - the pool daemon. It never holds a key that can spend. */
+#include "conf/build.h"
 #include "pool/pool.h"
 #include "pool/settings.h"
 
@@ -40,7 +41,7 @@ static int run(const char *path)
         return EXIT_FAILURE;
     }
     struct pool *pool = NULL;
-    enum kz_err err = pool_start(&pool, conf);
+    enum kz_err err = pool_start(&pool, conf, build_commit());
     if (err == KZ_OK)
         err = pool_run(pool);
     pool_stop(pool);
@@ -55,7 +56,7 @@ int main(int argc, char **argv)
         return EXIT_SUCCESS;
     }
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        puts("karizd " KARIZ_VERSION);
+        build_print("karizd");
         return EXIT_SUCCESS;
     }
     if (argc == 2 && strcmp(argv[1], "--settings") == 0) {

@@ -422,7 +422,8 @@ static enum kz_err start_reporter(struct pool *p)
                                                    .store = p->store,
                                                    .registry = p->registry,
                                                    .conf = p->conf,
-                                                   .profile = p->profile});
+                                                   .profile = p->profile,
+                                                   .commit = p->commit});
 }
 
 static enum kz_err start_parts(struct pool *p)
@@ -501,12 +502,13 @@ static void log_ready(const struct pool *p)
              kv_u64("front_threads", p->front_count), kv_str("version", KARIZ_VERSION));
 }
 
-enum kz_err pool_start(struct pool **out, struct conf *conf)
+enum kz_err pool_start(struct pool **out, struct conf *conf, const char *commit)
 {
     struct pool *p = mem_new(sizeof(*p));
     *out = p;
     log_setup(conf->log_level, conf->log_format == CONF_LOG_JSON);
     p->conf = conf;
+    p->commit = commit;
     p->lock_fd = -1;
     p->started = clock_now();
     p->base = event_base_new();

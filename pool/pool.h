@@ -13,9 +13,10 @@
 
 struct pool;
 
-/* Takes `conf`. Logs what failed. On an error *out is set all the same where something
- * was started: call pool_stop(). */
-KZ_MUST_USE enum kz_err pool_start(struct pool **out, struct conf *conf);
+/* Takes `conf`; `commit` as conf/build.h says it. Logs what failed. On an error *out is set
+ * all the same where something was started: call pool_stop(). */
+KZ_MUST_USE enum kz_err pool_start(struct pool **out, struct conf *conf,
+                                   const char *commit);
 
 /* Until a signal or the control socket says stop. */
 KZ_MUST_USE enum kz_err pool_run(struct pool *p);

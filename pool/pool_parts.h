@@ -28,7 +28,8 @@
 #define POOL_NOTE_SIZE 1024
 
 struct pool {
-    struct conf *conf; /* as started with; a reload's is copied where it is needed */
+    struct conf *conf;  /* as started with; a reload's is copied where it is needed */
+    const char *commit; /* of what runs; NULL: not known */
     struct profile *profile;
     struct vault *vault;
     struct screen_shelf *screens;

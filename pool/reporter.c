@@ -154,6 +154,7 @@ static enum kz_err write_package(struct hash256 *hash, char why[PACKAGE_WHY_SIZE
         .store = r->parts.store,
         .conf = conf,
         .profile = r->parts.profile,
+        .commit = r->parts.commit,
         .journal_dir = journal,
         .period = d->period,
         .disclosure = DISCLOSURE_REGULATOR,

@@ -29,6 +29,7 @@ struct reporter_parts {
     struct registry *registry;
     const struct conf *conf;
     const struct profile *profile;
+    const char *commit; /* conf/build.h */
 };
 
 KZ_MUST_USE enum kz_err reporter_start(struct reporter **out,

@@ -179,6 +179,7 @@ static struct manifest_facts facts_of(struct making *m)
         .subject = p->subject,
         .request = p->request,
         .version = KARIZ_VERSION,
+        .commit = p->commit,
         .made_ms = p->made_ms,
         .journal = &m->journal,
         .journal_count = h->first > 0,

@@ -22,6 +22,7 @@ struct make_plan {
     struct store *store;
     const struct conf *conf;
     const struct profile *profile;
+    const char *commit; /* of the software; NULL: not known */
     const char *journal_dir;
     struct vault *vault; /* NULL: not for full disclosure */
     struct period period;

@@ -113,6 +113,11 @@ class Packages(Reports):
         self.assertEqual([r["id"] for r in facts["reports"]], ALL.split(","))
         self.assertEqual((facts["status"], facts["disclosure"], facts["operator"]),
                          ("new", "regulator", "Functional test"))
+        # From an archive it is null.
+        commit = facts["software"]["commit"]
+        said = subprocess.run([program("karizctl"), "--version"], check=True, text=True,
+                              capture_output=True, env=environment()).stdout
+        self.assertEqual(said.split()[2:], [f"({commit})"] if commit else [])
         self.assertGreater(facts["journal"][0]["last"], 0)
         self.assertEqual(facts["audit"][0]["seq"], len(self.rows(out, "R2")))
         self.assertEqual(facts["audit"][0]["hash"], self.rows(out, "R2")[-1]["hash"])
@@ -366,7 +371,9 @@ class Keys(Reports):
 class Corrections(Reports):
     def test_a_correction_and_a_cancellation_name_what_they_replace(self):
         first, _ = self.make(this_month(), "--reports", REGISTRY)
-        second, _ = self.make(this_month(), "--correct", first, "--previous", first)
+        second = self.place()
+        self.signing("report", "correct", first, "--conf", self.karizd.config, "--key",
+                     self.key, "--out", second, "--previous", first)
         void = self.place()
         self.signing("report", "cancel", second, "--conf", self.karizd.config, "--key",
                      self.key, "--out", void)
@@ -378,6 +385,7 @@ class Corrections(Reports):
         self.assertEqual((c["corrects"], c["previous"]), (b["manifest"], b["manifest"]))
         self.assertEqual([r["id"] for r in self.manifest(second)["reports"]],
                          REGISTRY.split(","))
+        self.assertEqual(*(self.manifest(x)["period"] for x in (first, second)))
         for folder in (first, second, void):
             self.check(folder)
         last = self.karizd.ask("audit", "show")[-1]["event"]
@@ -391,7 +399,6 @@ class Corrections(Reports):
                 (("2026-13",), 2, "a period like"),
                 ((this_month(), "--reports", "R11"), 2, "R1,R2"),
                 ((this_month(), "--level", "secret"), 2, "public, regulator, full or subject"),
-                ((last_month(), "--correct", first), 2, "another period"),
                 ((this_month(), "--previous", "/nowhere"), 2, "No such file"),
                 (("2100-01", "--reports", "R1"), 1, "has not begun")):
             with self.subTest(words=words):
