@@ -166,44 +166,36 @@ enum kz_err desk_in_twos(json_t **out, struct record_happened *happened,
 /* --- commands ------------------------------------------------------------------------- */
 
 /* What is wrong or has to be looked at in an application, all of it. */
-static json_t *find_all(const struct pool *p, const json_t *fields,
-                        const struct registry_order *order)
+static json_t *find_all(const json_t *draft, const struct record_act *act)
 {
-    char why[RECORD_WHY_SIZE];
-    json_t *draft = NULL;
     struct record_findings found = {.count = 0};
-    struct record_happened happened = {.detail = NULL};
-    const struct record_act act = {.by = order->by,
-                                   .role = order->role,
-                                   .reason = order->reason,
-                                   .basis = order->basis,
-                                   .profile = p->profile,
-                                   .conf = p->conf,
-                                   .now_ms = clock_utc_ms()};
-    const struct record_checks with = {.profile = p->profile,
-                                       .network = network_of(p->conf->network),
-                                       .now_ms = act.now_ms};
-    if (record_draft(&draft, &happened, why, fields, &act) != KZ_OK)
-        return NULL; /* the registry will say why */
+    struct record_checks with = record_checks_of(act);
+    with.is_stored = false;
     record_check(&found, draft, &with);
     json_t *list = record_findings_json(&found);
     record_findings_clear(&found);
-    json_decref(happened.detail);
-    json_decref(draft);
     return list;
 }
 
 static void apply(struct pool *p, struct control_request *r, const struct desk_row *row,
                   const json_t *arguments, const struct registry_order *order)
 {
+    char why[RECORD_WHY_SIZE];
+    json_t *draft = NULL;
+    struct record_happened happened = {.detail = NULL};
+    const struct record_act act = registry_act(p->registry, order);
     const json_t *fields = json_object_get(arguments, "record");
     if (!json_is_object(fields)) {
         control_refuse(r, "needs a record");
         return;
     }
+    if (record_draft(&draft, &happened, why, fields, &act) != KZ_OK) {
+        control_refuse(r, "%s", why);
+        return;
+    }
     struct waiting *w = waiting_new(p, r, row, arguments);
-    w->findings = find_all(p, fields, order);
-    registry_apply(p->registry, fields, order, on_done, w);
+    w->findings = find_all(draft, &act);
+    registry_apply_take(p->registry, draft, &happened, on_done, w);
 }
 
 static void change(struct pool *p, struct control_request *r,

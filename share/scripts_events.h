@@ -270,7 +270,8 @@
     "return {'OK', number, revision, version}\n"
 
 /* An event without a record. KEYS: cursor, audit, facts, version. ARGV: expected cursor, new
- * cursor, instance, link, then (fact, JSON or "": gone)*. */
+ * cursor, instance, link, then (fact, JSON or "": gone)*. Last in the answer: the version that
+ * new facts made, or "". */
 #define SCRIPT_AUDIT                                                                   \
     "local have = redis.call('GET', KEYS[1]) or ''\n"                                  \
     "if have ~= ARGV[1] then return {'NO', have} end\n"                                \
@@ -279,8 +280,10 @@
     "  if ARGV[i + 1] == '' then redis.call('HDEL', KEYS[3], ARGV[i])\n"               \
     "  else redis.call('HSET', KEYS[3], ARGV[i], ARGV[i + 1]) end\n"                   \
     "end\n"                                                                            \
-    "if #ARGV > 4 then redis.call('INCR', KEYS[4]) end\n"                              \
+    "local version = ''\n"                                                             \
+    "if #ARGV > 4 then version = string.format('%.0f', redis.call('INCR', KEYS[4])) "  \
+    "end\n"                                                                            \
     "redis.call('SET', KEYS[1], ARGV[2])\n"                                            \
-    "return {'OK', ARGV[2]}\n"
+    "return {'OK', ARGV[2], '', version}\n"
 
 #endif

@@ -101,7 +101,8 @@ json_t *store_newest_link(struct store *s);
 void store_audit_known(struct store *s, json_t *link);
 /* An audit event without a record, with facts that hold for all miners (name -> value, null:
  * gone; or NULL). Journaled and synced before the reply, which comes when Redis has it. KZ_IO
- * with "journaled" in front of `text`: it will be applied. Takes both. */
+ * with "journaled" in front of `text`: it will be applied. KZ_OK: `text` is the registry's
+ * version that new facts made. Takes both. */
 void store_audit_put(struct store *s, json_t *event, json_t *facts,
                      store_reply_fn *on_reply, void *ctx);
 

@@ -50,7 +50,6 @@ static const char *const words[AUDIT_WORDS] = {
     [AUDIT_REVIEWED] = "reviewed",
     [AUDIT_DECLARED] = "declared",
     [AUDIT_TERMS_SET] = "terms_set",
-    [AUDIT_IMPORTED] = "imported",
     [AUDIT_ERASED] = "erased",
     [AUDIT_ALERT_DECIDED] = "alert_decided",
     [AUDIT_PROFILE_CHANGED] = "profile_changed",

@@ -200,6 +200,13 @@ bool registry_holds_vault(const struct registry *r)
     return r->holds_vault;
 }
 
+/* Where nobody else's change is between, nothing has to be loaded. */
+static void take_version(struct registry *r, const char *text)
+{
+    if (decimal_of(text) == (uint64_t)r->version + 1)
+        r->version++;
+}
+
 static void put_done(struct registry *r, struct ask *a)
 {
     r->changes--;
@@ -213,9 +220,7 @@ static void put_done(struct registry *r, struct ask *a)
     }
     if (!is_older(r, a->value))
         take_record(r, a->value);
-    /* Nobody else's change is between: nothing has to be loaded. */
-    if (decimal_of(a->text) == (uint64_t)r->version + 1)
-        r->version++;
+    take_version(r, a->text);
     if (a->settles_vault)
         settle_vault(r, a->value);
     registry_publish(r);
@@ -242,9 +247,16 @@ static void take_facts(struct registry *r, json_t *facts)
 static void note_done(struct registry *r, struct ask *a)
 {
     r->changes--;
-    r->must_load = true; /* also what others changed */
-    if (a->err == KZ_OK)
+    if (a->facts != NULL) {
+        r->facts_are_changing = false;
+        r->must_load |= a->err == KZ_IO; /* they may be written all the same */
+    }
+    if (a->err == KZ_OK && a->facts != NULL) {
         take_facts(r, a->facts);
+        take_version(r, a->text);
+    }
+    if (r->is_loaded && registry_is_stopped(r) != r->is_stopped)
+        registry_publish(r);
     a->on_done(a->ctx, a->err, a->err == KZ_OK ? json_object() : NULL, a->text);
 }
 

@@ -70,11 +70,15 @@ struct registry_order {
     const json_t *basis;
 };
 
-/* A draft of what an applicant gave, `fields` as record_draft() takes them. Personal values
- * go to the vault, and stay there also where nothing came of the draft. */
-void registry_apply(struct registry *r, const json_t *fields,
-                    const struct registry_order *order, registry_done_fn *on_done,
-                    void *ctx);
+/* The order as changes of records take it, now. */
+struct record_act registry_act(const struct registry *r,
+                               const struct registry_order *order);
+
+/* What record_draft() made of an application: it takes the draft and what `happened` owns.
+ * Personal values go to the vault, and stay there also where nothing came of the draft. */
+void registry_apply_take(struct registry *r, json_t *draft,
+                         struct record_happened *happened, registry_done_fn *on_done,
+                         void *ctx);
 
 /* A pure change of a record: see pool/registry/record_act.h for what it gives. */
 typedef enum kz_err registry_how_fn(const void *what, json_t **out,
@@ -89,7 +93,8 @@ void registry_change(struct registry *r, const char *id, registry_how_fn *how,
 
 /* Something that happened and is no change of a record, with facts that hold for all miners
  * (name -> value, null: gone; or NULL). `detail` may be NULL. Both are borrowed. The answer
- * is the facts. */
+ * is an empty object. New facts are made of those that are known, so one such change waits
+ * for no other: KZ_BUSY. */
 void registry_note(struct registry *r, enum audit_word word, const char *miner,
                    const struct registry_order *order, const json_t *detail,
                    const json_t *facts, registry_done_fn *on_done, void *ctx);

@@ -91,8 +91,8 @@ static void put(struct registry *r, const json_t *before, json_t *after,
                        a);
 }
 
-static struct record_act act_of(const struct registry *r,
-                                const struct registry_order *order)
+struct record_act registry_act(const struct registry *r,
+                               const struct registry_order *order)
 {
     return (struct record_act){.by = order->by,
                                .role = order->role,
@@ -129,32 +129,35 @@ static enum kz_err keep_apart(struct registry *r, char why[RECORD_WHY_SIZE],
     return KZ_OK;
 }
 
-void registry_apply(struct registry *r, const json_t *fields,
-                    const struct registry_order *order, registry_done_fn *on_done,
-                    void *ctx)
+/* False: said why not. */
+static bool may_apply(struct registry *r, const json_t *draft,
+                      registry_done_fn *on_done, void *ctx)
 {
     char why[RECORD_WHY_SIZE];
-    json_t *record = NULL;
-    struct record_happened happened = {.actor = NULL};
-    const struct record_act act = act_of(r, order);
-    const char *id = record_text(fields, "miner_id");
+    const char *id = record_text(draft, "miner_id");
     if (!is_open(r, on_done, ctx))
-        return;
-    if (id != NULL && json_object_get(r->miners, id) != NULL) {
-        snprintf(why, sizeof(why), "miner_id: \"%.40s\" is registered already", id);
-        on_done(ctx, KZ_RANGE, NULL, why);
-        return;
-    }
-    enum kz_err err = record_draft(&record, &happened, why, fields, &act);
-    if (err == KZ_OK)
-        err = keep_apart(r, why, &record);
-    if (err == KZ_OK) {
-        put(r, NULL, record, &happened, on_done, ctx);
-        return;
-    }
-    json_decref(record);
-    json_decref(happened.detail);
+        return false;
+    if (id == NULL || json_object_get(r->miners, id) == NULL)
+        return true;
+    snprintf(why, sizeof(why), "miner_id: \"%.40s\" is registered already", id);
     on_done(ctx, KZ_RANGE, NULL, why);
+    return false;
+}
+
+void registry_apply_take(struct registry *r, json_t *draft,
+                         struct record_happened *happened, registry_done_fn *on_done,
+                         void *ctx)
+{
+    char why[RECORD_WHY_SIZE];
+    bool is_refused = !may_apply(r, draft, on_done, ctx);
+    if (!is_refused && keep_apart(r, why, &draft) == KZ_OK) {
+        put(r, NULL, draft, happened, on_done, ctx);
+        return;
+    }
+    json_decref(draft);
+    json_decref(happened->detail);
+    if (!is_refused)
+        on_done(ctx, KZ_RANGE, NULL, why);
 }
 
 /* NULL: there is no such miner, and it was said. */
@@ -179,7 +182,7 @@ void registry_change(struct registry *r, const char *id, registry_how_fn *how,
     char why[RECORD_WHY_SIZE];
     json_t *changed = NULL;
     struct record_happened happened = {.actor = NULL};
-    const struct record_act act = act_of(r, order);
+    const struct record_act act = registry_act(r, order);
     const json_t *record = find_to_change(r, id, on_done, ctx);
     if (record == NULL)
         return;
@@ -206,6 +209,10 @@ void registry_note(struct registry *r, enum audit_word word, const char *miner,
                                   .detail = detail};
     if (!is_open(r, on_done, ctx))
         return;
+    if (facts != NULL && r->facts_are_changing) {
+        on_done(ctx, KZ_BUSY, NULL, "another such change is being written; try again");
+        return;
+    }
     if (audit_event_build(&event, why, &e, 1) != KZ_OK) {
         on_done(ctx, KZ_RANGE, NULL, why);
         return;
@@ -216,6 +223,7 @@ void registry_note(struct registry *r, enum audit_word word, const char *miner,
     a->facts =
         facts != NULL ? json_deep_copy(facts) : NULL; /* another than the store's */
     r->changes++;
+    r->facts_are_changing |= facts != NULL;
     store_audit_put(r->store, event, facts != NULL ? json_deep_copy(facts) : NULL,
                     registry_on_reply, a);
 }

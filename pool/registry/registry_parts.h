@@ -40,8 +40,9 @@ struct registry {
     bool went_back; /* Redis' registry is older than ours */
     bool said_away;
     json_int_t version;
-    json_t *miners; /* id -> record */
-    json_t *facts;  /* what holds for all: stop_orders, ... */
+    json_t *miners;          /* id -> record */
+    json_t *facts;           /* what holds for all: stop_orders, ... */
+    bool facts_are_changing; /* one event with facts is under way */
     struct monotime due_at;
     bool is_stopped; /* a stop order was in force when the roster was made */
     struct roster *roster;

@@ -1,5 +1,6 @@
 """The watcher view (R10): a secret web address that shows one miner's figures for a while."""
 
+import concurrent.futures
 import html.parser
 import itertools
 import json
@@ -112,6 +113,21 @@ class Watchers(WatcherTest):
             self.create("crowded")
         self.karizd.ctl("watcher", "revoke", made[3]["id"])
         self.create("crowded")
+
+    def test_those_that_are_asked_for_at_once_are_sixteen_at_most(self):
+        self.karizd.register("hurried")
+        for _ in range(15):
+            self.create("hurried")
+
+        def one(_):
+            try:
+                self.create("hurried")
+            except Refused as e:
+                self.assertRegex(str(e), "at most 16|try again")
+
+        with concurrent.futures.ThreadPoolExecutor(6) as threads:
+            list(threads.map(one, range(12)))
+        self.assertEqual(len(self.karizd.ask("watcher", "list", "hurried")), 16)
 
     def test_both_are_in_the_audit_chain_without_the_secret(self):
         self.karizd.register("audited")

@@ -185,7 +185,14 @@ static void begin_apply(struct daemon *d, const json_t *fields, struct result *r
     json_t *basis = json_pack("{s:s}", "code", "application");
     const struct registry_order order = {
         .by = "uid 0", .role = AUDIT_OPERATOR, .reason = "applied", .basis = basis};
-    registry_apply(d->registry, fields, &order, on_done, r);
+    char why[RECORD_WHY_SIZE];
+    json_t *draft = NULL;
+    struct record_happened happened;
+    const struct record_act act = registry_act(d->registry, &order);
+    if (record_draft(&draft, &happened, why, fields, &act) == KZ_OK)
+        registry_apply_take(d->registry, draft, &happened, on_done, r);
+    else
+        on_done(r, KZ_RANGE, NULL, why);
     json_decref(basis);
 }
 
@@ -463,6 +470,74 @@ static void two_daemons_see_each_others_changes(void **state)
     fixture_clear(&f);
 }
 
+/* Not waited for. `name` NULL: no fact. */
+static void begin_note(struct daemon *d, const char *name, struct result *r)
+{
+    json_t *basis = json_pack("{s:s}", "code", "check");
+    json_t *facts = name != NULL ? json_pack("{s:b}", name, true) : NULL;
+    const struct registry_order order = {
+        .by = "uid 0", .role = AUDIT_OFFICER, .reason = "check_made", .basis = basis};
+    *r = (struct result){.done = false};
+    registry_note(d->registry, AUDIT_STOP_ORDER_SET, NULL, &order, NULL, facts, on_done,
+                  r);
+    json_decref(facts);
+    json_decref(basis);
+}
+
+static struct result note(struct daemon *d, const char *name)
+{
+    struct result r;
+    begin_note(d, name, &r);
+    turn_until(d, r.done);
+    json_decref(r.record);
+    return r;
+}
+
+static json_int_t version_of(const struct daemon *d)
+{
+    json_t *status = registry_status(d->registry);
+    json_int_t version = json_integer_value(json_object_get(status, "version"));
+    json_decref(status);
+    return version;
+}
+
+static void facts_change_one_at_a_time_and_no_note_loads_all_again(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct daemon d;
+    struct result first, second;
+    fixture_init(&f);
+    daemon_start(&d, &f);
+    turn_until(&d, d.published > 0);
+    expect_ok(register_miner(&d, fields_of("miner-a", "TM-1", ADDRESS_1)));
+    unsigned published = d.published;
+    json_int_t version = version_of(&d);
+    begin_note(&d, "one", &first);
+    begin_note(&d, "two", &second);
+    assert_true(second.done);
+    assert_int_equal(second.err, KZ_BUSY);
+    turn_until(&d, first.done);
+    json_decref(first.record);
+    assert_int_equal(first.err, KZ_OK);
+    expect_ok(note(&d, "two"));
+    expect_ok(note(&d, NULL));
+    assert_int_equal(version_of(&d), version + 2);
+    assert_true(json_is_true(registry_fact(d.registry, "one")));
+    assert_true(json_is_true(registry_fact(d.registry, "two")));
+    struct monotime began = clock_now();
+    turn_until(&d, monotime_ms_between(began, clock_now()) > 700); /* two polls */
+    assert_int_equal(d.published, published);
+    daemon_stop(&d);
+    /* Redis has them as well. */
+    daemon_start(&d, &f);
+    turn_until(&d, d.published > 0);
+    assert_int_equal(version_of(&d), version + 2);
+    assert_true(json_is_true(registry_fact(d.registry, "two")));
+    daemon_stop(&d);
+    fixture_clear(&f);
+}
+
 static void changes_are_refused_while_redis_is_away_and_the_cache_serves(void **state)
 {
     (void)state;
@@ -555,6 +630,7 @@ int main(void)
         cmocka_unit_test(a_waiting_address_logs_in_and_an_ended_one_is_free),
         cmocka_unit_test(a_challenge_has_a_nonce_of_its_own_and_survives_a_restart),
         cmocka_unit_test(two_daemons_see_each_others_changes),
+        cmocka_unit_test(facts_change_one_at_a_time_and_no_note_loads_all_again),
         cmocka_unit_test(changes_are_refused_while_redis_is_away_and_the_cache_serves),
         cmocka_unit_test(a_registry_that_vanished_from_redis_does_not_stop_the_miners),
         cmocka_unit_test(country_codes_are_the_assigned_ones),
