@@ -72,6 +72,8 @@ static bool write_step(struct case_file *c, const char *state, json_t *set,
                        json_t *entry, bool open)
 {
     json_object_set_new(set, "state", json_string(state));
+    if (strcmp(state, c->state) != 0)
+        json_object_set_new(set, "state_ms", json_integer(clock_utc_ms()));
     json_t *entries = json_array();
     if (entry != NULL)
         json_array_append_new(entries, entry);

@@ -56,6 +56,9 @@ int ctl_report_verify(const struct ctl_place *place, const json_t *arguments);
  * daemon, and tell it afterwards. */
 ctl_local_fn ctl_report_make, ctl_report_correct, ctl_report_cancel, ctl_report_list;
 
+/* A package made again from what store and journal have, and compared: --conf. No key. */
+int ctl_report_reproduce(const struct ctl_place *place, const json_t *arguments);
+
 /* The key that signs reports: a new one, whose passphrase comes from --passphrase-fd; what
  * may be seen of one; a statement by an old and a new one that the new one follows, which the
  * daemon writes into the audit chain; such a statement told again; and checked. */

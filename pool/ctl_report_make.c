@@ -113,9 +113,11 @@ static bool open_vault(struct making *m)
            complain("the vault", why);
 }
 
+/* The time before the wait: Redis has what was journaled by then. */
 static bool open_store(struct making *m)
 {
     char why[READER_WHY_SIZE];
+    m->plan.made_ms = clock_utc_ms();
     return reader_open(&m->reader, why, m->signing.conf) == KZ_OK ||
            complain("report make", why);
 }
@@ -140,7 +142,6 @@ static bool fill_plan(struct making *m)
     p->context = m->signing.context;
     p->key = locked_bytes(m->signing.secret);
     p->dir = text(m->arguments, "out");
-    p->made_ms = clock_utc_ms();
     return p->dir != NULL || complain("--out", "the package's directory is needed");
 }
 

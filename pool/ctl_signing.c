@@ -60,12 +60,17 @@ static bool open_key(struct ctl_signing *s, const json_t *arguments)
     return err == KZ_OK || complain(path, problem.text);
 }
 
-bool ctl_signing_open(struct ctl_signing *s, const json_t *arguments)
+bool ctl_signing_open_without_key(struct ctl_signing *s, const json_t *arguments)
 {
     *s = (struct ctl_signing){.conf = NULL};
     log_setup(LOG_ERROR, false);
     s->context = sign_context_new();
-    return open_settings(s, arguments) && open_key(s, arguments);
+    return open_settings(s, arguments);
+}
+
+bool ctl_signing_open(struct ctl_signing *s, const json_t *arguments)
+{
+    return ctl_signing_open_without_key(s, arguments) && open_key(s, arguments);
 }
 
 void ctl_signing_close(struct ctl_signing *s)

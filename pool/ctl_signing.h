@@ -22,6 +22,8 @@ struct ctl_signing {
 
 /* False: said why; ctl_signing_close() all the same. */
 bool ctl_signing_open(struct ctl_signing *s, const json_t *arguments);
+/* For what makes and compares, and signs nothing: `secret` stays NULL. */
+bool ctl_signing_open_without_key(struct ctl_signing *s, const json_t *arguments);
 void ctl_signing_close(struct ctl_signing *s);
 
 /* The package that an argument names, signed by the key that it says. */

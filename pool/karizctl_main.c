@@ -163,6 +163,13 @@ static const struct command commands[] = {
      .local = ctl_report_cancel,
      .help = "--conf FILE --key FILE --passphrase-fd N --out DIR\n"
              "      a signed package that says: the one in this directory is void"},
+    {.row = {"report reproduce", "dir", "conf catalogues"},
+     .local = ctl_report_reproduce,
+     .help = "--conf FILE [--catalogues DIR]\n"
+             "      makes this package again from what the pool has, as of the moment "
+             "it was\n"
+             "      made, and says which file differs, and where; signs and writes "
+             "nothing"},
     {.row = {"report list", "dir", ""},
      .local = ctl_report_list,
      .help = "the packages in a directory: period, status, hash, key; needs no daemon"},

@@ -99,12 +99,12 @@ static bool is_newer(const struct reading *g, const char *miner, json_int_t revi
 
 /* One of after the time is known by its revision alone. */
 static void keep_record(struct reading *g, const json_t *body, const char *miner,
-                        int64_t at)
+                        bool is_earlier)
 {
     json_int_t revision = json_integer_value(json_object_get(body, "revision"));
     if (!is_newer(g, miner, revision))
         return;
-    if (at < g->ask->until_ms)
+    if (is_earlier)
         json_object_set(g->h.miners, miner, json_object_get(body, "record"));
     json_object_set_new(g->h.revisions, miner, json_integer(revision));
 }
@@ -188,10 +188,12 @@ static void take_change(struct reading *g, const json_t *body,
     e.hash = text_of(entry, "hash");
     e.before = record_of(g, e.miner);
     json_t *before = json_incref((json_t *)e.before);
+    bool is_earlier =
+        e.time_ms < g->ask->until_ms && r->time_ms < g->ask->written_before_ms;
     if (e.miner != NULL && r->kind == EVENT_MINER)
-        keep_record(g, body, e.miner, e.time_ms);
+        keep_record(g, body, e.miner, is_earlier);
     e.record = record_of(g, e.miner);
-    if (e.time_ms < g->ask->until_ms)
+    if (is_earlier)
         tell(g, &e, entry, r->seq);
     json_decref(before);
 }
@@ -203,7 +205,7 @@ static void on_record(void *ctx, uint32_t stream, const struct journal_record *r
     (void)share;
     if (stream != JOURNAL_EVENTS || g->err != KZ_OK)
         return;
-    if (r->kind == EVENT_REFUSALS)
+    if (r->kind == EVENT_REFUSALS && r->time_ms < g->ask->written_before_ms)
         take_refusals(g, r);
     if (r->kind != EVENT_MINER && r->kind != EVENT_AUDIT)
         return;

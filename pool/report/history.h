@@ -40,6 +40,7 @@ struct history_event {
 struct history_ask {
     const char *dir;
     int64_t from_ms, until_ms;
+    int64_t written_before_ms; /* what was journaled later counts for nothing */
     /* Each event before `until_ms`, those before `from_ms` too; NULL: nobody asks. */
     void (*on_event)(void *ctx, const struct history_event *e);
     void *ctx;

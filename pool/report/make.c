@@ -129,6 +129,7 @@ static enum kz_err read_journal(struct making *m, const json_t *registry)
     const struct history_ask ask = {.dir = m->plan->journal_dir,
                                     .from_ms = p->from_ms,
                                     .until_ms = fill_instant(&m->source),
+                                    .written_before_ms = m->plan->made_ms,
                                     .on_event = spans_take,
                                     .ctx = &m->spans};
     spans_init(&m->spans, p->offset_minutes);
@@ -155,6 +156,11 @@ static enum kz_err read_past(struct making *m)
     return err;
 }
 
+static const char *operator_of(const struct make_plan *p)
+{
+    return p->again != NULL ? p->again->facts.operator_name : p->conf->operator_name;
+}
+
 /* --- the package ------------------------------------------------------------------------ */
 
 static struct manifest_facts facts_of(struct making *m)
@@ -167,7 +173,7 @@ static struct manifest_facts facts_of(struct making *m)
         .status = p->corrects != NULL ? MANIFEST_CORRECTION : MANIFEST_NEW,
         .corrects = p->corrects,
         .previous = p->previous,
-        .operator_name = p->conf->operator_name,
+        .operator_name = operator_of(p),
         .jurisdiction = p->profile->code,
         .timezone = p->profile->timezone,
         .profile = {.name = p->profile->code,
@@ -178,8 +184,8 @@ static struct manifest_facts facts_of(struct making *m)
         .disclosure = p->disclosure,
         .subject = p->subject,
         .request = p->request,
-        .version = KARIZ_VERSION,
-        .commit = p->commit,
+        .version = p->again != NULL ? p->again->facts.version : KARIZ_VERSION,
+        .commit = p->again != NULL ? p->again->facts.commit : p->commit,
         .made_ms = p->made_ms,
         .journal = &m->journal,
         .journal_count = h->first > 0,
@@ -206,7 +212,8 @@ static enum kz_err write_package(struct making *m, struct hash256 *hash)
         .csv = {p->profile->csv_delimiter, p->profile->csv_bom},
         .spans = &spans,
         .context = p->context,
-        .key = p->key};
+        .key = p->key,
+        .public_key = p->again != NULL ? p->again->key : NULL};
     return package_write(hash, m->why, &package);
 }
 
@@ -215,7 +222,7 @@ static enum kz_err check_plan(const struct making *m)
     const struct make_plan *p = m->plan;
     char text[PERIOD_TEXT_SIZE];
     period_format(text, &p->period);
-    if (p->conf->operator_name[0] == '\0')
+    if (operator_of(p)[0] == '\0')
         return refuse(m, "registry.operator: not set; a report says whose it is");
     if (p->period.from_ms >= p->made_ms)
         return refuse(m, "%s: has not begun", text);
@@ -241,7 +248,7 @@ static struct report_source source_of(const struct make_plan *p)
                                                                             : NULL,
                                   .subject = p->subject,
                                   .header = {.jurisdiction = p->profile->code,
-                                             .operator_name = p->conf->operator_name,
+                                             .operator_name = operator_of(p),
                                              .timezone = p->profile->timezone,
                                              .period = p->period,
                                              .generated_ms = p->made_ms,

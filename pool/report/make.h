@@ -5,7 +5,8 @@
  * R4 and R5, which are made for them even where the package has neither.
  *
  * Everything before `made_ms` counts, nothing after: of a period that is not over, the
- * package is as of then.
+ * package is as of then. But work is kept by whole hours: what came of shares up to the end
+ * of the hour of `made_ms` is in it, or not, as it is read sooner or later.
  *
  * Ownership  the plan borrows all it names.
  * Errors     KZ_IO: Redis, the journal or the disk. KZ_RANGE: what is there contradicts
@@ -36,7 +37,10 @@ struct make_plan {
     const struct hash256 *corrects, *previous; /* NULL: none; corrects: a correction */
     const struct sign_context *context;
     const uint8_t *key; /* PRIVATE_KEY_SIZE */
-    const char *dir;    /* to be made */
+    /* The manifest of a package that is made again: then operator, software and key are as
+     * it says, and nothing is signed (`key` is NULL). NULL: a new one. */
+    const struct manifest *again;
+    const char *dir; /* to be made */
     int64_t made_ms;
     /* Asked between two reports; false: it ends with KZ_BUSY. NULL: it never does. */
     bool (*goes_on)(void *ctx);

@@ -179,6 +179,34 @@ static int by_name(const void *a, const void *b)
     return strcmp(x->name, y->name);
 }
 
+/* The key that the manifest names. */
+static enum kz_err name_key(struct manifest *manifest, const struct making *m)
+{
+    const struct package_plan *plan = m->plan;
+    uint8_t point[PUBKEY_SIZE];
+    if (plan->key == NULL) {
+        memcpy(manifest->key, plan->public_key, sizeof(manifest->key));
+        return KZ_OK;
+    }
+    if (sign_public_key(point, plan->context, plan->key) != KZ_OK)
+        return refuse(m->why, KZ_RANGE, "the reporting key is none");
+    memcpy(manifest->key, point + 1, sizeof(manifest->key));
+    return KZ_OK;
+}
+
+static enum kz_err add_signature(const struct making *m, struct bytes text)
+{
+    char signature[MANIFEST_SIGNATURE + 1], path[PATH_MAX];
+    uint8_t aux[32];
+    if (RAND_bytes(aux, sizeof(aux)) != 1)
+        return refuse(m->why, KZ_IO, "no random bytes");
+    enum kz_err err =
+        manifest_sign(signature, m->plan->context, text, m->plan->key, aux);
+    if (err == KZ_OK)
+        err = path_of(m, path, MANIFEST_SIGNATURE_IN);
+    return err == KZ_OK ? write_file(m, path, put_text, signature) : err;
+}
+
 static enum kz_err add_manifest(struct making *m, struct hash256 *hash)
 {
     const struct package_plan *plan = m->plan;
@@ -187,20 +215,16 @@ static enum kz_err add_manifest(struct making *m, struct hash256 *hash)
                                 .report_count = plan->report_count,
                                 .files = m->files,
                                 .file_count = m->count};
-    char signature[MANIFEST_SIGNATURE + 1], path[PATH_MAX], *text = NULL;
+    char path[PATH_MAX], *text = NULL;
     const char *languages[MANIFEST_LIST_MAX];
-    uint8_t aux[32], point[PUBKEY_SIZE];
     size_t len = 0;
     for (size_t i = 0; i < plan->catalogue_count; i++)
         languages[i] = catalogue_language(plan->catalogues[i]);
     manifest.facts.languages = languages;
     manifest.facts.language_count = plan->catalogue_count;
     qsort(m->files, m->count, sizeof(*m->files), by_name);
-    if (RAND_bytes(aux, sizeof(aux)) != 1)
-        return refuse(m->why, KZ_IO, "no random bytes");
-    if (sign_public_key(point, plan->context, plan->key) != KZ_OK)
-        return refuse(m->why, KZ_RANGE, "the reporting key is none");
-    memcpy(manifest.key, point + 1, sizeof(manifest.key));
+    if (name_key(&manifest, m) != KZ_OK)
+        return KZ_RANGE;
     if (manifest_format(&text, &len, &manifest) != KZ_OK)
         return refuse(m->why, KZ_RANGE,
                       MANIFEST_FILE ": a text or number in it cannot "
@@ -208,15 +232,11 @@ static enum kz_err add_manifest(struct making *m, struct hash256 *hash)
     struct bytes bytes = {(const uint8_t *)text, len};
     enum kz_err err = manifest_hash(hash, bytes);
     if (err == KZ_OK)
-        err = manifest_sign(signature, plan->context, bytes, plan->key, aux);
-    if (err == KZ_OK)
         err = path_of(m, path, MANIFEST_FILE);
     if (err == KZ_OK)
         err = write_file(m, path, put_text, text);
-    if (err == KZ_OK)
-        err = path_of(m, path, MANIFEST_SIGNATURE_IN);
-    if (err == KZ_OK)
-        err = write_file(m, path, put_text, signature);
+    if (err == KZ_OK && plan->key != NULL)
+        err = add_signature(m, bytes);
     mem_free(text);
     return err;
 }

@@ -32,7 +32,9 @@ struct package_plan {
     struct csv_style csv;
     const struct crosscheck_spans *spans; /* or NULL: pool/report/crosscheck.h */
     const struct sign_context *context;
-    const uint8_t *key; /* PRIVATE_KEY_SIZE, borrowed */
+    const uint8_t *key; /* PRIVATE_KEY_SIZE, borrowed; NULL: nothing signs it */
+    const uint8_t
+        *public_key; /* XONLY_SIZE: that the manifest names where `key` is NULL */
 };
 
 /* `hash`: the manifest's, which the next one's `previous` holds. */

@@ -67,14 +67,17 @@ void source_blocks_take(struct source_blocks *b, const struct entry *e)
     k->state = state;
 }
 
-/* What is accepted or mature by today's record and has no entry was not then. */
-static const char *state_of(const struct kept_block *k)
+/* What is accepted or mature by today's record and has no entry was not then. Old records do
+ * not say since when they are in their state. */
+static const char *state_of(const struct kept_block *k, int64_t instant_ms)
 {
     const char *today = json_string_value(json_object_get(k->record, "state"));
+    int64_t since_ms = json_integer_value(json_object_get(k->record, "state_ms"));
     if (k->state != NULL)
         return k->state;
-    bool was_no_block = today != NULL && (strcmp(today, "rejected") == 0 ||
-                                          strcmp(today, "orphaned") == 0);
+    bool was_no_block =
+        today != NULL && since_ms < instant_ms &&
+        (strcmp(today, "rejected") == 0 || strcmp(today, "orphaned") == 0);
     return was_no_block ? today : "submitted";
 }
 
@@ -124,13 +127,13 @@ static const char *text_of(const json_t *record, const char *name)
     return text != NULL ? text : "";
 }
 
-static bool read_block(struct kept_block *k, const char *hash)
+static bool read_block(struct kept_block *k, const char *hash, int64_t instant_ms)
 {
     snprintf(k->block.hash, sizeof(k->block.hash), "%s", hash);
     k->block.height = json_integer_value(json_object_get(k->record, "height"));
     k->block.found_ms = json_integer_value(json_object_get(k->record, "found_ms"));
     k->block.finder = text_of(k->record, "miner");
-    k->block.state = state_of(k);
+    k->block.state = state_of(k, instant_ms);
     k->block.coinbase = text_of(k->record, "coinbase");
     k->block.outputs = json_object_get(k->record, "outputs");
     return read_amount(&k->block.value, json_object_get(k->record, "value_sat")) &&
@@ -156,7 +159,7 @@ enum kz_err source_block(const struct source_block **out, char why[SOURCE_WHY_SI
     if (err != KZ_OK)
         return source_fail(why, err, "block %.64s: %s", hash,
                            err == KZ_EMPTY ? "it has no record" : "Redis is away");
-    if (!read_block(k, hash))
+    if (!read_block(k, hash, fill_instant(b->s)))
         return source_fail(why, KZ_RANGE, "block %.64s: its record is damaged", hash);
     forget_parts(k->record);
     k->is_read = true;
@@ -179,7 +182,8 @@ static enum kz_err was_found_in(bool *is_in, struct source_blocks *b, const char
     if (err != KZ_OK)
         return err == KZ_EMPTY ? KZ_OK : err;
     *is_in = decimal_read(&ms, json_string_value(text), INT64_MAX) &&
-             period_has(&b->s->header.period, (int64_t)ms);
+             period_has(&b->s->header.period, (int64_t)ms) &&
+             (int64_t)ms < fill_instant(b->s);
     json_decref(text);
     return KZ_OK;
 }

@@ -6,7 +6,10 @@
  *   submitted   nothing is booked yet (or never: its split waits for a person)
  *   immature    accepted          matured    deep enough to be paid
  *   orphaned    off the best chain
- *   rejected    the nodes refused it; without an entry, by the record of today
+ *   rejected    the nodes refused it
+ *
+ * Of an orphan that was never booked and a rejected one the ledger has no entry: it is what
+ * the record says, where it said so by then.
  *
  * Units      satoshi; times in UTC milliseconds.
  * Ownership  what is returned is borrowed. source_blocks_free() accepts NULL.
@@ -45,7 +48,8 @@ KZ_MUST_USE enum kz_err source_block(const struct source_block **out,
                                      char why[SOURCE_WHY_SIZE], struct source_blocks *b,
                                      const char *hash);
 
-/* Those found in the period, by height. The array is the caller's to mem_free(). */
+/* Those found in the period up to the report's instant, by height. The array is the caller's
+ * to mem_free(). */
 KZ_MUST_USE enum kz_err source_blocks_found(const struct source_block ***out,
                                             size_t *count, char why[SOURCE_WHY_SIZE],
                                             struct source_blocks *b);

@@ -34,24 +34,25 @@ void source_wide_format(char out[SOURCE_WIDE_SIZE], source_wide v)
     out[count] = '\0';
 }
 
-static struct key_retention retention_of(const struct conf *conf)
+int64_t source_work_kept_ms(const struct conf *conf, const struct period *p,
+                            enum key_span span)
 {
-    return (struct key_retention){conf->tally.minutes_hours, conf->tally.hours_days,
-                                  conf->tally.days_months, conf->tally.workers_days};
+    const struct key_retention keep = {conf->tally.minutes_hours,
+                                       conf->tally.hours_days, conf->tally.days_months,
+                                       conf->tally.workers_days};
+    return key_tally_expires(&keep, span, p->from_ms / 1000) * 1000;
 }
 
 enum kz_err source_work_begin(json_t **instances, char why[SOURCE_WHY_SIZE],
                               const struct report_source *s)
 {
     const struct period *p = &s->header.period;
-    const struct key_retention keep = retention_of(s->conf);
-    int64_t gone_s = key_tally_expires(&keep, KEY_DAYS, p->from_ms / 1000);
     if (p->offset_minutes % 60 != 0)
         return source_fail(why, KZ_RANGE,
                            "timezone %s: work is kept by hours of UTC, and the zone is "
                            "not whole hours off it",
                            s->header.timezone);
-    if (gone_s * 1000 <= s->header.generated_ms)
+    if (source_work_kept_ms(s->conf, p, KEY_DAYS) <= s->header.generated_ms)
         return source_fail(why, KZ_RANGE,
                            "the period is older than figures are kept: "
                            "tally.days_months is %u",
@@ -84,14 +85,16 @@ static bool is_empty(const struct tally_row *row)
     return row->accepted == 0 && row->refused == 0 && row->work == 0;
 }
 
-/* Those of the UTC day's hours that lie in the period, to their days of the zone. */
+/* Those of the UTC day's hours that lie in the period and had begun, to their days of the
+ * zone. */
 static void add_hours(struct reading *r, const struct tally_row rows[TALLY_HOURS],
                       int64_t day_s)
 {
     const struct period *p = &r->s->header.period;
     for (int64_t h = 0; h < TALLY_HOURS; h++) {
         int64_t at_s = day_s + h * HOUR_S;
-        if (!period_has(p, at_s * 1000) || is_empty(&rows[h]))
+        if (!period_has(p, at_s * 1000) || at_s * 1000 >= r->s->header.generated_ms ||
+            is_empty(&rows[h]))
             continue;
         int64_t since_s = at_s - p->from_ms / 1000;
         struct work_day *d = &r->days[since_s / DAY_S];

@@ -13,6 +13,7 @@
 #define POOL_REPORT_SOURCE_WORK_H
 
 #include "pool/report/source.h"
+#include "share/keys.h"
 
 typedef unsigned __int128 source_wide;
 
@@ -27,6 +28,10 @@ struct work_day {
  * reported. */
 KZ_MUST_USE enum kz_err source_work_begin(json_t **instances, char why[SOURCE_WHY_SIZE],
                                           const struct report_source *s);
+
+/* When the first figures of the period may go, by the settings. */
+int64_t source_work_kept_ms(const struct conf *conf, const struct period *p,
+                            enum key_span span);
 
 /* `days`: one for each day of the period, zeroed. */
 KZ_MUST_USE enum kz_err source_work_read(struct work_day *days,

@@ -64,6 +64,7 @@ static void make_month(struct figures *f, const struct year *y, struct report_so
     const struct history_ask ask = {.dir = y->journal_dir,
                                     .from_ms = s->header.period.from_ms,
                                     .until_ms = s->header.period.to_ms,
+                                    .written_before_ms = INT64_MAX,
                                     .on_event = spans_take,
                                     .ctx = &spans};
     spans_init(&spans, OFFSET);

@@ -90,7 +90,8 @@ static inline void read_history(struct bed *b)
     char why[HISTORY_WHY_SIZE];
     const struct history_ask ask = {.dir = b->f.journal_dir,
                                     .from_ms = b->source.header.period.from_ms,
-                                    .until_ms = fill_instant(&b->source)};
+                                    .until_ms = fill_instant(&b->source),
+                                    .written_before_ms = INT64_MAX};
     history_clear(&b->history);
     if (history_read(&b->history, why, &ask) != KZ_OK)
         fail_msg("%s", why);

@@ -125,7 +125,8 @@ static enum kz_err read_history(struct scene *s, struct history *h)
 {
     const struct history_ask ask = {.dir = s->bed->journal,
                                     .from_ms = s->source.header.period.from_ms,
-                                    .until_ms = fill_instant(&s->source)};
+                                    .until_ms = fill_instant(&s->source),
+                                    .written_before_ms = INT64_MAX};
     history_sync(&s->h);
     return history_read(h, s->why, &ask);
 }
@@ -542,7 +543,9 @@ static void without_a_journal_nothing_is_reported(void **state)
 {
     struct scene *s = *state;
     struct history h;
-    const struct history_ask ask = {.dir = "/nowhere/at/all", .until_ms = INT64_MAX};
+    const struct history_ask ask = {.dir = "/nowhere/at/all",
+                                    .until_ms = INT64_MAX,
+                                    .written_before_ms = INT64_MAX};
     bed_hush(s->bed);
     enum kz_err err = history_read(&h, s->why, &ask);
     bed_speak(s->bed);
@@ -560,7 +563,8 @@ static void a_history_knows_its_journals_range_and_the_chains_head(void **state)
     history_sync(&s->h);
     const struct history_ask ask = {.dir = s->bed->journal,
                                     .from_ms = ms("2026-10-03"),
-                                    .until_ms = ms("2026-10-31T19:00")};
+                                    .until_ms = ms("2026-10-31T19:00"),
+                                    .written_before_ms = INT64_MAX};
     assert_int_equal(history_read(&h, s->why, &ask), KZ_OK);
     assert_int_equal(h.head.seq, october.seq);
     assert_memory_equal(h.head.hash.b, october.hash.b, 32);
@@ -598,7 +602,8 @@ static void another_daemons_change_is_noticed(void **state)
     write_october(s);
     history_sync(&s->h);
     const struct history_ask ask = {.dir = s->bed->journal,
-                                    .until_ms = ms("2026-10-03")};
+                                    .until_ms = ms("2026-10-03"),
+                                    .written_before_ms = INT64_MAX};
     assert_int_equal(history_read(&h, s->why, &ask), KZ_OK);
     json_t *now = fixture_json("{\"miners\":[{\"miner_id\":\"aral\",\"revision\":1},"
                                "{\"miner_id\":\"bulut\",\"revision\":3}]}");
@@ -617,6 +622,7 @@ static void spans_are_when_a_miner_could_mine(void **state)
     struct spans spans;
     const struct history_ask ask = {.dir = s->bed->journal,
                                     .until_ms = INT64_MAX,
+                                    .written_before_ms = INT64_MAX,
                                     .on_event = spans_take,
                                     .ctx = &spans};
     write_october(s);
