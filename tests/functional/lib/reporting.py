@@ -11,15 +11,16 @@ from .wait import SCALE
 PASSPHRASE = "a reporting key is no spending key"
 
 
-def signing(karizd, *words, expect=0, socket=None, more_fds=()):
-    """What karizctl said; given a passphrase."""
+def signing(karizd, *words, expect=0, socket=None, more_fds=(), extra=None):
+    """What karizctl said; given a passphrase, and `extra` in its environment."""
     read_fd = readable(PASSPHRASE)
     command = karizd.command(*words, "--passphrase-fd", str(read_fd))
     if socket is not None:
         command[2] = socket
     try:
         done = subprocess.run(command, capture_output=True, text=True, check=False,
-                              timeout=90 * SCALE, env=environment(), pass_fds=(read_fd, *more_fds),
+                              timeout=90 * SCALE, env={**environment(), **(extra or {})},
+                              pass_fds=(read_fd, *more_fds),
                               stdin=subprocess.DEVNULL)
     finally:
         os.close(read_fd)
