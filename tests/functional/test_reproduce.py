@@ -12,7 +12,7 @@ from lib.karizd import REPORTS, Karizd, environment
 from lib.wait import SCALE, wait_until
 from test_backup import BackupTest
 from test_payout import PayoutTest
-from test_reports import ALL
+from test_reports import ALL, Reports, this_month
 
 DAY = 86400
 ZONE = datetime.timezone(datetime.timedelta(hours=5))  # of Ashgabat
@@ -256,3 +256,69 @@ class Reproduced(WithClock, PayoutTest, Clocked):
         self.check_a_block(found)
         self.check_an_entry()
         self.check_equal(self.closed)
+
+
+class MadeAgain(Reports):
+    def reproduce(self, folder, expect=0, conf=None):
+        """What was said; nothing stays behind."""
+        own = os.path.join(self.folder, "tmp")
+        os.makedirs(own, exist_ok=True)
+        done = subprocess.run(
+            self.karizd.command("report", "reproduce", folder, "--conf",
+                                conf or self.karizd.config), capture_output=True, text=True,
+            check=False, timeout=60 * SCALE, env={**environment(), "TMPDIR": own},
+            stdin=subprocess.DEVNULL)
+        said = done.stdout + done.stderr
+        self.assertEqual(os.listdir(own), [])
+        if done.returncode != expect or REPORTS.search(said):
+            raise AssertionError(f"report reproduce: {done.returncode}\n{said}")
+        return said
+
+    def test_it_is_equal_without_a_key_whatever_was_registered_since(self):
+        self.mine_block("alice.rig")
+        out, _ = self.make(this_month(), "--reports", ALL)
+        named, _ = self.make(this_month(), "--reports", "R1,R5", "--level", "full", "--request",
+                             "01-17/205")
+        self.karizd.register("since")
+        self.karizd.ctl("miner", "suspend", "since", "--reason", "suspicion", "--basis", "x")
+        again, _ = self.make(this_month(), "--reports", "R1,R2", "--previous", out)
+        for folder in (out, named, again):
+            said = self.reproduce(folder)
+            files = len(self.manifest(folder)["files"]) + 1
+            self.assertIn(f"report reproduce: equal, {files} files", said)
+            self.assertIn("note: made before its period was over", said)
+            self.assertEqual(said.count("note: "), 1)
+
+    def test_what_is_not_as_it_was_is_a_note(self):
+        out, _ = self.make(this_month(), "--reports", "R1,R2")
+        conf = os.path.join(self.folder, "other.json")
+        with open(self.karizd.config, encoding="utf-8") as f:
+            settings = json.load(f)
+        settings["registry"]["operator"] = "Another"
+        with open(conf, "w", encoding="utf-8") as f:
+            json.dump(settings, f)
+        said = self.reproduce(out, conf=conf)
+        self.assertIn('the operator was "Functional test", the settings say "Another"', said)
+        self.assertIn("report reproduce: equal", said)
+        settings["registry"]["jurisdiction"] = "kz"
+        with open(conf, "w", encoding="utf-8") as f:
+            json.dump(settings, f)
+        self.assertIn("another jurisdiction", self.reproduce(out, 1, conf))
+
+    def test_what_cannot_be_made_again_says_why(self):
+        out, _ = self.make(this_month(), "--reports", "R1")
+        void = self.place()
+        self.signing("report", "cancel", out, "--conf", self.karizd.config, "--key", self.key,
+                     "--out", void)
+        self.assertIn("a cancellation has no reports", self.reproduce(void, 1))
+        self.assertIn("No such file", self.reproduce("/nowhere", 1))
+        with open(os.path.join(out, "R1.csv"), "ab") as f:
+            f.write(b" ")
+        self.assertIn("R1.csv: has", self.reproduce(out, 1))
+        self.assertIn("is needed", self.reproduce_without_settings(out))
+
+    def reproduce_without_settings(self, folder):
+        done = subprocess.run(self.karizd.command("report", "reproduce", folder), text=True,
+                              capture_output=True, check=False, env=environment())
+        self.assertEqual(done.returncode, 2)
+        return done.stderr

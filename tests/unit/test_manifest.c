@@ -95,6 +95,21 @@ static void what_is_read_is_what_was_written(void **state)
     manifest_free(NULL);
 }
 
+static void it_says_from_which_commit_the_software_was_built(void **state)
+{
+    struct bed *b = *state;
+    struct manifest *m = NULL;
+    char why[MANIFEST_WHY_SIZE] = "", *text = NULL;
+    size_t len = 0;
+    b->m.facts.commit = "09300945592cd2afdf957ad2cbdc2bea15025624-dirty";
+    assert_int_equal(manifest_format(&text, &len, &b->m), KZ_OK);
+    assert_int_equal(
+        manifest_parse(&m, why, (struct bytes){(const uint8_t *)text, len}), KZ_OK);
+    assert_string_equal(m->facts.commit, b->m.facts.commit);
+    manifest_free(m);
+    mem_free(text);
+}
+
 static void a_correction_names_what_it_corrects(void **state)
 {
     struct bed *b = *state;
@@ -326,6 +341,7 @@ int main(void)
 #define WITH_BED(test) cmocka_unit_test_setup_teardown(test, make_bed, free_bed)
     const struct CMUnitTest tests[] = {
         WITH_BED(what_is_read_is_what_was_written),
+        WITH_BED(it_says_from_which_commit_the_software_was_built),
         WITH_BED(a_correction_names_what_it_corrects),
         WITH_BED(what_cannot_be_json_is_not_written),
         WITH_BED(files_have_plain_names_in_order_each_once),

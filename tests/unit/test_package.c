@@ -231,6 +231,21 @@ static void the_same_reports_make_the_same_manifest(void **state)
     assert_true(hash256_equal(&first, &b->hash));
 }
 
+/* For a comparison: the same manifest, by the public half alone. */
+static void without_a_key_nothing_signs_it(void **state)
+{
+    struct bed *b = *state;
+    struct hash256 first = b->hash;
+    uint8_t point[PUBKEY_SIZE];
+    assert_int_equal(sign_public_key(point, b->p.context, fixture_key), KZ_OK);
+    snprintf(b->dir, sizeof(b->dir), "%s/again", b->parent);
+    b->p.plan.key = NULL;
+    b->p.plan.public_key = point + 1;
+    assert_int_equal(write_it(b), KZ_OK);
+    assert_true(hash256_equal(&first, &b->hash));
+    is_refused(b, "manifest.sig", "No such file");
+}
+
 static void it_tells_in_each_language_how_to_verify(void **state)
 {
     struct bed *b = *state;
@@ -505,6 +520,7 @@ int main(void)
         EMPTY(full_disclosure_needs_a_written_request),
         WRITTEN(a_cancellation_may_have_no_reports),
         WRITTEN(the_same_reports_make_the_same_manifest),
+        WRITTEN(without_a_key_nothing_signs_it),
         WRITTEN(it_tells_in_each_language_how_to_verify),
         WRITTEN(a_flipped_byte_is_found_and_its_file_named),
         WRITTEN(a_file_cut_short_or_longer_is_named_with_its_size),

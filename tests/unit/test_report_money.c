@@ -272,6 +272,47 @@ static void a_period_that_is_not_over_is_as_of_now(void **state)
     report_free(r);
 }
 
+/* What came later is not there either where it lies in the period. */
+static void what_came_after_a_package_was_made_is_not_in_it(void **state)
+{
+    struct bed *b = *state;
+    register_miners(b);
+    write_ledger(b);
+    write_shares(b);
+    b->source.header.generated_ms = at(b, 2, 30);
+    struct report *r = made(b, source_production);
+    const struct report_row *second = row_of(b, r, "alice", 2);
+    assert_int_equal(number(r, second, "accepted_shares"), 1); /* not that of 1:00 */
+    assert_int_equal(number(r, second, "rejected_shares"), 0);
+    report_free(r);
+    r = made(b, source_proof_blocks);
+    assert_int_equal(report_row_count(r), 1);
+    assert_string_equal(text(r, report_row(r, 0), "block_hash"), block_a);
+    assert_string_equal(text(r, report_row(r, 0), "block_state"), "immature");
+    report_free(r);
+}
+
+/* No entry of the ledger says it, so the record does. */
+static void a_rejected_block_was_submitted_before_it_was_rejected(void **state)
+{
+    struct bed *b = *state;
+    char why[256];
+    json_t *event =
+        json_pack("{s:[], s:{s:s, s:i, s:{s:s, s:I, s:i, s:s, s:I, s:i}}}", "entries",
+                  "block", "hash", block_b, "height", 151, "set", "state", "rejected",
+                  "state_ms", (json_int_t)at(b, 3, 60), "height", 151, "miner", "bob",
+                  "found_ms", (json_int_t)at(b, 2, 60), "value_sat", 500000);
+    assert_int_equal(store_ledger_write(why, b->f.store, EVENT_LEDGER, event), KZ_OK);
+    static const char *const states[] = {"submitted", "rejected"};
+    for (int i = 0; i < 2; i++) {
+        b->source.header.generated_ms = at(b, 3, 60 + i);
+        struct report *r = made(b, source_proof_blocks);
+        assert_int_equal(report_row_count(r), 1);
+        assert_string_equal(text(r, report_row(r, 0), "block_state"), states[i]);
+        report_free(r);
+    }
+}
+
 /* --- the others ------------------------------------------------------------------- */
 
 static void each_credit_of_a_block_is_a_row_with_its_share(void **state)
@@ -491,6 +532,8 @@ int main(void)
         IN_BED(a_balance_without_movement_has_a_row_for_the_first_day),
         IN_BED(instances_add_up),
         IN_BED(a_period_that_is_not_over_is_as_of_now),
+        IN_BED(what_came_after_a_package_was_made_is_not_in_it),
+        IN_BED(a_rejected_block_was_submitted_before_it_was_rejected),
         IN_BED(each_credit_of_a_block_is_a_row_with_its_share),
         IN_BED(a_blocks_state_is_that_of_the_periods_end),
         IN_BED(each_credit_and_payment_is_a_row),

@@ -615,6 +615,27 @@ static void another_daemons_change_is_noticed(void **state)
     history_clear(&h);
 }
 
+/* Refusals of an hour are written down when it is over, and changes a moment late. */
+static void what_was_journaled_later_counts_for_nothing(void **state)
+{
+    struct scene *s = *state;
+    struct history h;
+    write_october(s);
+    history_sync(&s->h);
+    const struct history_ask ask = {.dir = s->bed->journal,
+                                    .until_ms = INT64_MAX,
+                                    .written_before_ms = ms("2026-10-03T09:40")};
+    assert_int_equal(history_read(&h, s->why, &ask), KZ_OK);
+    assert_int_equal(h.event_count, 3);
+    assert_int_equal(h.head.seq, 3);
+    assert_string_equal(record_text(json_object_get(h.miners, "bulut"), "state"),
+                        "active");
+    assert_int_equal(json_integer_value(json_object_get(h.revisions, "bulut")), 3);
+    assert_int_equal(h.refusal_count, 1);
+    assert_int_equal(h.refusals[0].count, 3);
+    history_clear(&h);
+}
+
 static void spans_are_when_a_miner_could_mine(void **state)
 {
     struct scene *s = *state;
@@ -697,6 +718,7 @@ int main(void)
         TEST(a_history_knows_its_journals_range_and_the_chains_head),
         TEST(a_history_keeps_what_happened_in_its_time),
         TEST(another_daemons_change_is_noticed),
+        TEST(what_was_journaled_later_counts_for_nothing),
         TEST(spans_are_when_a_miner_could_mine),
         cmocka_unit_test(every_language_has_words_for_what_happens),
     };
