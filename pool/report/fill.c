@@ -9,6 +9,8 @@
 
 static void fail(struct fill *f, enum kz_err err, const char *column)
 {
+    if (f->is_draft)
+        return;
     f->err = err;
     snprintf(f->why, SOURCE_WHY_SIZE, "%s, row %zu: %s cannot hold what is there",
              report_kind_of(report_id(f->report))->name, report_row_count(f->report),
@@ -44,6 +46,7 @@ enum kz_err fill_end(struct report **out, struct fill *f)
 
 void fill_row(struct fill *f)
 {
+    f->is_draft = false;
     if (f->err == KZ_OK)
         report_row_begin(f->report);
 }
@@ -95,13 +98,16 @@ void fill_time(struct fill *f, const char *column, const json_t *object,
 
 void fill_miner(struct fill *f, const json_t *record)
 {
+    bool was_draft = f->is_draft;
     if (record == NULL)
         return;
+    f->is_draft = record_state(record) == MINER_DRAFT;
     fill_member(f, "miner_id", record, "miner_id");
     fill_member(f, "certificate_no", json_object_get(record, "certificate"), "number");
     fill_member(f, "kind", record, "kind");
     fill_member(f, "residency", record, "residency");
     fill_member(f, "residence_country", record, "residence_country");
+    f->is_draft = was_draft;
 }
 
 /* False: none, or it is not what the record committed to. */

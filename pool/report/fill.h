@@ -1,7 +1,8 @@
 /* pool/report/fill.h - a report's cells set one after the other.
  *
  * A source fills dozens of cells from records; the first that is refused ends it, and is
- * named once. What a record lacks stays empty.
+ * named once. What a record lacks stays empty; and so does what no cell can hold of a
+ * draft, which may have any errors: one bad application must not end all reports.
  *
  * Units   as pool/report/table.h; of records: GH/s, W, kW, dates, ISO times.
  * Errors  `err` and `why` of the first refusal; from then on nothing is set.
@@ -18,6 +19,7 @@ struct fill {
     struct report *report;
     char *why; /* SOURCE_WHY_SIZE */
     enum kz_err err;
+    bool is_draft; /* of the row, until the next one begins */
 };
 
 /* A new report of this kind, and whoever fills it. */

@@ -68,7 +68,9 @@ static void fill_capacity(struct fill *f, const json_t *record, const char *day)
 static void fill_record(struct fill *f, const json_t *record,
                         const struct report_source *s, const char *day)
 {
+    bool is_draft = record_state(record) == MINER_DRAFT;
     fill_row(f);
+    f->is_draft = is_draft;
     fill_miner(f, record);
     fill_name(f, record, s->vault);
     fill_member(f, "tax_id", json_object_get(record, "tax_id"), "value");
@@ -78,7 +80,8 @@ static void fill_record(struct fill *f, const json_t *record,
     fill_member(f, "state", record, "state");
     fill_time(f, "state_since", record, "state_since");
     fill_addresses(f, record, fill_instant(s));
-    fill_capacity(f, record, day);
+    if (!is_draft) /* its numbers may be any */
+        fill_capacity(f, record, day);
     fill_member(f, "next_review", json_object_get(record, "risk"), "next_review");
 }
 

@@ -58,9 +58,14 @@ static size_t group_of(struct summing *s, size_t by, const char *value)
     return s->count++;
 }
 
+/* Codes of the record; in a draft may stand any text. */
 static const char *or_unknown(const char *text)
 {
-    return text != NULL && text[0] != '\0' ? text : UNKNOWN;
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+    size_t len = text != NULL ? strlen(text) : 0;
+    bool is_code = len > 0 && len < VALUE_SIZE && strspn(text, allowed) == len;
+    return is_code ? text : UNKNOWN;
 }
 
 static const char *region_of(const json_t *record, const char *day)
@@ -71,7 +76,7 @@ static const char *region_of(const json_t *record, const char *day)
     {
         const char *region = record_text(site, "region");
         if (region != NULL && fill_was_there(site, day, day))
-            return region;
+            return or_unknown(region);
     }
     return or_unknown(record_text(json_object_get(record, "legal_address"), "region"));
 }

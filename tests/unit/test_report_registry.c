@@ -615,6 +615,39 @@ static void another_daemons_change_is_noticed(void **state)
     history_clear(&h);
 }
 
+/* An application may say anything; what else is registered is reported all the same. */
+static void a_draft_with_errors_ends_no_report(void **state)
+{
+    static report_source_fn *const sources[] = {source_registry, source_changes,
+                                                source_equipment, source_alerts,
+                                                source_summary};
+    struct scene *s = *state;
+    write_october(s);
+    json_t *draft = record_of(s, "zer", RECORD_RE, "draft");
+    fixture_set(draft, "kind", json_string("any kind\n"));
+    fixture_set(draft, "residence_country", json_string("Türkmenistan"));
+    fixture_set(draft, "official_name", json_string("a\tb"));
+    fixture_set(draft, "certificate.number", json_string("\r=2+2"));
+    fixture_set(draft, "certificate.issued_on", json_string("yesterday"));
+    fixture_set(draft, "sites[0].region", json_string("\x7f"));
+    fixture_set(draft, "sites[0].declared_kw", json_integer(9007199254740991));
+    fixture_set(draft, "equipment[0].nominal_ghs", json_integer(9007199254740991));
+    history_put(&s->h, ms("2026-10-21T08:00"), AUDIT_APPLIED, draft);
+    struct report *r4 = production(s);
+    s->source.production = r4;
+    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
+        report_free(made(s, sources[i]));
+    report_free(r4);
+    struct report *r = made(s, source_registry);
+    const struct report_row *row = report_row(r, report_row_count(r) - 1);
+    assert_string_equal(report_cell(r, row, "miner_id")->text, "zer");
+    assert_false(report_cell(r, row, "kind")->is_set);
+    assert_false(report_cell(r, row, "certificate_no")->is_set);
+    assert_false(report_cell(r, row, "declared_kw")->is_set);
+    assert_string_equal(report_cell(r, row, "residency")->text, "resident");
+    report_free(r);
+}
+
 /* Refusals of an hour are written down when it is over, and changes a moment late. */
 static void what_was_journaled_later_counts_for_nothing(void **state)
 {
@@ -718,6 +751,7 @@ int main(void)
         TEST(a_history_knows_its_journals_range_and_the_chains_head),
         TEST(a_history_keeps_what_happened_in_its_time),
         TEST(another_daemons_change_is_noticed),
+        TEST(a_draft_with_errors_ends_no_report),
         TEST(what_was_journaled_later_counts_for_nothing),
         TEST(spans_are_when_a_miner_could_mine),
         cmocka_unit_test(every_language_has_words_for_what_happens),
