@@ -17,7 +17,6 @@
 #include <time.h>
 
 #define LOOK_S   60
-#define GRACE_MS (10 * 60000) /* what was journaled last is in Redis by then */
 #define AGAIN_MS (15 * 60000) /* behind one that failed */
 #define KINDS    4
 
@@ -269,7 +268,7 @@ static bool look_at(struct reporter *r, size_t kind, int64_t now_ms)
 {
     struct due d;
     if (!find_due(&d, r, kinds[kind], now_ms) || is_there(r, kind, &d) ||
-        now_ms < d.period.to_ms + GRACE_MS)
+        now_ms < d.period.to_ms + MAKE_GRACE_MS)
         return true;
     bool is_good = make_one(r, &d);
     return is_good && is_there(r, kind, &d);

@@ -19,6 +19,9 @@
 #include "pool/report/package.h"
 #include "pool/report/source.h"
 
+/* How long behind its period's end the last shares may still come into the tallies. */
+#define MAKE_GRACE_MS INT64_C(600000)
+
 struct make_plan {
     struct store *store;
     const struct conf *conf;

@@ -69,6 +69,9 @@ static void note_time(json_t *notes, const struct manifest_facts *f,
     if (f->made_ms < f->period.to_ms)
         add_note(notes, "made before its period was over: work is kept by whole hours, "
                         "and what came later in that hour counts now (R4, R6, R8)");
+    else if (f->made_ms < f->period.to_ms + MAKE_GRACE_MS)
+        add_note(notes, "made within minutes of its period's end: its last shares may "
+                        "have been counted later (R4, R6, R8)");
     if (source_work_kept_ms(with->conf, &f->period, KEY_DAYS) <= with->made_ms)
         add_note(notes, "figures of work of that time are not kept any more: "
                         "tally.days_months (R4, R6, R8)");
