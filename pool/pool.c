@@ -61,14 +61,28 @@ static enum kz_err on_shares_sync(void *ctx, unsigned front)
 static void on_login_refused(void *ctx, unsigned front, const struct login_refusal *r)
 {
     struct pool *p = ctx;
+    struct denied_key key;
     (void)front;
-    log_debug("login_refused", kv_str("reason", refusal_name(r->why)),
-              kv_text("login", r->login, r->login_len), kv_str("address", r->address),
-              kv_str("agent", r->agent), kv_str("listener", r->listener));
+    if (log_is_on(LOG_DEBUG)) {
+        char address[NETADDR_TEXT_SIZE];
+        netaddr_format(address, r->peer, false);
+        log_debug("login_refused", kv_str("reason", refusal_name(r->why)),
+                  kv_text("login", r->login, r->login_len), kv_str("address", address),
+                  kv_str("agent", r->agent), kv_str("listener", r->listener));
+    }
     /* Counted or dropped and counted: a flood of refusals must not slow a front. */
     enum kz_err dropped =
         store_count_refusal(p->store, refusal_name(r->why), r->time_ms);
     (void)dropped;
+    mask_refusal(&key, p->mask, r);
+    store_note_refusal(p->store, &key, mask_source(p->mask, r->peer), r->time_ms);
+}
+
+static void on_login_accepted(void *ctx, unsigned front, const struct login_accepted *a)
+{
+    struct pool *p = ctx;
+    (void)front;
+    store_note_rig(p->store, a->miner, a->agent, a->time_ms);
 }
 
 /* What the next slices are marked with; the store closes the open one where it differs. */
@@ -408,6 +422,7 @@ static enum kz_err start_stratum(struct pool *p)
         .share_judged = on_share_judged,
         .shares_sync = p->conf->journal_sync_ms == 0 ? on_shares_sync : NULL,
         .login_refused = on_login_refused,
+        .login_accepted = on_login_accepted,
     };
     enum kz_err err = stratum_start(&p->stratum, p->conf, &hooks);
     if (err == KZ_OK)
@@ -433,6 +448,8 @@ static enum kz_err start_parts(struct pool *p)
         err = open_data_dir(p);
     if (err == KZ_OK)
         err = open_vault(p);
+    if (err == KZ_OK)
+        err = mask_open(&p->mask, p->conf->data_dir, network_of(p->conf->network));
     p->screens = screen_shelf_new(p->conf);
     if (err == KZ_OK)
         err = spool_start(&p->spool, p->conf->data_dir);
@@ -626,6 +643,7 @@ void pool_stop(struct pool *p)
     backup_free(p->backup);
     vault_close(p->vault);
     screen_shelf_free(p->screens);
+    mask_close(p->mask);
     blocks_free(p->blocks);
     refresh_free(p->refresh);
     stop_journal(p);

@@ -12,6 +12,7 @@
 #include "pool/dayfees.h"
 #include "pool/declared.h"
 #include "pool/inquiry.h"
+#include "pool/mask.h"
 #include "pool/node.h"
 #include "pool/refresh.h"
 #include "pool/registry/registry.h"
@@ -32,6 +33,7 @@ struct pool {
     const char *commit; /* of what runs; NULL: not known */
     struct profile *profile;
     struct vault *vault;
+    struct mask *mask;
     struct screen_shelf *screens;
     struct event_base *base;
     struct mailbox *mailbox;

@@ -21,6 +21,10 @@ enum kz_err event_target(enum journal_target *target, uint8_t kind)
     case EVENT_AUDIT:
         *target = JOURNAL_REGISTRY;
         return KZ_OK;
+    case EVENT_DENIED:
+    case EVENT_RIGS:
+        *target = JOURNAL_NONE;
+        return KZ_OK;
     default:
         return KZ_RANGE;
     }

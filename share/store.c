@@ -8,29 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- refused logins --------------------------------------------------------------- */
-
-/* What was refused since the last turn becomes one record; without space for it the
- * counts stay where they are. */
-static void journal_refusals(struct store *s)
-{
-    uint8_t body[EVENT_REFUSALS_MAX];
-    pthread_mutex_lock(&s->lock);
-    size_t count = s->shared.refusal_count;
-    size_t len = event_refusals_write(body, s->shared.refusals, count);
-    s->shared.refusal_count = 0;
-    pthread_mutex_unlock(&s->lock);
-    if (count == 0)
-        return;
-    enum kz_err err =
-        event_append(s, EVENT_REFUSALS, (struct bytes){body, len}, NULL, NULL);
-    if (err == KZ_BUSY || err == KZ_RANGE) {
-        pthread_mutex_lock(&s->lock);
-        s->shared.refusals_dropped += count;
-        pthread_mutex_unlock(&s->lock);
-    }
-}
-
 /* --- the thread ------------------------------------------------------------------- */
 
 static void format_address(const struct store *s, char *out, size_t size)
@@ -105,9 +82,9 @@ static void write_tick(struct store *s)
 {
     struct monotime now = clock_now();
     if (s->stopping ||
-        monotime_ms_between(s->refusals_at, now) >= (int64_t)s->conf.flush_ms) {
-        journal_refusals(s);
-        s->refusals_at = now;
+        monotime_ms_between(s->noted_at, now) >= (int64_t)s->conf.flush_ms) {
+        notes_write(s);
+        s->noted_at = now;
     }
     keep_tick(s);
     ship_tick(s);
@@ -184,6 +161,7 @@ static struct store *store_new(const struct conf *conf)
 {
     struct store *s = mem_new(sizeof(*s));
     pthread_mutex_init(&s->lock, NULL);
+    notes_open(s);
     s->conf = *conf;
     s->unit = network_of(conf->network)->work_unit;
     s->puts_end = &s->puts;
@@ -239,36 +217,12 @@ void store_stop(struct store *s, uint32_t flush_ms)
         event_base_free(s->base);
     feeds_close(s);
     keep_disconnected(s);
+    notes_close(s);
     pthread_mutex_destroy(&s->lock);
     mem_free(s);
 }
 
 /* --- from other threads ----------------------------------------------------------- */
-
-enum kz_err store_count_refusal(struct store *s, const char *reason, int64_t time_ms)
-{
-    int64_t hour = time_ms / 3600000;
-    pthread_mutex_lock(&s->lock);
-    struct store_shared *h = &s->shared;
-    size_t i = 0;
-    while (i < h->refusal_count &&
-           (h->refusals[i].hour != hour ||
-            strncmp(h->refusals[i].reason, reason, TALLY_REASON_MAX) != 0))
-        i++;
-    enum kz_err err = i < TALLY_REFUSALS_MAX ? KZ_OK : KZ_BUSY;
-    if (err != KZ_OK)
-        h->refusals_dropped++;
-    else if (i < h->refusal_count)
-        h->refusals[i].count++;
-    else {
-        struct tally_refusal *f = &h->refusals[h->refusal_count++];
-        snprintf(f->reason, sizeof(f->reason), "%s", reason);
-        f->hour = hour;
-        f->count = 1;
-    }
-    pthread_mutex_unlock(&s->lock);
-    return err;
-}
 
 void store_hold_journal(struct store *s, bool is_on)
 {
@@ -368,6 +322,8 @@ json_t *store_status(struct store *s)
     set_u64(o, "shares_applied", h->shares_applied);
     set_u64(o, "events_applied", h->events_applied);
     set_u64(o, "refusals_dropped", h->refusals_dropped);
+    set_u64(o, "refusals_folded", h->refusals_folded);
+    set_u64(o, "rigs_dropped", h->rigs_dropped);
     set_u64(o, "last_applied_ms", (uint64_t)h->last_applied_ms);
     set_u64(o, "pid", (uint64_t)h->server.pid);
     set_u64(o, "restarts", h->server.restarts);

@@ -23,6 +23,7 @@
 #define SHARE_STORE_H
 
 #include "conf/conf.h"
+#include "share/denied.h"
 #include "share/event.h"
 #include "share/journal.h"
 #include "share/slice.h"
@@ -62,6 +63,14 @@ void store_stop(struct store *s, uint32_t flush_ms);
  * counted. */
 KZ_MUST_USE enum kz_err store_count_refusal(struct store *s, const char *reason,
                                             int64_t time_ms);
+
+/* The same refusal with its details, for reports (share/denied.h): bounded, journaled as it
+ * becomes due. The caller sees to it that no whole address and no login of others is in it. */
+void store_note_refusal(struct store *s, const struct denied_key *key, uint64_t source,
+                        int64_t time_ms);
+/* The rig software of an authorised login (share/rigs.h). */
+void store_note_rig(struct store *s, const struct miner_id *miner, const char *agent,
+                    int64_t time_ms);
 
 /* What the open slice is compared with from now on. `span` and `nbits` 0: not known. */
 void store_set_slices(struct store *s, const struct slice_terms *terms, uint64_t span,
@@ -146,7 +155,8 @@ void store_adopt(struct store *s, store_reply_fn *on_reply, void *ctx);
 /* For status: state (ready | alarm | stopped | healing | connecting, or what the
  * embedded server does instead), address, version, error (last), alarm ("" or what is
  * wrong until somebody looks), batches, shares_applied, events_applied, last_applied_ms,
- * refusals_dropped, replay {pending_records, total, applied}, pid and restarts of the
+ * refusals_dropped (in no report), refusals_folded (there without all their details),
+ * rigs_dropped, replay {pending_records, total, applied}, pid and restarts of the
  * embedded server. The caller owns. Any thread. */
 json_t *store_status(struct store *s);
 /* The journal: state (ready | no_space | failed), id, alarm, unsynced_bytes, unread_bytes,

@@ -1,8 +1,8 @@
 /* share/store_internal.h - what the files of the store share: store.c (thread, status),
  * store_greet.c (connection), store_ship.c (cursors), store_feed.c (shares to slices and
  * batches), store_events.c (the event stream), store_keep.c (syncing, space, releasing),
- * store_registry.c (registry and blocks), store_query.c (figures), store_read.c (what the
- * accounts read). Included by nobody else.
+ * store_notes.c (logins), store_registry.c (registry and blocks), store_query.c (figures),
+ * store_read.c (what the accounts read). Included by nobody else.
  *
  * Thread  everything but `lock`, `stop` and what `lock` guards: the store thread. */
 #ifndef SHARE_STORE_INTERNAL_H
@@ -11,11 +11,13 @@
 #include "conf/clock.h"
 #include "conf/mailbox.h"
 #include "share/batch.h"
+#include "share/denied.h"
 #include "share/event.h"
 #include "share/journal_reader.h"
 #include "share/redis_link.h"
 #include "share/redis_sentinel.h"
 #include "share/redis_server.h"
+#include "share/rigs.h"
 #include "share/store.h"
 
 #include <event2/event.h>
@@ -103,6 +105,7 @@ struct store_shared {
     char alarm[STORE_TEXT];
     char address[2 * CONF_TEXT_MAX];
     uint64_t batches_applied, shares_applied, events_applied, refusals_dropped;
+    uint64_t refusals_folded, rigs_dropped;
     uint64_t pending_records, replay_total;
     int64_t last_applied_ms;
     uint64_t slices;
@@ -115,6 +118,15 @@ struct store_shared {
     uint64_t generation;
     struct tally_refusal refusals[TALLY_REFUSALS_MAX];
     size_t refusal_count;
+};
+
+/* Guarded by a lock of its own: fronts are here, and must not wait for status. */
+struct store_notes {
+    pthread_mutex_t lock;
+    uint64_t run;          /* random, of this start */
+    struct denied *denied; /* both NULL until there is something to note */
+    struct rigs *rigs;
+    int64_t told_hour; /* in which it was said that not all has its details */
 };
 
 struct store {
@@ -136,11 +148,12 @@ struct store {
     atomic_uint stop_flush_ms;
     pthread_mutex_t lock; /* guards shared */
     struct store_shared shared;
+    struct store_notes notes;
     bool stopping;
     struct monotime stop_by;
 
     /* keeping */
-    struct monotime synced_at, prepared_at, refusals_at;
+    struct monotime synced_at, prepared_at, noted_at;
     struct save_point save;
     uint64_t segments_released;
     bool cannot_write; /* an event found no space: said once */
@@ -291,6 +304,12 @@ KZ_MUST_USE enum kz_err event_script(struct script_args *a, const struct store *
                                      const struct journal_record *r,
                                      const char *expected, const char *cursor,
                                      enum event_fate fate);
+
+/* --- store_notes.c ---------------------------------------------------------------- */
+void notes_open(struct store *s);
+void notes_close(struct store *s);
+/* What was noted since the last time, into the journal. */
+void notes_write(struct store *s);
 
 /* --- store_registry.c ------------------------------------------------------------- */
 void registry_tick(struct store *s);

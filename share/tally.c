@@ -1,6 +1,7 @@
 #include "share/tally.h"
 
 #include "conf/mem.h"
+#include "share/mix.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -19,18 +20,11 @@ struct tally {
     size_t refusal_count;
 };
 
-static uint64_t mix(uint64_t h, const char *text)
-{
-    for (const unsigned char *p = (const unsigned char *)text; *p != '\0'; p++)
-        h = (h ^ *p) * UINT64_C(0x100000001b3);
-    return (h ^ (h >> 29)) * UINT64_C(0xbf58476d1ce4e5b9);
-}
-
 static size_t home_of(const struct tally *t, const struct miner_id *miner,
                       const struct worker_name *worker, int64_t minute)
 {
     uint64_t h = t->seed ^ ((uint64_t)minute * UINT64_C(0x9e3779b97f4a7c15));
-    h = mix(mix(h, miner->text), worker->text);
+    h = mix_text(mix_text(h, miner->text), worker->text);
     return (size_t)((h ^ (h >> 32)) % (2 * t->room));
 }
 

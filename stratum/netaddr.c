@@ -68,6 +68,24 @@ void netaddr_format(char out[NETADDR_TEXT_SIZE], const struct netaddr *a,
         snprintf(out, NETADDR_TEXT_SIZE, v4 ? "%s:%u" : "[%s]:%u", ip, a->port);
 }
 
+size_t netaddr_network(uint8_t out[NETADDR_NETWORK_MAX], const struct netaddr *a)
+{
+    bool v4 = netaddr_is_ipv4(a);
+    size_t len = v4 ? 3 : 6;
+    memcpy(out, v4 ? a->ip + 12 : a->ip, len);
+    return len;
+}
+
+void netaddr_format_network(char out[NETADDR_TEXT_SIZE], const uint8_t *network,
+                            size_t len)
+{
+    struct netaddr a = {.port = 0};
+    char ip[INET6_ADDRSTRLEN] = "?";
+    memcpy(a.ip, network, len);
+    inet_ntop(len == 3 ? AF_INET : AF_INET6, a.ip, ip, sizeof(ip));
+    snprintf(out, NETADDR_TEXT_SIZE, "%s/%u", ip, len == 3 ? 24u : 48u);
+}
+
 static uint64_t mix(uint64_t h)
 {
     h ^= h >> 32;

@@ -32,6 +32,14 @@ void netaddr_format(char out[NETADDR_TEXT_SIZE], const struct netaddr *a,
 /* Of the IP alone; `seed` is secret, so nobody can choose addresses that collide. */
 uint64_t netaddr_hash(const struct netaddr *a, uint64_t seed);
 
+/* The network it is in as far as it may be kept: /24 of IPv4, /48 of IPv6. Returns how many
+ * bytes that is, 3 or 6. */
+#define NETADDR_NETWORK_MAX 6
+size_t netaddr_network(uint8_t out[NETADDR_NETWORK_MAX], const struct netaddr *a);
+/* "192.0.2.0/24", "2001:db8:1::/48", of those bytes. */
+void netaddr_format_network(char out[NETADDR_TEXT_SIZE], const uint8_t *network,
+                            size_t len);
+
 /* `block`: an address or CIDR ("10.0.0.0/8", "2001:db8::/32"). Malformed: no match. */
 bool netaddr_in_block(const struct netaddr *a, const char *block);
 

@@ -39,9 +39,16 @@ struct login_refusal {
     enum refusal why;
     const char *login; /* as sent, cut at 128 bytes; borrowed */
     size_t login_len;
-    const char *address; /* of the peer, text; borrowed */
-    const char *agent;   /* borrowed, may be "" */
+    const struct roster_miner *miner; /* whose login it is; borrowed, NULL: nobody's */
+    const struct netaddr *peer;       /* borrowed */
+    const char *agent;                /* borrowed, may be "" */
     const char *listener;
+};
+
+struct login_accepted {
+    int64_t time_ms;
+    const struct miner_id *miner; /* borrowed */
+    const char *agent;            /* borrowed, may be "" */
 };
 
 struct found_block {
@@ -66,6 +73,8 @@ struct stratum_hooks {
      * for. This one may wait for the disk. KZ_IO: the replies must not leave. */
     KZ_MUST_USE enum kz_err (*shares_sync)(void *ctx, unsigned front);
     void (*login_refused)(void *ctx, unsigned front, const struct login_refusal *r);
+    /* Each time a login is authorised; NULL: nobody asks. */
+    void (*login_accepted)(void *ctx, unsigned front, const struct login_accepted *a);
 };
 
 struct stratum_server;

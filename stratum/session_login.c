@@ -5,23 +5,35 @@
 #include <string.h>
 #include <strings.h>
 
-static void report_refusal(struct session *s, enum refusal why, struct bytes login)
+/* `m`: whose login it is, NULL: nobody's. */
+static void report_refusal(struct session *s, enum refusal why, struct bytes login,
+                           const struct roster_miner *m)
 {
     struct front *f = s->front;
-    char address[NETADDR_TEXT_SIZE];
-    netaddr_format(address, &s->conn.peer, false);
     struct login_refusal r = {.time_ms = f->utc_ms,
                               .why = why,
                               .login = (const char *)login.p,
                               .login_len = login.len < 128 ? login.len : 128,
-                              .address = address,
+                              .miner = m,
+                              .peer = &s->conn.peer,
                               .agent = s->agent != NULL ? s->agent : "",
                               .listener = f->shared->listener_text[s->listener]};
     stats_add(&f->stats, STAT(logins_refused) + why, 1);
     f->shared->hooks.login_refused(f->shared->hooks.ctx, f->index, &r);
 }
 
-static void refuse_login(struct session *s, const struct request *r, enum refusal why)
+static void report_accepted(struct session *s, const struct roster_miner *m)
+{
+    struct front *f = s->front;
+    struct login_accepted a = {.time_ms = f->utc_ms,
+                               .miner = &m->id,
+                               .agent = s->agent != NULL ? s->agent : ""};
+    if (f->shared->hooks.login_accepted != NULL)
+        f->shared->hooks.login_accepted(f->shared->hooks.ctx, f->index, &a);
+}
+
+static void refuse_login(struct session *s, const struct request *r, enum refusal why,
+                         const struct roster_miner *m)
 {
     static const char *const texts[REFUSALS] = {
         [REFUSED_UNREGISTERED] = "Unauthorized worker: unregistered",
@@ -32,7 +44,7 @@ static void refuse_login(struct session *s, const struct request *r, enum refusa
         [REFUSED_NOT_READY] = "Other: not ready, try again",
     };
     int code = why == REFUSED_NOT_READY ? REPLY_CODE_OTHER : REPLY_CODE_UNAUTHORIZED;
-    report_refusal(s, why, request_param_text(r, 0));
+    report_refusal(s, why, request_param_text(r, 0), m);
     reply_error(&s->front->out, r->id, "false", code, texts[why]);
 }
 
@@ -166,6 +178,7 @@ static void login_accepted(struct session *s, const struct request *r,
     bool is_first = s->login_count == 1;
     stats_add(&s->front->stats, STAT(logins), 1);
     reply_result(&s->front->out, r->id, "true");
+    report_accepted(s, m);
     apply_options(s, request_param_text(r, 1));
     /* Marketplaces look for a difficulty behind this reply; the work itself is sent
      * again only to a rig that may have been waiting for it, not for each worker of a
@@ -189,11 +202,11 @@ bool session_authorize(struct session *s, const struct request *r)
     if (!session_is_ready(s, roster != NULL))
         return false;
     if (roster == NULL) {
-        refuse_login(s, r, REFUSED_NOT_READY);
+        refuse_login(s, r, REFUSED_NOT_READY, NULL);
         return true;
     }
     if (login_parse(&login, (const char *)text.p, text.len) != KZ_OK) {
-        refuse_login(s, r, REFUSED_MALFORMED_LOGIN);
+        refuse_login(s, r, REFUSED_MALFORMED_LOGIN, NULL);
         return true;
     }
     if (is_banned(s, &login)) {
@@ -205,13 +218,13 @@ bool session_authorize(struct session *s, const struct request *r)
     const struct roster_miner *m =
         roster_find(roster, (const char *)login.name.p, login.name.len);
     if (m == NULL || m->unknown)
-        refuse_login(s, r, REFUSED_UNREGISTERED);
+        refuse_login(s, r, REFUSED_UNREGISTERED, m);
     else if (!m->may_mine)
-        refuse_login(s, r, REFUSED_NOT_ACTIVE);
+        refuse_login(s, r, REFUSED_NOT_ACTIVE, m);
     else if (!roster_allows(m, &s->conn.peer))
-        refuse_login(s, r, REFUSED_NETWORK);
+        refuse_login(s, r, REFUSED_NETWORK, m);
     else if (add_login(s, &login, m) == NULL)
-        refuse_login(s, r, REFUSED_MINER_LIMIT);
+        refuse_login(s, r, REFUSED_MINER_LIMIT, m);
     else
         login_accepted(s, r, m);
     return true;

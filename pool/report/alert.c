@@ -9,6 +9,7 @@ const char *alert_rule_name(enum alert_rule rule)
         [ALERT_SHARED_ADDRESS] = "shared_address",
         [ALERT_NEW_ADDRESS_PAYOUT] = "new_address_payout",
         [ALERT_NETWORK_NOT_ALLOWED] = "network_not_allowed",
+        [ALERT_RIG_KINDS] = "rig_kinds",
         [ALERT_SCREENING_HIT] = "screening_hit",
         [ALERT_CERTIFICATE_EXPIRING] = "certificate_expiring",
         [ALERT_REVIEW_OVERDUE] = "review_overdue",

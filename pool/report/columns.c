@@ -145,10 +145,10 @@ static const struct column summary[] = {
 
 static const struct column refusals[] = {
     {"hour", CELL_TIME, TOTAL_NONE, REGULATOR},
-    {"listener", CELL_TEXT, TOTAL_NONE, REGULATOR},
+    {"listener", CELL_TEXT, TOTAL_NONE, REGULATOR}, /* empty: without details */
     {"reason", CELL_CODE, TOTAL_NONE, REGULATOR},
     {"attempts", CELL_INTEGER, TOTAL_SUM, REGULATOR},
-    {"distinct_sources", CELL_INTEGER, TOTAL_NONE, REGULATOR},
+    {"distinct_sources", CELL_INTEGER, TOTAL_NONE, REGULATOR}, /* exact; empty: unknown */
     {"login_hash", CELL_HASH, TOTAL_NONE, REGULATOR},
     {"login", CELL_TEXT, TOTAL_NONE, REGULATOR}, /* an address or a known id, else empty */
     {"network", CELL_TEXT, TOTAL_NONE, REGULATOR},

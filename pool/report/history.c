@@ -3,6 +3,7 @@
 #include "conf/mem.h"
 #include "share/event.h"
 #include "share/journal_verify.h"
+#include "share/rigs.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -59,19 +60,68 @@ static void keep_refusal(struct history *h, const struct tally_refusal *r)
     h->refusals[h->refusal_count++] = *r;
 }
 
+static void refuse_record(struct reading *g, const struct journal_record *r)
+{
+    g->err = refuse(g->why, KZ_RANGE,
+                    "record %" PRIu64 " of the journal: not understood", r->seq);
+}
+
 static void take_refusals(struct reading *g, const struct journal_record *r)
 {
     struct tally_refusal *refusals =
         mem_array(TALLY_REFUSALS_MAX, sizeof(struct tally_refusal));
     size_t count = 0;
     if (event_refusals_read(refusals, &count, r->body) != KZ_OK)
-        g->err = refuse(g->why, KZ_RANGE,
-                        "record %" PRIu64 " of the journal: refusals not understood",
-                        r->seq);
+        refuse_record(g, r);
     for (size_t i = 0; i < count; i++)
         if (is_in_time(g, refusals[i].hour * HOUR_MS))
             keep_refusal(&g->h, &refusals[i]);
     mem_free(refusals);
+}
+
+static void take_denied(struct reading *g, const struct journal_record *r)
+{
+    struct denied_row *rows = mem_array(DENIED_EVENT_ROWS, sizeof(struct denied_row));
+    size_t count = 0;
+    uint64_t run = 0;
+    if (denied_event_read(rows, &count, &run, r->body) != KZ_OK)
+        refuse_record(g, r);
+    for (size_t i = 0; i < count; i++)
+        if (is_in_time(g, rows[i].hour * HOUR_MS))
+            denials_add(&g->h.denials, run, &rows[i]);
+    mem_free(rows);
+}
+
+static void keep_rig(struct history *h, const struct rigs_row *row)
+{
+    json_t *names = json_object_get(h->rigs, row->miner.text);
+    if (names == NULL) {
+        names = json_object();
+        json_object_set_new(h->rigs, row->miner.text, names);
+    }
+    json_object_set_new(names, row->software, json_true());
+}
+
+static void take_rigs(struct reading *g, const struct journal_record *r)
+{
+    struct rigs_row rows[RIGS_EVENT_ROWS];
+    size_t count = 0;
+    if (rigs_event_read(rows, &count, r->body) != KZ_OK)
+        refuse_record(g, r);
+    for (size_t i = 0; i < count; i++)
+        if (is_in_time(g, rows[i].time_ms))
+            keep_rig(&g->h, &rows[i]);
+}
+
+/* What is no part of the registry. */
+static void take_logins(struct reading *g, const struct journal_record *r)
+{
+    if (r->kind == EVENT_REFUSALS)
+        take_refusals(g, r);
+    else if (r->kind == EVENT_DENIED)
+        take_denied(g, r);
+    else if (r->kind == EVENT_RIGS)
+        take_rigs(g, r);
 }
 
 static int64_t time_of(const json_t *event, const struct journal_record *r)
@@ -205,16 +255,15 @@ static void on_record(void *ctx, uint32_t stream, const struct journal_record *r
     (void)share;
     if (stream != JOURNAL_EVENTS || g->err != KZ_OK)
         return;
-    if (r->kind == EVENT_REFUSALS && r->time_ms < g->ask->written_before_ms)
-        take_refusals(g, r);
+    if (r->time_ms < g->ask->written_before_ms)
+        take_logins(g, r);
     if (r->kind != EVENT_MINER && r->kind != EVENT_AUDIT)
         return;
     json_t *body = json_loadb((const char *)r->body.p, r->body.len, 0, NULL);
     if (json_is_object(body))
         take_change(g, body, r);
     else
-        g->err = refuse(g->why, KZ_RANGE,
-                        "record %" PRIu64 " of the journal: not understood", r->seq);
+        refuse_record(g, r);
     json_decref(body);
 }
 
@@ -241,6 +290,7 @@ enum kz_err history_read(struct history *out, char why[HISTORY_WHY_SIZE],
     g.h.revisions = json_object();
     g.h.decisions = json_object();
     g.h.kept = json_array();
+    g.h.rigs = json_object();
     chain_check_init(&g.check, NULL, NULL);
     enum kz_err err = journal_verify(&report, &o);
     if (err != KZ_OK)
@@ -261,6 +311,8 @@ void history_clear(struct history *h)
     json_decref(h->revisions);
     json_decref(h->decisions);
     json_decref(h->kept);
+    json_decref(h->rigs);
+    denials_clear(&h->denials);
     mem_free(h->events);
     mem_free(h->refusals);
     *h = (struct history){.first = 0};

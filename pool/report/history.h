@@ -22,7 +22,7 @@
 #define POOL_REPORT_HISTORY_H
 
 #include "pool/audit/chain.h"
-#include "share/tally.h"
+#include "pool/report/denials.h"
 
 #define HISTORY_WHY_SIZE 512
 
@@ -56,7 +56,9 @@ struct history {
     struct tally_refusal
         *refusals; /* of hours in the time; an hour's may stand apart */
     size_t refusal_count, refusal_room;
-    json_t *kept;           /* what the events point to */
+    struct denials denials; /* the same with details */
+    json_t *rigs; /* miner -> names of the rig software that its logins showed (keys) */
+    json_t *kept; /* what the events point to */
     struct chain_head head; /* of the audit chain at `until_ms` */
     char instance[33];      /* whose chain it is; "": there is none */
 };

@@ -7,22 +7,27 @@
 #include "pool/registry/day.h"
 #include "pool/registry/record_act.h"
 #include "pool/report/alert.h"
+#include "stratum/netaddr.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define DAY_MS         INT64_C(86400000)
-#define MEASURE_SIZE   160
-#define NETWORK_REASON "network"
+#define DAY_MS          INT64_C(86400000)
+#define MEASURE_SIZE    200
+#define NAMES_SIZE      160 /* in a measure */
+#define NAMES_MORE_SIZE 24  /* of them, for how many more there are */
+#define MODEL_SIZE      416
+#define NETWORK_REASON  "network"
 
 struct judging {
     struct fill fill;
     const struct report_source *source;
     const struct history *history;
-    char day[PERIOD_DATE_SIZE]; /* the last of the period */
+    char first_day[PERIOD_DATE_SIZE], day[PERIOD_DATE_SIZE]; /* the last */
     int64_t at;
     json_t *holders; /* address -> the first miner that has it live */
+    json_t *foreign; /* miner -> {"logins": n, "networks": {network: ...}} */
 };
 
 /* The last one of this rule and miner. */
@@ -224,14 +229,109 @@ static void judge_payment(struct judging *j, const struct report *r5,
                   (at - since) / DAY_MS, ALERT_NEW_DAYS);
 }
 
-/* How many logins from networks that no registration names. */
-static uint64_t count_foreign(const struct history *h)
+/* --- of logins ---------------------------------------------------------------------------- */
+
+/* The object at a name, made where there is none. */
+static json_t *member_of(json_t *o, const char *name)
 {
-    uint64_t foreign = 0;
-    for (size_t i = 0; i < h->refusal_count; i++)
-        if (strcmp(h->refusals[i].reason, NETWORK_REASON) == 0)
-            foreign += h->refusals[i].count;
-    return foreign;
+    json_t *member = json_object_get(o, name);
+    if (member == NULL) {
+        member = json_object();
+        json_object_set_new(o, name, member);
+    }
+    return member;
+}
+
+/* The first names of a set, and how many more there are. */
+static void format_names(char out[NAMES_SIZE], json_t *set)
+{
+    size_t used = 0, shown = 0, count = json_object_size(set);
+    const char *name;
+    json_t *value;
+    out[0] = '\0';
+    json_object_foreach(set, name, value)
+    {
+        if (used + strlen(name) + NAMES_MORE_SIZE > NAMES_SIZE)
+            break;
+        used += (size_t)snprintf(out + used, NAMES_SIZE - used, "%s%s",
+                                 shown++ > 0 ? ", " : "", name);
+    }
+    if (shown < count)
+        snprintf(out + used, NAMES_SIZE - used, " and %zu more", count - shown);
+}
+
+static void add_foreign(struct judging *j, const struct denied_row *r)
+{
+    char network[NETADDR_TEXT_SIZE];
+    const struct denied_key *k = &r->key;
+    json_t *of = member_of(j->foreign, k->login_is == DENIED_MINER ? k->login : "");
+    json_int_t before = json_integer_value(json_object_get(of, "logins"));
+    json_object_set_new(of, "logins", json_integer(before + (json_int_t)r->attempts));
+    json_t *networks = member_of(of, "networks");
+    netaddr_format_network(network, k->network, k->network_len);
+    if (k->network_len > 0)
+        member_of(networks, network);
+}
+
+/* Whose logins came from networks that are not theirs: "" nobody's who is known (folded, aged,
+ * or older than such rows). */
+static void gather_foreign(struct judging *j)
+{
+    size_t count;
+    const struct history *h = j->history;
+    bool is_aged =
+        denials_are_aged(&j->source->header, j->source->profile->refusals_keep_days);
+    struct denied_row *rows =
+        denials_settle(&count, &h->denials, h->refusals, h->refusal_count, is_aged);
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(rows[i].key.reason, NETWORK_REASON) == 0)
+            add_foreign(j, &rows[i]);
+    mem_free(rows);
+}
+
+static void judge_foreign(struct judging *j, const char *miner, const json_t *record)
+{
+    char names[NAMES_SIZE];
+    const json_t *of = json_object_get(j->foreign, miner);
+    if (of == NULL)
+        return;
+    format_names(names, json_object_get(of, "networks"));
+    add_alert(j, ALERT_NETWORK_NOT_ALLOWED, j->at, record,
+              "%" JSON_INTEGER_FORMAT " logins%s%s|0",
+              json_integer_value(json_object_get(of, "logins")),
+              names[0] != '\0' ? " from " : "", names);
+}
+
+/* Makers and models of what was there on any day of the period. */
+static size_t declared_models(const struct judging *j, const json_t *record)
+{
+    size_t i;
+    json_t *entry, *models = json_object();
+    json_array_foreach(json_object_get(record, "equipment"), i, entry)
+    {
+        char name[MODEL_SIZE];
+        const char *maker = record_text(entry, "maker");
+        const char *model = record_text(entry, "model");
+        snprintf(name, sizeof(name), "%.200s %.200s", maker != NULL ? maker : "",
+                 model != NULL ? model : "");
+        if (fill_was_there(entry, j->first_day, j->day))
+            member_of(models, name);
+    }
+    size_t count = json_object_size(models);
+    json_decref(models);
+    return count;
+}
+
+static void judge_rigs(struct judging *j, const char *miner, const json_t *record)
+{
+    char names[NAMES_SIZE];
+    json_t *kinds = json_object_get(j->history->rigs, miner);
+    size_t declared = declared_models(j, record);
+    if (declared == 0 || json_object_size(kinds) <= declared + ALERT_RIG_KINDS_OVER)
+        return;
+    format_names(names, kinds);
+    add_alert(j, ALERT_RIG_KINDS, j->at, record, "%zu kinds: %s|%zu declared and %d",
+              json_object_size(kinds), names, declared, ALERT_RIG_KINDS_OVER);
 }
 
 /* --- all -------------------------------------------------------------------------------- */
@@ -241,30 +341,33 @@ static void judge_all(struct judging *j)
     size_t count;
     const char **ids = history_ids(&count, j->history);
     const struct report *r5 = j->source->distributions;
-    uint64_t foreign = count_foreign(j->history);
-    for (size_t i = 0; i < count; i++)
-        judge_record(j, json_object_get(j->history->miners, ids[i]));
+    gather_foreign(j);
+    for (size_t i = 0; i < count; i++) {
+        const json_t *record = json_object_get(j->history->miners, ids[i]);
+        judge_record(j, record);
+        judge_foreign(j, ids[i], record);
+        judge_rigs(j, ids[i], record);
+    }
     mem_free(ids);
+    judge_foreign(j, "", NULL);
     if (j->source->production != NULL)
         judge_production(j, j->source->production);
     for (size_t i = 0; r5 != NULL && i < report_row_count(r5); i++)
         judge_payment(j, r5, report_row(r5, i));
-    if (foreign > 0)
-        add_alert(j, ALERT_NETWORK_NOT_ALLOWED, j->at, NULL, "%" PRIu64 " logins|0",
-                  foreign);
 }
 
 enum kz_err source_alerts(struct report **out, char why[SOURCE_WHY_SIZE],
                           const struct report_source *s)
 {
-    char first[PERIOD_DATE_SIZE];
     struct judging j = {.source = s, .history = s->history, .at = fill_instant(s)};
     enum kz_err err = fill_begin(&j.fill, why, REPORT_R8, s);
     if (err != KZ_OK)
         return err;
-    fill_days(first, j.day, s);
+    fill_days(j.first_day, j.day, s);
     j.holders = json_object();
+    j.foreign = json_object();
     judge_all(&j);
     json_decref(j.holders);
+    json_decref(j.foreign);
     return fill_end(out, &j.fill);
 }

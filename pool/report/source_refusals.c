@@ -1,61 +1,67 @@
-/* R7: refused logins, an hour and a reason a row, as the journal counted them.
- *
- * The journal keeps no more than these counts: listener, sources, login, network and rig
- * software stay empty until the front reports them. */
+/* R7: refused logins, a row an hour, listener, reason, login, network and software
+ * (pool/report/denials.h). */
 #include "pool/report/fill.h"
 
 #include "conf/mem.h"
-
-#include <stdlib.h>
-#include <string.h>
+#include "pool/registry/profile.h"
+#include "pool/report/denials.h"
+#include "stratum/netaddr.h"
 
 #define HOUR_MS INT64_C(3600000)
 
-static int by_hour_and_reason(const void *a, const void *b)
+static void fill_if_any(struct fill *f, const char *column, const char *text)
 {
-    const struct tally_refusal *x = a, *y = b;
-    if (x->hour != y->hour)
-        return x->hour < y->hour ? -1 : 1;
-    return strcmp(x->reason, y->reason);
+    if (text[0] != '\0')
+        fill_text(f, column, text);
 }
 
-/* The rows of one hour and reason into one. Returns how many are left. */
-static size_t merge(struct tally_refusal *list, size_t count)
+static void fill_login(struct fill *f, const struct denied_key *k)
 {
-    size_t kept = 0;
-    if (count > 0)
-        qsort(list, count, sizeof(*list), by_hour_and_reason);
-    for (size_t i = 0; i < count; i++) {
-        if (kept > 0 && by_hour_and_reason(&list[kept - 1], &list[i]) == 0)
-            list[kept - 1].count += list[i].count;
-        else
-            list[kept++] = list[i];
+    char hex[2 * DENIED_HASH_SIZE + 1];
+    if (k->login_is == DENIED_HASHED) {
+        hex_encode(hex, k->login_hash, DENIED_HASH_SIZE);
+        fill_text(f, "login_hash", hex);
     }
-    return kept;
+    fill_if_any(f, "login", k->login);
 }
 
-static void fill_refusal(struct fill *f, const struct tally_refusal *r)
+static void fill_network(struct fill *f, const struct denied_key *k)
+{
+    char text[NETADDR_TEXT_SIZE];
+    if (k->network_len == 0)
+        return;
+    netaddr_format_network(text, k->network, k->network_len);
+    fill_text(f, "network", text);
+}
+
+static void fill_denied(struct fill *f, const struct denied_row *r)
 {
     fill_row(f);
     fill_number(f, "hour", r->hour * HOUR_MS);
-    fill_text(f, "reason", r->reason);
-    fill_number(f, "attempts", (int64_t)r->count);
+    fill_if_any(f, "listener", r->key.listener);
+    fill_text(f, "reason", r->key.reason);
+    fill_number(f, "attempts", (int64_t)r->attempts);
+    if (r->sources > 0)
+        fill_number(f, "distinct_sources", (int64_t)r->sources);
+    fill_login(f, &r->key);
+    fill_network(f, &r->key);
+    fill_if_any(f, "rig_software", r->key.software);
 }
 
 enum kz_err source_refusals(struct report **out, char why[SOURCE_WHY_SIZE],
                             const struct report_source *s)
 {
     struct fill f;
+    size_t count;
     const struct history *h = s->history;
     enum kz_err err = fill_begin(&f, why, REPORT_R7, s);
     if (err != KZ_OK)
         return err;
-    struct tally_refusal *list = mem_array(h->refusal_count + 1, sizeof(*list));
-    if (h->refusal_count > 0)
-        memcpy(list, h->refusals, h->refusal_count * sizeof(*list));
-    size_t count = merge(list, h->refusal_count);
+    bool is_aged = denials_are_aged(&s->header, s->profile->refusals_keep_days);
+    struct denied_row *rows =
+        denials_settle(&count, &h->denials, h->refusals, h->refusal_count, is_aged);
     for (size_t i = 0; i < count; i++)
-        fill_refusal(&f, &list[i]);
-    mem_free(list);
+        fill_denied(&f, &rows[i]);
+    mem_free(rows);
     return fill_end(out, &f);
 }

@@ -5,7 +5,9 @@
 
 #include "pool/audit/chain.h"
 #include "pool/registry/registry_record.h"
+#include "share/denied.h"
 #include "share/event.h"
+#include "share/rigs.h"
 #include "tests/unit/journal_bed.h"
 
 struct history_bed {
@@ -118,6 +120,43 @@ static inline void history_refuse(struct history_bed *h, int64_t at, const char 
     snprintf(r.reason, sizeof(r.reason), "%s", reason);
     size_t len = event_refusals_write(body, &r, 1);
     history_append(h, EVENT_REFUSALS, at, (struct bytes){body, len});
+}
+
+/* A row with details; `login` as DENIED_MINER has it, "" for none. */
+static inline struct denied_row history_denied(int64_t at, const char *reason,
+                                               const char *login, uint8_t network,
+                                               uint64_t attempts, uint64_t sources)
+{
+    struct denied_row r = {
+        .hour = at / 3600000, .attempts = attempts, .sources = sources};
+    struct denied_key *k = &r.key;
+    snprintf(k->listener, sizeof(k->listener), "0.0.0.0:3333");
+    snprintf(k->reason, sizeof(k->reason), "%s", reason);
+    snprintf(k->login, sizeof(k->login), "%s", login);
+    snprintf(k->software, sizeof(k->software), "cgminer/4.11");
+    k->login_is = login[0] != '\0' ? DENIED_MINER : DENIED_NO_LOGIN;
+    k->network_len = DENIED_NETWORK_IPV4;
+    memcpy(k->network, (const uint8_t[3]){192, 0, network}, 3);
+    return r;
+}
+
+static inline void history_deny(struct history_bed *h, uint64_t run,
+                                const struct denied_row *row)
+{
+    static uint8_t body[DENIED_EVENT_MAX];
+    size_t len = denied_event_write(body, run, row, 1);
+    history_append(h, EVENT_DENIED, row->hour * 3600000, (struct bytes){body, len});
+}
+
+static inline void history_rig(struct history_bed *h, int64_t at, const char *miner,
+                               const char *software)
+{
+    static uint8_t body[RIGS_EVENT_MAX];
+    struct rigs_row row = {.time_ms = at};
+    snprintf(row.miner.text, sizeof(row.miner.text), "%s", miner);
+    snprintf(row.software, sizeof(row.software), "%s", software);
+    size_t len = rigs_event_write(body, &row, 1);
+    history_append(h, EVENT_RIGS, at, (struct bytes){body, len});
 }
 
 static inline void history_begin(struct history_bed *h, struct bed *bed)

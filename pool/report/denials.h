@@ -1,0 +1,51 @@
+/* pool/report/denials.h - a period's refused logins as its journal tells of them.
+ *
+ * The journal has two things: how many were refused, by hour and reason, which is exact
+ * whatever happens; and rows with details (share/denied.h), of which the newest of each run of
+ * the daemon counts. Settled, both together make one list: a row of several runs is added
+ * up, and how many were refused that no row tells of is a row of its own without details:
+ * those before this was kept, and what a kill took.
+ *
+ * Different sources of several runs cannot be told apart, so their number is not known then.
+ *
+ * Details are kept for the profile's refusals_keep_days after the end of the period: of a
+ * report that is made later only hour, listener, reason and attempts are left. By the
+ * period's end and not the hour, so that reports of a period say the same whenever they are
+ * made, until all of them say less; a profile with long periods has the oldest hours
+ * longer by that. The journal itself keeps what it has.
+ *
+ * Ownership  denials_clear() frees the rows; a settled list is the caller's.
+ * Thread     one at a time. Pure. Source: registry spec section 4, R7 and retention. */
+#ifndef POOL_REPORT_DENIALS_H
+#define POOL_REPORT_DENIALS_H
+
+#include "pool/report/table.h"
+#include "share/denied.h"
+
+struct denials_row {
+    struct denied_row row;
+    uint64_t run;
+    uint64_t order; /* in the journal */
+};
+
+struct denials {
+    struct denials_row *rows;
+    size_t count, room;
+    uint64_t next; /* order */
+};
+
+/* Older figures of the row are let go of when there is no room for more. */
+void denials_add(struct denials *d, uint64_t run, const struct denied_row *row);
+void denials_clear(struct denials *d);
+
+/* Is it too late to show details? */
+bool denials_are_aged(const struct report_header *header, int keep_days);
+
+/* What a report shows, in denied_compare()'s order; to be mem_free()d. `totals` are the
+ * counts, of one hour and reason perhaps several. A row of which nothing but hour and reason
+ * is known has no listener. */
+struct denied_row *denials_settle(size_t *count, const struct denials *d,
+                                  const struct tally_refusal *totals,
+                                  size_t total_count, bool is_aged);
+
+#endif
