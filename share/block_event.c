@@ -37,11 +37,14 @@ static json_t *outputs_of(const struct journal_job *job, size_t extranonce_len,
         struct bytes rest = {tail.p + 8, tail.len - 8};
         if (compact_size_read(&len, &used, rest) != KZ_OK || len > rest.len - used)
             break;
+        if (__builtin_add_overflow(*sum, value, sum)) { /* of a file that is not ours */
+            json_decref(list);
+            return NULL;
+        }
         char *hex = mem_array(2 * (size_t)len + 1, 1);
         hex_encode(hex, rest.p + used, (size_t)len);
         json_array_append_new(list, json_pack("[I, s]", (json_int_t)value, hex));
         mem_free(hex);
-        *sum += value;
         tail.p = rest.p + used + len;
         tail.len = rest.len - used - (size_t)len;
     }

@@ -10,8 +10,10 @@
 #include <cmocka.h>
 
 #include "conf/clock.h"
+#include "conf/mem.h"
 #include "pool/registry/record_act.h"
 #include "pool/report/alert.h"
+#include "pool/report/denials.h"
 #include "stratum/server.h"
 #include "tests/unit/history_fixture.h"
 #include "tests/unit/journal_bed.h"
@@ -478,6 +480,36 @@ static void the_newest_of_each_run_counts_and_runs_are_added_up(void **state)
     report_free(made_of);
 }
 
+/* Rows that are written again and again fill no memory, and none is mixed up. */
+static void of_many_rows_that_are_written_often_each_is_right(void **state)
+{
+    (void)state;
+    enum { ROWS = 200, TIMES = 50 };
+    struct denials d = {.count = 0};
+    struct tally_refusal totals[ROWS];
+    size_t count;
+    for (uint64_t t = 1; t <= TIMES; t++)
+        for (uint64_t i = 0; i < ROWS; i++) {
+            struct denied_row r = history_denied((int64_t)i * 3600000, "network",
+                                                 "bulut", (uint8_t)i, t * (i + 1), 1);
+            denials_add(&d, 1, &r);
+        }
+    assert_true(d.room < 8 * ROWS);
+    for (size_t i = 0; i < ROWS; i++)
+        totals[i] = (struct tally_refusal){"network", (int64_t)(ROWS - 1 - i),
+                                           TIMES * (ROWS - i) + 3};
+    struct denied_row *rows = denials_settle(&count, &d, totals, ROWS, false);
+    assert_int_equal(count, 2 * ROWS);
+    for (size_t i = 0; i < ROWS; i++) {
+        assert_int_equal(rows[2 * i].attempts, 3);
+        assert_string_equal(rows[2 * i].key.listener, "");
+        assert_int_equal(rows[2 * i + 1].attempts, TIMES * (i + 1));
+        assert_int_equal(rows[2 * i + 1].key.network[2], i);
+    }
+    mem_free(rows);
+    denials_clear(&d);
+}
+
 static void what_no_row_tells_of_is_counted_all_the_same(void **state)
 {
     struct scene *s = *state;
@@ -928,6 +960,7 @@ int main(void)
         TEST(refusals_of_an_hour_are_added_up_by_reason),
         TEST(a_refusal_has_all_that_its_row_says),
         TEST(the_newest_of_each_run_counts_and_runs_are_added_up),
+        cmocka_unit_test(of_many_rows_that_are_written_often_each_is_right),
         TEST(what_no_row_tells_of_is_counted_all_the_same),
         TEST(details_are_kept_for_so_many_days_behind_the_period),
         TEST(each_rule_finds_what_it_is_for),
