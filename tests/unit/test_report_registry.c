@@ -9,51 +9,12 @@
 
 #include <cmocka.h>
 
-#include "conf/clock.h"
-#include "conf/mem.h"
 #include "pool/registry/record_act.h"
 #include "pool/report/alert.h"
-#include "pool/report/denials.h"
 #include "stratum/server.h"
-#include "tests/unit/history_fixture.h"
-#include "tests/unit/journal_bed.h"
-#include "tests/unit/record_fixture.h"
-
-struct scene {
-    struct bed *bed;
-    struct history_bed h;
-    struct profile profile;
-    struct conf conf;
-    struct report_source source;
-    char why[SOURCE_WHY_SIZE];
-};
-
-static int64_t ms(const char *text)
-{
-    int64_t at;
-    if (clock_utc_parse(&at, text, strlen(text)) != KZ_OK)
-        fail_msg("%s", text);
-    return at;
-}
+#include "tests/unit/report_scene.h"
 
 /* --- a pool's October and November --------------------------------------------------- */
-
-static json_t *record_of(const struct scene *s, const char *id,
-                         enum record_column column, const char *state)
-{
-    json_t *r = fixture_stored(column, &s->profile);
-    json_object_set_new(r, "miner_id", json_string(id));
-    json_object_set_new(r, "state", json_string(state));
-    json_object_set_new(json_object_get(r, "certificate"), "number", json_string(id));
-    return r;
-}
-
-static json_t *changed(const struct scene *s, const char *id, const char *state)
-{
-    json_t *r = json_deep_copy(json_object_get(s->h.records, id));
-    json_object_set_new(r, "state", json_string(state));
-    return r;
-}
 
 static void write_october(struct scene *s)
 {
@@ -88,94 +49,6 @@ static void write_november(struct scene *s)
     history_note(h, ms("2026-11-06T08:00"), AUDIT_STOP_ORDER_SET);
     history_put(h, ms("2026-11-10T08:00"), AUDIT_APPLIED,
                 record_of(s, "zer", RECORD_RE, "draft"));
-}
-
-static int set_up(void **state)
-{
-    struct scene *s = calloc(1, sizeof(*s));
-    assert_int_equal(bed_set_up((void **)&s->bed), 0);
-    fixture_profile(&s->profile);
-    s->profile.refusals_keep_days = 90;
-    s->conf.network = CONF_REGTEST;
-    history_begin(&s->h, s->bed);
-    s->source = (struct report_source){.conf = &s->conf,
-                                       .profile = &s->profile,
-                                       .header = {.jurisdiction = "TM",
-                                                  .operator_name = "Howuz",
-                                                  .timezone = "Asia/Ashgabat",
-                                                  .generated_ms = NOW_MS,
-                                                  .disclosure = DISCLOSURE_FULL}};
-    assert_int_equal(period_parse(&s->source.header.period, "2026-10", 300), KZ_OK);
-    *state = s;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    struct scene *s = *state;
-    history_end(&s->h);
-    bed_tear_down((void **)&s->bed);
-    free(s);
-    return 0;
-}
-
-static void about(struct scene *s, const char *period)
-{
-    assert_int_equal(period_parse(&s->source.header.period, period, 300), KZ_OK);
-}
-
-static enum kz_err read_history(struct scene *s, struct history *h)
-{
-    const struct history_ask ask = {.dir = s->bed->journal,
-                                    .from_ms = s->source.header.period.from_ms,
-                                    .until_ms = fill_instant(&s->source),
-                                    .written_before_ms = INT64_MAX};
-    history_sync(&s->h);
-    return history_read(h, s->why, &ask);
-}
-
-static struct report *made(struct scene *s, report_source_fn *source)
-{
-    struct report *r = NULL;
-    struct history h;
-    if (read_history(s, &h) != KZ_OK)
-        fail_msg("%s", s->why);
-    s->source.history = &h;
-    if (source(&r, s->why, &s->source) != KZ_OK)
-        fail_msg("%s", s->why);
-    s->source.history = NULL;
-    history_clear(&h);
-    return r;
-}
-
-static void cell_is(const struct report *r, size_t row, const char *column,
-                    const char *expected)
-{
-    struct report_field fields[FIELDS_MAX];
-    char buffer[CELL_FORMAT_SIZE];
-    size_t count = report_fields(fields, r);
-    for (size_t i = 0; i < count; i++) {
-        if (strcmp(fields[i].name, column) != 0)
-            continue;
-        const char *text = report_field_text(buffer, report_row(r, row), &fields[i]);
-        if (expected == NULL)
-            assert_null(text);
-        else if (text == NULL || strcmp(text, expected) != 0)
-            fail_msg("row %zu, %s: %s, not %s", row, column, text, expected);
-        return;
-    }
-    fail_msg("no column %s", column);
-}
-
-/* As the master has it. */
-static char *bytes_of(const struct report *r)
-{
-    char *text = NULL;
-    size_t len = 0;
-    FILE *to = open_memstream(&text, &len);
-    assert_int_equal(report_write_json(to, r), KZ_OK);
-    fclose(to);
-    return text;
 }
 
 /* --- R1 -------------------------------------------------------------------------------- */
@@ -425,165 +298,7 @@ static void refusals_of_an_hour_are_added_up_by_reason(void **state)
     report_free(r);
 }
 
-static void a_refusal_has_all_that_its_row_says(void **state)
-{
-    struct scene *s = *state;
-    int64_t at = ms("2026-10-03T09:10");
-    struct denied_row r = history_denied(at, "unregistered", "", 2, 5, 3);
-    r.key.login_is = DENIED_HASHED;
-    memset(r.key.login_hash, 0xa5, sizeof(r.key.login_hash));
-    history_deny(&s->h, 1, &r);
-    r = history_denied(at, "network", "bulut", 7, 2, 1);
-    history_deny(&s->h, 1, &r);
-    history_refuse(&s->h, at, "unregistered", 5);
-    history_refuse(&s->h, at, "network", 2);
-    struct report *made_of = made(s, source_refusals);
-    assert_int_equal(report_row_count(made_of), 2);
-    cell_is(made_of, 0, "hour", "2026-10-03T09:00:00.000Z");
-    cell_is(made_of, 0, "listener", "0.0.0.0:3333");
-    cell_is(made_of, 0, "reason", "network");
-    cell_is(made_of, 0, "attempts", "2");
-    cell_is(made_of, 0, "distinct_sources", "1");
-    cell_is(made_of, 0, "login", "bulut");
-    cell_is(made_of, 0, "login_hash", NULL);
-    cell_is(made_of, 0, "network", "192.0.7.0/24");
-    cell_is(made_of, 0, "rig_software", "cgminer/4.11");
-    cell_is(made_of, 1, "login", NULL);
-    cell_is(made_of, 1, "login_hash",
-            "a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5");
-    report_free(made_of);
-}
-
-static void the_newest_of_each_run_counts_and_runs_are_added_up(void **state)
-{
-    struct scene *s = *state;
-    int64_t at = ms("2026-10-03T09:10");
-    struct denied_row r = history_denied(at, "unregistered", "", 2, 5, 3);
-    history_deny(&s->h, 9, &r);
-    r.attempts = 7;
-    r.sources = 4;
-    history_deny(&s->h, 9, &r);
-    history_deny(&s->h, 9, &r); /* a copy does no harm */
-    history_refuse(&s->h, at, "unregistered", 7);
-    struct report *made_of = made(s, source_refusals);
-    assert_int_equal(report_row_count(made_of), 1);
-    cell_is(made_of, 0, "attempts", "7");
-    cell_is(made_of, 0, "distinct_sources", "4");
-    report_free(made_of);
-    r.attempts = 2;
-    history_deny(&s->h, 3, &r);
-    history_refuse(&s->h, at, "unregistered", 2);
-    made_of = made(s, source_refusals);
-    assert_int_equal(report_row_count(made_of), 1);
-    cell_is(made_of, 0, "attempts", "9");
-    cell_is(made_of, 0, "distinct_sources", NULL); /* those of both may be the same */
-    report_free(made_of);
-}
-
-/* Rows that are written again and again fill no memory, and none is mixed up. */
-static void of_many_rows_that_are_written_often_each_is_right(void **state)
-{
-    (void)state;
-    enum { ROWS = 200, TIMES = 50 };
-    struct denials d = {.count = 0};
-    struct tally_refusal totals[ROWS];
-    size_t count;
-    for (uint64_t t = 1; t <= TIMES; t++)
-        for (uint64_t i = 0; i < ROWS; i++) {
-            struct denied_row r = history_denied((int64_t)i * 3600000, "network",
-                                                 "bulut", (uint8_t)i, t * (i + 1), 1);
-            denials_add(&d, 1, &r);
-        }
-    assert_true(d.room < 8 * ROWS);
-    for (size_t i = 0; i < ROWS; i++)
-        totals[i] = (struct tally_refusal){"network", (int64_t)(ROWS - 1 - i),
-                                           TIMES * (ROWS - i) + 3};
-    struct denied_row *rows = denials_settle(&count, &d, totals, ROWS, false);
-    assert_int_equal(count, 2 * ROWS);
-    for (size_t i = 0; i < ROWS; i++) {
-        assert_int_equal(rows[2 * i].attempts, 3);
-        assert_string_equal(rows[2 * i].key.listener, "");
-        assert_int_equal(rows[2 * i + 1].attempts, TIMES * (i + 1));
-        assert_int_equal(rows[2 * i + 1].key.network[2], i);
-    }
-    mem_free(rows);
-    denials_clear(&d);
-}
-
-static void what_no_row_tells_of_is_counted_all_the_same(void **state)
-{
-    struct scene *s = *state;
-    int64_t at = ms("2026-10-03T09:10");
-    struct denied_row r = history_denied(at, "unregistered", "", 2, 5, 3);
-    history_deny(&s->h, 1, &r);
-    history_refuse(&s->h, at, "unregistered", 11);
-    history_refuse(&s->h, at, "malformed_login", 1);
-    history_refuse(&s->h, at + 3600000, "unregistered", 4);
-    struct report *made_of = made(s, source_refusals);
-    assert_int_equal(report_row_count(made_of), 4);
-    cell_is(made_of, 0, "reason", "malformed_login");
-    cell_is(made_of, 0, "listener", NULL);
-    cell_is(made_of, 1, "attempts", "6");
-    cell_is(made_of, 1, "listener", NULL);
-    cell_is(made_of, 2, "attempts", "5");
-    cell_is(made_of, 2, "listener", "0.0.0.0:3333");
-    cell_is(made_of, 3, "attempts", "4");
-    report_free(made_of);
-}
-
-static void write_two_networks(struct scene *s)
-{
-    int64_t at = ms("2026-10-03T09:10");
-    struct denied_row r = history_denied(at, "network", "bulut", 2, 5, 3);
-    history_deny(&s->h, 1, &r);
-    r = history_denied(at, "network", "bulut", 7, 2, 1);
-    history_deny(&s->h, 1, &r);
-    history_refuse(&s->h, at, "network", 8);
-}
-
-static void details_are_kept_for_so_many_days_behind_the_period(void **state)
-{
-    struct scene *s = *state;
-    write_two_networks(s);
-    int64_t end = s->source.header.period.to_ms + 90 * INT64_C(86400000);
-    s->source.header.generated_ms = end - 1;
-    struct report *made_of = made(s, source_refusals);
-    assert_int_equal(report_row_count(made_of), 3);
-    report_free(made_of);
-    s->source.header.generated_ms = end;
-    made_of = made(s, source_refusals);
-    assert_int_equal(report_row_count(made_of), 2);
-    cell_is(made_of, 0, "attempts", "1");
-    cell_is(made_of, 1, "attempts", "7");
-    cell_is(made_of, 1, "listener", "0.0.0.0:3333");
-    for (size_t i = 0; i < 2; i++) {
-        cell_is(made_of, i, "login", NULL);
-        cell_is(made_of, i, "network", NULL);
-        cell_is(made_of, i, "rig_software", NULL);
-        cell_is(made_of, i, "distinct_sources", NULL);
-    }
-    char *text = bytes_of(made_of);
-    assert_null(strstr(text, "192.0."));
-    assert_null(strstr(text, "bulut"));
-    free(text);
-    report_free(made_of);
-}
-
 /* --- R8 -------------------------------------------------------------------------------- */
-
-static bool has_alert(const struct report *r, const char *rule, const char *miner,
-                      const char *measure)
-{
-    for (size_t i = 0; i < report_row_count(r); i++) {
-        const struct report_row *row = report_row(r, i);
-        const char *its = report_cell(r, row, "miner_id")->text;
-        if (strcmp(report_cell(r, row, "rule")->text, rule) == 0 &&
-            strcmp(its != NULL ? its : "", miner) == 0 &&
-            strstr(report_cell(r, row, "measure")->text, measure) != NULL)
-            return true;
-    }
-    return false;
-}
 
 static struct report *a_payment(const struct scene *s, const char *at)
 {
@@ -659,74 +374,6 @@ static void a_decision_stands_beside_its_alert_from_then_on(void **state)
     cell_is(found, 0, "decision", "visit");
     cell_is(found, 0, "decided_by", "maral");
     cell_is(found, 0, "decided_at", "2026-10-08T08:00:00.000Z");
-    report_free(found);
-}
-
-static void a_foreign_network_is_an_alert_of_its_miner(void **state)
-{
-    struct scene *s = *state;
-    history_put(&s->h, ms("2026-10-02T08:00"), AUDIT_ACTIVATED,
-                record_of(s, "bulut", RECORD_RL, "active"));
-    write_two_networks(s);
-    struct report *found = made(s, source_alerts);
-    assert_int_equal(report_row_count(found), 2);
-    assert_true(has_alert(found, "network_not_allowed", "bulut",
-                          "7 logins from 192.0.2.0/24, 192.0.7.0/24"));
-    assert_true(has_alert(found, "network_not_allowed", "", "1 logins"));
-    report_free(found);
-    s->source.header.generated_ms =
-        s->source.header.period.to_ms + 90 * INT64_C(86400000);
-    found = made(s, source_alerts);
-    assert_int_equal(report_row_count(found), 1);
-    cell_is(found, 0, "measure", "8 logins");
-    report_free(found);
-}
-
-static void a_list_of_networks_is_cut_and_says_so(void **state)
-{
-    struct scene *s = *state;
-    history_put(&s->h, ms("2026-10-02T08:00"), AUDIT_ACTIVATED,
-                record_of(s, "bulut", RECORD_RL, "active"));
-    for (uint8_t i = 0; i < 60; i++) {
-        struct denied_row r =
-            history_denied(ms("2026-10-03T09:10"), "network", "bulut", i, 1, 1);
-        history_deny(&s->h, 1, &r);
-    }
-    struct report *found = made(s, source_alerts);
-    assert_int_equal(report_row_count(found), 1);
-    assert_true(has_alert(found, "network_not_allowed", "bulut", "60 logins from "));
-    assert_true(has_alert(found, "network_not_allowed", "bulut", " more"));
-    cell_is(found, 0, "threshold", "0");
-    report_free(found);
-}
-
-/* Each fixture has one model. */
-static void more_kinds_of_rigs_than_declared_are_an_alert(void **state)
-{
-    struct scene *s = *state;
-    static const char *const kinds[] = {"bmminer", "cgminer", "vnish", "whatsminer"};
-    history_put(&s->h, ms("2026-10-02T08:00"), AUDIT_ACTIVATED,
-                record_of(s, "bulut", RECORD_RL, "active"));
-    json_t *bare = record_of(s, "aral", RECORD_NL, "active");
-    json_object_del(bare, "equipment");
-    json_object_del(bare, "payout_addresses"); /* the other has the same */
-    history_put(&s->h, ms("2026-10-02T08:00"), AUDIT_ACTIVATED, bare);
-    for (size_t i = 0; i < 3; i++)
-        history_rig(&s->h, ms("2026-10-03T08:00"), "bulut", kinds[i]);
-    for (size_t i = 0; i < 4; i++)
-        history_rig(&s->h, ms("2026-10-03T08:00"), "aral", kinds[i]);
-    history_rig(&s->h, ms("2026-10-05T08:00"), "bulut", kinds[0]);
-    history_rig(&s->h, ms("2026-10-31T19:00"), "bulut", kinds[3]); /* November */
-    struct report *found = made(s, source_alerts);
-    assert_int_equal(report_row_count(found), 0);
-    report_free(found);
-    history_rig(&s->h, ms("2026-10-31T18:59"), "bulut", kinds[3]);
-    found = made(s, source_alerts);
-    assert_int_equal(report_row_count(found), 1);
-    cell_is(found, 0, "rule", "rig_kinds");
-    cell_is(found, 0, "miner_id", "bulut");
-    cell_is(found, 0, "measure", "4 kinds: bmminer, cgminer, vnish, whatsminer");
-    cell_is(found, 0, "threshold", "1 declared and 2");
     report_free(found);
 }
 
@@ -943,7 +590,7 @@ static void every_language_has_words_for_what_happens(void **state)
     }
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scene_set_up, scene_tear_down)
 
 int main(void)
 {
@@ -958,16 +605,8 @@ int main(void)
         TEST(each_grouping_adds_up_to_all),
         TEST(the_summary_needs_the_production),
         TEST(refusals_of_an_hour_are_added_up_by_reason),
-        TEST(a_refusal_has_all_that_its_row_says),
-        TEST(the_newest_of_each_run_counts_and_runs_are_added_up),
-        cmocka_unit_test(of_many_rows_that_are_written_often_each_is_right),
-        TEST(what_no_row_tells_of_is_counted_all_the_same),
-        TEST(details_are_kept_for_so_many_days_behind_the_period),
         TEST(each_rule_finds_what_it_is_for),
         TEST(a_decision_stands_beside_its_alert_from_then_on),
-        TEST(a_foreign_network_is_an_alert_of_its_miner),
-        TEST(a_list_of_networks_is_cut_and_says_so),
-        TEST(more_kinds_of_rigs_than_declared_are_an_alert),
         TEST(nothing_is_found_where_all_is_well),
         TEST(a_broken_chain_is_not_reported_from),
         TEST(without_a_journal_nothing_is_reported),
