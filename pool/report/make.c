@@ -32,18 +32,25 @@ static enum kz_err KZ_PRINTF(2, 3)
 
 /* --- tables --------------------------------------------------------------------------- */
 
+static enum kz_err ask_on(const struct making *m)
+{
+    if (m->plan->goes_on == NULL || m->plan->goes_on(m->plan->ctx))
+        return KZ_OK;
+    refuse(m, "stopping");
+    return KZ_BUSY;
+}
+
 static enum kz_err make_table(struct making *m, struct report **out, enum report_id id,
                               enum disclosure level)
 {
     char why[SOURCE_WHY_SIZE] = "";
     const char *name = report_kind_of(id)->name;
     report_source_fn *source = make_source_of(id);
-    if (m->plan->goes_on != NULL && !m->plan->goes_on(m->plan->ctx)) {
-        refuse(m, "stopping");
-        return KZ_BUSY;
-    }
+    enum kz_err err = ask_on(m);
+    if (err != KZ_OK)
+        return err;
     m->source.header.disclosure = level;
-    enum kz_err err = source(out, why, &m->source);
+    err = source(out, why, &m->source);
     if (err != KZ_OK)
         snprintf(m->why, PACKAGE_WHY_SIZE, "%s: %.400s", name, why);
     return err;
@@ -276,6 +283,8 @@ enum kz_err make_package(struct hash256 *hash, char why[PACKAGE_WHY_SIZE],
         err = read_past(&m);
     if (err == KZ_OK)
         err = make_tables(&m);
+    if (err == KZ_OK)
+        err = ask_on(&m);
     if (err == KZ_OK)
         err = check_tables(&m);
     if (err == KZ_OK)

@@ -45,7 +45,8 @@ struct make_plan {
     const struct manifest *again;
     const char *dir; /* to be made */
     int64_t made_ms;
-    /* Asked between two reports; false: it ends with KZ_BUSY. NULL: it never does. */
+    /* Asked before each report, and before they are checked and written; false: it ends with
+     * KZ_BUSY. NULL: it never does. */
     bool (*goes_on)(void *ctx);
     void *ctx;
 };

@@ -1,32 +1,51 @@
-/* Every report of every month of a year, made from a pool's life: how long each takes, and
- * whether they agree with each other.
+/* Every report of every month of a year, made from a pool's life and packed, signed and
+ * verified: how long each takes, and whether they agree.
  *
- *     build/release/bench/report_year [miners [seed]]     2000 1
+ *     build/release/bench/report_year [-m miners] [-r rigs] [-n months] [-s seed] [-d days]
+ *                                        2000        300       12          1         1
+ *                                     DIR
  *
- * Hours are kept for the whole year here, so that all months can be made at its end. Takes
- * some minutes and 1 GB. */
+ * Of so many days one is tallied by the minute and the others by the hour (year_work.h).
+ * A month's package is made on the fifth of the next, as in life: DIR/TM-2039-01 and so on,
+ * by the test key whose public part is printed. Ends with 1 where a package is refused, by
+ * the cross-checks or for another reason, or does not verify. */
 #include "conf/log.h"
-#include "pool/registry/profile.h"
-#include "pool/report/crosscheck.h"
+#include "pool/report/languages.h"
 #include "pool/report/make.h"
-#include "pool/report/spans.h"
-#include "year_life.h"
+#include "pool/report/package_verify.h"
+#include "pool/report/report_key.h"
+#include "year_money.h"
 
-/* --- reports ---------------------------------------------------------------------- */
+#include <limits.h>
 
-struct figures {
-    int64_t slowest_ms[REPORT_IDS];
-    int64_t busiest_ms[REPORT_IDS]; /* of this process's processor time */
-    size_t rows[REPORT_IDS];
-    size_t failures;
+#define MADE_AFTER 5 /* days behind the month */
+#define MONTHS_MAX 12
+
+static const uint8_t key[PRIVATE_KEY_SIZE] = {[0] = 0x11, [31] = 0x42};
+
+struct times {
+    int64_t wall_ms, busy_ms; /* of this process's processors */
 };
 
-static void on_failure(void *ctx, const struct crosscheck_failure *failure)
-{
-    struct figures *f = ctx;
-    f->failures++;
-    fprintf(stderr, "%s\n", failure->text);
-}
+struct figures {
+    struct times slowest[REPORT_IDS], slowest_package, slowest_check;
+    size_t rows[REPORT_IDS], packages, failures;
+    /* Of the package at hand: what make_package() is at. */
+    struct monotime since;
+    int64_t busy_since_ms;
+    size_t steps;
+};
+
+struct making {
+    struct year *y;
+    const char *dir; /* of all packages */
+    struct languages words;
+    struct sign_context *context;
+    struct figures f;
+    struct hash256 previous;
+};
+
+/* --- clocks ----------------------------------------------------------------------- */
 
 static int64_t busy_ms(void)
 {
@@ -35,75 +54,133 @@ static int64_t busy_ms(void)
     return t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static void keep_most(int64_t *most, int64_t ms)
+static void clock_begin(struct figures *f)
 {
-    if (ms > *most)
-        *most = ms;
+    f->since = clock_now();
+    f->busy_since_ms = busy_ms();
 }
 
-static void make_one(struct report **out, struct figures *f, struct report_source *s,
-                     enum report_id id)
+static void keep_slowest(struct times *slowest, const struct figures *f)
 {
-    char why[SOURCE_WHY_SIZE] = "";
+    int64_t wall = monotime_ms_between(f->since, clock_now());
+    int64_t busy = busy_ms() - f->busy_since_ms;
+    slowest->wall_ms = wall > slowest->wall_ms ? wall : slowest->wall_ms;
+    slowest->busy_ms = busy > slowest->busy_ms ? busy : slowest->busy_ms;
+}
+
+/* The order in which make_package() makes all of them. */
+static enum report_id made_at(size_t step)
+{
+    enum report_id order[REPORT_IDS] = {REPORT_R4, REPORT_R5};
+    size_t count = 2;
+    for (int id = 0; id < REPORT_IDS; id++)
+        if (id != REPORT_R4 && id != REPORT_R5)
+            order[count++] = (enum report_id)id;
+    return order[step];
+}
+
+/* Asked before each report: the one before it is done. */
+static bool on_step(void *ctx)
+{
+    struct figures *f = ctx;
+    if (f->steps > 0)
+        keep_slowest(&f->slowest[made_at(f->steps - 1)], f);
+    f->steps++;
+    clock_begin(f);
+    return true;
+}
+
+/* --- packages --------------------------------------------------------------------- */
+
+static void note_rows(struct figures *f, const struct manifest *m)
+{
+    for (size_t i = 0; i < m->report_count; i++)
+        if (m->reports[i].rows > f->rows[m->reports[i].id])
+            f->rows[m->reports[i].id] = m->reports[i].rows;
+}
+
+static bool check_package(struct making *k, const char *dir)
+{
+    char why[PACKAGE_WHY_SIZE] = "";
+    uint8_t point[PUBKEY_SIZE];
+    struct manifest *m = NULL;
+    must(sign_public_key(point, k->context, key), "a public key");
+    clock_begin(&k->f);
+    if (package_verify(&m, why, dir, k->context, point + 1) != KZ_OK) {
+        fprintf(stderr, "%s: %s\n", dir, why);
+        return false;
+    }
+    keep_slowest(&k->f.slowest_check, &k->f);
+    note_rows(&k->f, m);
+    manifest_free(m);
+    return true;
+}
+
+static bool pack(struct making *k, const struct period *p, const char *dir)
+{
+    char why[PACKAGE_WHY_SIZE] = "";
+    enum report_id ids[REPORT_IDS];
+    size_t count = make_due(ids, k->y->profile, PERIOD_ON_DEMAND, DISCLOSURE_REGULATOR);
+    assert(count == REPORT_IDS);
+    const struct make_plan plan = {
+        .store = k->y->store,
+        .conf = &k->y->conf,
+        .profile = k->y->profile,
+        .journal_dir = k->y->journal_dir,
+        .period = *p,
+        .disclosure = DISCLOSURE_REGULATOR,
+        .ids = ids,
+        .count = count,
+        .catalogues = (const struct catalogue *const *)k->words.catalogues,
+        .catalogue_count = k->words.count,
+        .previous = k->f.packages > 0 ? &k->previous : NULL,
+        .context = k->context,
+        .key = key,
+        .dir = dir,
+        .made_ms = p->to_ms + MADE_AFTER * DAY_MS,
+        .goes_on = on_step,
+        .ctx = &k->f};
+    k->f.steps = 0;
+    enum kz_err err = make_package(&k->previous, why, &plan);
+    if (err != KZ_OK)
+        fprintf(stderr, "%s: %s\n", dir, why);
+    return err == KZ_OK;
+}
+
+static void make_month(struct making *k, const struct period *p)
+{
+    char name[PERIOD_TEXT_SIZE], dir[PATH_MAX];
+    struct figures began = {.steps = 0};
+    period_format(name, p);
+    snprintf(dir, sizeof(dir), "%s/TM-%s", k->dir, name);
+    wait_for_writes(k->y, 0);
+    while (!store_is_drained(k->y->store))
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL); /* allowed: a bench */
+    clock_begin(&began);
+    bool is_good = pack(k, p, dir);
+    keep_slowest(&k->f.slowest_package, &began);
+    is_good = is_good && check_package(k, dir);
+    k->f.packages++;
+    k->f.failures += !is_good;
+}
+
+/* --- the year --------------------------------------------------------------------- */
+
+static void live(struct making *k, int months)
+{
+    struct year *y = k->y;
     struct monotime began = clock_now();
-    int64_t busy = busy_ms();
-    enum kz_err err = make_source_of(id)(out, why, s);
-    must(err, why);
-    keep_most(&f->slowest_ms[id], monotime_ms_between(began, clock_now()));
-    keep_most(&f->busiest_ms[id], busy_ms() - busy);
-    if (report_row_count(*out) > f->rows[id])
-        f->rows[id] = report_row_count(*out);
-}
-
-static void make_month(struct figures *f, const struct year *y, struct report_source *s)
-{
-    struct report *made[REPORT_IDS] = {NULL};
-    char why[HISTORY_WHY_SIZE] = "";
-    struct spans spans;
-    struct history history;
-    const struct history_ask ask = {.dir = y->journal_dir,
-                                    .from_ms = s->header.period.from_ms,
-                                    .until_ms = s->header.period.to_ms,
-                                    .written_before_ms = INT64_MAX,
-                                    .on_event = spans_take,
-                                    .ctx = &spans};
-    spans_init(&spans, OFFSET);
-    must(history_read(&history, why, &ask), why);
-    s->history = &history;
-    s->production = s->distributions = NULL;
-    make_one(&made[REPORT_R4], f, s, REPORT_R4);
-    make_one(&made[REPORT_R5], f, s, REPORT_R5);
-    s->production = made[REPORT_R4];
-    s->distributions = made[REPORT_R5];
-    for (int id = 0; id < REPORT_IDS; id++)
-        if (made[id] == NULL)
-            make_one(&made[id], f, s, (enum report_id)id);
-    const struct crosscheck_spans allowed = spans_for_check(&spans);
-    crosscheck((const struct report *const *)made, REPORT_IDS, &allowed, on_failure, f);
-    spans_clear(&spans);
-    history_clear(&history);
-    for (int id = 0; id < REPORT_IDS; id++)
-        report_free(made[id]);
-}
-
-static void make_all(struct figures *f, const struct year *y,
-                     const struct profile *profile)
-{
-    struct report_source s = {.store = y->store,
-                              .conf = &y->conf,
-                              .profile = profile,
-                              .header = {.jurisdiction = "TM",
-                                         .operator_name = "A year",
-                                         .timezone = "Asia/Ashgabat",
-                                         .disclosure = DISCLOSURE_REGULATOR}};
     struct period p;
-    must(period_of(&p, PERIOD_MONTH, y->start_ms, OFFSET), "a period");
-    for (int month = 0; month < MONTHS; month++) {
-        s.header.period = p;
-        s.header.generated_ms = p.to_ms + 5 * DAY_MS;
-        make_month(f, y, &s);
-        fprintf(stderr, "month %d of %d\n", month + 1, MONTHS);
-        must(period_next(&p, &p), "a period");
+    must(period_parse(&p, FIRST_MONTH, OFFSET), "the first month");
+    for (int day = 0; months > 0; day++) {
+        year_day(y, day);
+        if (ms_of(y, day + 1) < p.to_ms + MADE_AFTER * DAY_MS)
+            continue;
+        fprintf(stderr, "day %d: lived %" PRId64 " s, %" PRIu64 " tallies\n", day + 1,
+                monotime_ms_between(began, clock_now()) / 1000, y->tallied);
+        make_month(k, &p);
+        must(period_next(&p, &p), "the next month");
+        months--;
     }
 }
 
@@ -112,9 +189,13 @@ static void print(const struct figures *f)
     printf("%-12s %10s %12s %12s\n", "report", "rows", "slowest ms", "busiest ms");
     for (int id = 0; id < REPORT_IDS; id++)
         printf("%-12s %10zu %12" PRId64 " %12" PRId64 "\n",
-               report_kind_of((enum report_id)id)->name, f->rows[id], f->slowest_ms[id],
-               f->busiest_ms[id]);
-    printf("cross-checks that failed: %zu\n", f->failures);
+               report_kind_of((enum report_id)id)->name, f->rows[id],
+               f->slowest[id].wall_ms, f->slowest[id].busy_ms);
+    printf("%-12s %10zu %12" PRId64 " %12" PRId64 "\n", "package", f->packages,
+           f->slowest_package.wall_ms, f->slowest_package.busy_ms);
+    printf("%-12s %10s %12" PRId64 " %12" PRId64 "\n", "verified", "",
+           f->slowest_check.wall_ms, f->slowest_check.busy_ms);
+    printf("packages that were refused: %zu\n", f->failures);
 }
 
 static void say_size(struct year *y)
@@ -124,36 +205,71 @@ static void say_size(struct year *y)
     printf("Redis %.*s", (int)strcspn(at + 18, "\r\n"), at + 18);
     freeReplyObject(r);
     r = redisCommand(y->redis.c, "GET ledseq:{ledger}");
-    printf(", %s entries\n", r->str);
+    printf(", %s entries of the ledger, %" PRIu64 " tallies\n", r->str, y->tallied);
     fflush(stdout);
     freeReplyObject(r);
+}
+
+static void say_key(const struct making *k)
+{
+    uint8_t point[PUBKEY_SIZE];
+    char fingerprint[REPORT_KEY_FINGERPRINT_SIZE];
+    must(sign_public_key(point, k->context, key), "a public key");
+    report_key_fingerprint(fingerprint, point + 1);
+    printf("key %s\n", fingerprint);
+}
+
+static bool read_options(struct year *y, int *months, int argc, char **argv)
+{
+    int option;
+    uint64_t seed = 1;
+    while ((option = getopt(argc, argv, "m:r:n:s:d:")) != -1) {
+        uint64_t v = 0;
+        if (option == '?' || !decimal_read(&v, optarg, 1000000) || v == 0)
+            return false;
+        if (option == 'm')
+            y->count = v;
+        else if (option == 'r')
+            y->rigs = v;
+        else if (option == 'n')
+            *months = (int)v;
+        else if (option == 'd')
+            y->minute_days = (int)v;
+        else
+            seed = v;
+    }
+    y->random = 2 * seed + 1;
+    y->days = 28 * *months;
+    return argc == optind + 1 && *months <= MONTHS_MAX && y->count >= 40;
 }
 
 int main(int argc, char **argv)
 {
     struct year *y = mem_new(sizeof(*y));
-    struct figures f = {.failures = 0};
-    struct profile *profile = NULL;
-    struct period p;
-    char why[PROFILE_WHY_SIZE] = "";
+    struct making k = {.y = y, .context = sign_context_new()};
+    char why[CATALOGUE_WHY_SIZE] = "";
+    int months = MONTHS_MAX;
     log_setup(LOG_ERROR, false);
-    y->count = argc > 1 ? (size_t)decimal_of(argv[1]) : 2000;
-    y->random = argc > 2 ? 2 * decimal_of(argv[2]) + 1 : 3;
-    must(profile_load(&profile, why, "conf/jurisdictions/tm.json"), why);
-    must(period_of(&p, PERIOD_MONTH, clock_utc_ms(), OFFSET), "a period");
-    int64_t end_ms = p.from_ms;
-    for (int month = 0; month < MONTHS; month++)
-        must(period_previous(&p, &p), "a period");
-    y->start_ms = p.from_ms;
-    y->days = (int)((end_ms - y->start_ms) / DAY_MS);
+    y->count = 2000;
+    y->rigs = 300;
+    y->minute_days = 1;
+    if (!read_options(y, &months, argc, argv)) {
+        fprintf(stderr, "report_year [-m miners, at least 40] [-r rigs] "
+                        "[-n months, at most 12] [-s seed] [-d days] DIR\n");
+        return 2;
+    }
+    k.dir = argv[optind];
     open_all(y);
+    must(languages_load(&k.words, why, "conf/catalogues", y->profile), why);
     register_miners(y);
-    live(y);
+    bring_capital(y);
+    live(&k, months);
     say_size(y);
-    make_all(&f, y, profile);
-    print(&f);
-    profile_free(profile);
+    print(&k.f);
+    say_key(&k);
+    languages_clear(&k.words);
+    sign_context_free(k.context);
     close_all(y);
     mem_free(y);
-    return f.failures == 0 ? 0 : 1;
+    return k.f.failures == 0 ? 0 : 1;
 }

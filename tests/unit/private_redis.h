@@ -91,15 +91,14 @@ static inline void private_redis_stop(struct private_redis *r)
     nftw(r->dir, private_redis_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* The answer's first word, or the error's text. On OK the cursor has moved on. */
-static inline void private_redis_apply(struct private_redis *r, char word[16],
-                                       const struct batch *b)
+/* Queued on `c`; the answer is the caller's to read. */
+static inline void private_redis_send(const struct private_redis *r, redisContext *c,
+                                      const struct batch *b, const char *next)
 {
     size_t argc = 0;
-    char count[24], next[CURSOR_SIZE];
+    char count[24];
     const char **argv = mem_array(b->text_count + 5, sizeof(*argv));
     snprintf(count, sizeof(count), "%zu", b->key_count);
-    snprintf(next, sizeof(next), "test:%" PRIu64, r->seq + 1);
     argv[argc++] = "EVALSHA";
     argv[argc++] = r->sha;
     argv[argc++] = count;
@@ -109,12 +108,24 @@ static inline void private_redis_apply(struct private_redis *r, char word[16],
     argv[argc++] = next;
     for (size_t i = b->key_count; i < b->text_count; i++)
         argv[argc++] = b->texts[i];
-    redisReply *reply = redisCommandArgv(r->c, (int)argc, argv, NULL);
-    assert(reply != NULL);
+    redisAppendCommandArgv(c, (int)argc, argv, NULL);
+    mem_free(argv);
+}
+
+/* The answer's first word, or the error's text. On OK the cursor has moved on. */
+static inline void private_redis_apply(struct private_redis *r, char word[16],
+                                       const struct batch *b)
+{
+    char next[CURSOR_SIZE];
+    void *answer = NULL;
+    snprintf(next, sizeof(next), "test:%" PRIu64, r->seq + 1);
+    private_redis_send(r, r->c, b, next);
+    int got = redisGetReply(r->c, &answer);
+    assert(got == REDIS_OK && answer != NULL);
+    redisReply *reply = answer;
     bool is_array = reply->type == REDIS_REPLY_ARRAY;
     snprintf(word, 16, "%.15s", is_array ? reply->element[0]->str : reply->str);
     freeReplyObject(reply);
-    mem_free(argv);
     if (strcmp(word, "OK") != 0)
         return;
     r->seq++;
