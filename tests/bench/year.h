@@ -1,9 +1,9 @@
 /* tests/bench/year.h - a year of a pool's life: its clock, its lot, its Redis and journal.
  *
  * The life is written in the shapes that karizd writes: records by the registry's own
- * functions, one change an act (year_registry.h); tallies by batch_build() and the batch
- * script (year_work.h); entries by payout/postings.h (year_money.h). What fails ends the
- * program.
+ * functions, one change an act (year_records.h, year_registry.h); tallies by batch_build()
+ * and the batch script (year_work.h); entries by payout/postings.h (year_ledger.h,
+ * year_money.h). What fails ends the program.
  *
  * The year is 2039, so that nothing of it expires by Redis's clock: whenever a day is over,
  * what would have expired by then is deleted (year_expire()). So what was kept for hours or
