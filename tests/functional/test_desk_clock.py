@@ -59,7 +59,8 @@ class Expiry(WithClock, KarizTest):
         self.assert_error(self.rig_of("ending"), 24, "not active")
         events = [(e["event"]["miner"], e["event"]["event"], e["event"]["actor"],
                    e["event"]["reason"])
-                  for e in self.karizd.ask("audit", "show") if e["event"]["role"] == "system"]
+                  for e in self.karizd.ask("audit", "show")
+                  if e["event"]["role"] == "system" and e["event"]["miner"]]
         self.assertEqual(sorted(events), [
             ("ending", "suspended", "system", "certificate_expired"),
             ("overdue", "restricted", "system", "review_overdue")])
