@@ -53,8 +53,8 @@ class Year(unittest.TestCase):
     def test_a_bit_turned_anywhere_is_caught_and_its_file_named(self):
         first, second = self.months()
         files = len(os.listdir(first))
-        self.assertEqual(packages.check_flips(first, self.key, seed=1, more=0), files)
-        packages.check_flips(second, self.key, seed=2, more=10)
+        self.assertEqual(packages.check_flips(first, self.key, seed=1), files)
+        packages.check_flips(second, self.key, seed=2, anywhere=20)
 
     def test_the_life_has_what_reports_are_about(self):
         january, february = self.months()

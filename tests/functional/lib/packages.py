@@ -6,7 +6,9 @@ import importlib.util
 import os
 import random
 import re
+import shutil
 import subprocess
+import tempfile
 from importlib.machinery import SourceFileLoader
 
 from . import reporting
@@ -82,12 +84,14 @@ def flipped(path, offset, bit):
             f.write(bytes([byte]))
 
 
-def places(folder, seed, more):
-    """(file, offset, bit): one in each file, and `more` of them anywhere in the bytes."""
+def places(folder, seed, anywhere):
+    """(file, offset, bit): so many anywhere in the bytes; None: one in each file."""
     chosen = random.Random(seed)
     sizes = {name: os.path.getsize(os.path.join(folder, name))
              for name in sorted(os.listdir(folder))}
-    names = list(sizes) + chosen.choices(list(sizes), list(sizes.values()), k=more)
+    names = list(sizes)
+    if anywhere is not None:
+        names = chosen.choices(names, list(sizes.values()), k=anywhere)
     return [(name, chosen.randrange(sizes[name]), chosen.randrange(8)) for name in names]
 
 
@@ -95,17 +99,24 @@ def names_file(said, name):
     return re.search(r"(?<![\w.-])" + re.escape(name) + r"(?![\w-])", said) is not None
 
 
-def check_flips(folder, key, seed, more):
-    """Wherever a bit is turned, each verifier refuses and names the file. How many were."""
-    tried = places(folder, seed, more)
-    for name, offset, bit in tried:
-        with flipped(os.path.join(folder, name), offset, bit):
-            for verifier, says in VERIFIERS.items():
-                said = says(folder, key)
-                if not names_file(said, name):
-                    raise AssertionError(f"{verifier}: bit {bit} of byte {offset} of {name} "
-                                         f"was turned, and it says: {said or 'all is well'}")
-    check(folder, key)
+def check_flip(folder, key, name, offset, bit):
+    with flipped(os.path.join(folder, name), offset, bit):
+        for verifier, says in VERIFIERS.items():
+            said = says(folder, key)
+            if not names_file(said, name):
+                raise AssertionError(f"{verifier}: bit {bit} of byte {offset} of {name} was "
+                                     f"turned, and it says: {said or 'all is well'}")
+
+
+def check_flips(folder, key, seed, anywhere=None):
+    """Wherever a bit of a copy is turned, each verifier refuses and names the file. How many
+    were."""
+    with tempfile.TemporaryDirectory(prefix="kariz-spoiled-") as place:
+        copy = shutil.copytree(folder, os.path.join(place, "copy"))
+        tried = places(copy, seed, anywhere)
+        for name, offset, bit in tried:
+            check_flip(copy, key, name, offset, bit)
+        check(copy, key)
     return len(tried)
 
 
