@@ -12,7 +12,8 @@
  * report that is made later only hour, listener, reason and attempts are left. By the
  * period's end and not the hour, so that reports of a period say the same whenever they are
  * made, until all of them say less; a profile with long periods has the oldest hours
- * longer by that. The journal itself keeps what it has.
+ * longer by that. The journal itself keeps what it has, so a package that is made again as of
+ * its own time (pool/report/reproduce.h) shows what the one that was handed over shows.
  *
  * Ownership  denials_clear() frees the rows; a settled list is the caller's.
  * Thread     one at a time. Pure. Source: registry spec section 4, R7 and retention. */
