@@ -226,6 +226,30 @@ static void more_kinds_of_rigs_than_declared_are_an_alert(void **state)
     report_free(found);
 }
 
+/* A package that is made again counts what was written when it was made. */
+static void what_was_journaled_later_counts_for_nothing(void **state)
+{
+    struct scene *s = *state;
+    struct history h;
+    int64_t at = ms("2026-10-03T09:00");
+    struct denied_row r = history_denied(at, "network", "bulut", 2, 5, 3);
+    history_deny(&s->h, 1, &r); /* written at its hour's begin */
+    history_rig(&s->h, at, "bulut", "cgminer");
+    history_sync(&s->h);
+    struct history_ask ask = {.dir = s->bed->journal,
+                              .from_ms = ms("2026-10-01"),
+                              .until_ms = ms("2026-11-01"),
+                              .written_before_ms = at};
+    assert_int_equal(history_read(&h, s->why, &ask), KZ_OK);
+    assert_int_equal(h.denials.count + json_object_size(h.rigs), 0);
+    history_clear(&h);
+    ask.written_before_ms = at + 1;
+    assert_int_equal(history_read(&h, s->why, &ask), KZ_OK);
+    assert_int_equal(h.denials.count, 1);
+    assert_int_equal(json_object_size(h.rigs), 1);
+    history_clear(&h);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_set_up, scene_tear_down)
 
 int main(void)
@@ -239,6 +263,7 @@ int main(void)
         TEST(a_foreign_network_is_an_alert_of_its_miner),
         TEST(a_list_of_networks_is_cut_and_says_so),
         TEST(more_kinds_of_rigs_than_declared_are_an_alert),
+        TEST(what_was_journaled_later_counts_for_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
