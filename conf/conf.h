@@ -133,7 +133,8 @@ struct conf_tally {
 
 enum conf_fee_payer { CONF_FEE_POOL, CONF_FEE_PAYEES };
 
-#define CONF_LISTS_MAX 16
+#define CONF_LISTS_MAX    16
+#define CONF_JOURNALS_MAX 15 /* of other instances */
 
 /* Of kariz-payout. Fee rates in satoshi per kvB (1,000 virtual bytes). */
 struct conf_pay {
@@ -236,6 +237,8 @@ struct conf {
     char operator_name[CONF_TEXT_MAX + 1];
     char report_dir[CONF_TEXT_MAX + 1]; /* "": none makes itself */
     char report_key_file[CONF_TEXT_MAX + 1];
+    char report_journals[CONF_JOURNALS_MAX][CONF_TEXT_MAX + 1];
+    size_t report_journal_count;
 
     char http_listen[CONF_TEXT_MAX + 1]; /* ""; or host:port */
     char http_url[CONF_TEXT_MAX + 1]; /* "", or how others reach it, no slash behind */

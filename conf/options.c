@@ -319,6 +319,11 @@ const struct option option_table[] = {
     {"report.key_file", OPTION_TEXT, IN_CONF(report_key_file), "\"\"", 0, 0, "", false,
      "key that signs them (karizctl report key create); its passphrase is the "
      "credential kariz-report"},
+    {"report.journals", OPTION_TEXT_LIST, IN_CONF(report_journals), "[]", 0,
+     CONF_JOURNALS_MAX, "", false,
+     "directories of the journals of all other instances at the same Redis, readable "
+     "here: reports are made of them too",
+     .count_offset = offsetof(struct conf, report_journal_count)},
 
     {"backup.dir", OPTION_TEXT, IN_CONF(backup_dir), "\"\"", 0, 0, "", false,
      "folder, not below data_dir, into which a backup is made daily; empty: none is"},

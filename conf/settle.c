@@ -340,6 +340,9 @@ static enum kz_err settle_registry(struct conf *c, struct conf_problem *problem)
     for (size_t i = 0; i < c->watch_list_count; i++)
         if (c->watch_lists[i][0] != '/')
             return refuse(problem, "registry.watch_lists", "expected absolute paths");
+    for (size_t i = 0; i < c->report_journal_count; i++)
+        if (c->report_journals[i][0] != '/')
+            return refuse(problem, "report.journals", "expected absolute paths");
     if (!c->four_eyes && c->network != CONF_REGTEST)
         return refuse(problem, "registry.four_eyes",
                       "expected true on every network but regtest");

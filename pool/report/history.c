@@ -5,6 +5,7 @@
 #include "share/journal_verify.h"
 #include "share/rigs.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,10 +14,21 @@
 #define HOUR_MS           INT64_C(3600000)
 #define DECISION_KEY_SIZE 72
 
+/* A record of the registry that waits for those of other journals. */
+struct waiting {
+    int64_t
+        order_ms; /* its time, but never before the one ahead of it in its journal */
+    size_t journal;
+    struct journal_record record; /* its body is owned */
+};
+
 struct reading {
     const struct history_ask *ask;
     struct history h;
-    struct chain_check check;
+    size_t at; /* the journal that is read, or that the record is of */
+    struct chain_check checks[HISTORY_JOURNALS_MAX];
+    struct waiting *waiting; /* of several journals alone: a single one is not kept */
+    size_t waiting_count, waiting_room;
     enum kz_err err;
     char *why; /* HISTORY_WHY_SIZE */
 };
@@ -133,18 +145,46 @@ static int64_t time_of(const json_t *event, const struct journal_record *r)
 static bool feed_chain(struct reading *g, const json_t *entry, uint64_t seq)
 {
     char why[AUDIT_WHY_SIZE];
-    if (chain_check_feed(&g->check, why, entry) == KZ_OK)
+    if (chain_check_feed(&g->checks[g->at], why, entry) == KZ_OK)
         return true;
     g->err = refuse(g->why, KZ_RANGE, "the audit chain: %.400s (record %" PRIu64 ")",
                     why, seq);
     return false;
 }
 
-/* A record that was overtaken has the revision of the one that overtook it, or less. */
-static bool is_newer(const struct reading *g, const char *miner, json_int_t revision)
+/* One that was overtaken, or that Redis did not take, has the revision of the one that it
+ * took, or less. */
+static void keep_rival(struct reading *g, const json_t *body, const char *miner,
+                       bool is_earlier)
 {
-    const json_t *known = json_object_get(g->h.revisions, miner);
-    return known == NULL || revision > json_integer_value(known);
+    const json_t *event = json_object_get(json_object_get(body, "audit"), "event");
+    json_object_set_new(
+        g->h.rivals, miner,
+        json_pack("{s:O, s:O?, s:b}", "record", json_object_get(body, "record"),
+                  "after", json_object_get(event, "after"), "is_earlier", is_earlier));
+}
+
+static void take_rival(struct history *h, const char *miner)
+{
+    json_t *rival = json_object_get(h->rivals, miner);
+    if (json_is_true(json_object_get(rival, "is_earlier")))
+        json_object_set(h->miners, miner, json_object_get(rival, "record"));
+    json_object_del(h->rivals, miner);
+}
+
+/* The next change says which record it was made from. */
+static void settle_rival(struct reading *g, const json_t *event, const char *miner,
+                         json_int_t revision)
+{
+    const json_t *rival = json_object_get(g->h.rivals, miner);
+    const char *after = text_of(rival, "after"), *before = text_of(event, "before");
+    if (rival == NULL ||
+        revision <= json_integer_value(json_object_get(g->h.revisions, miner)))
+        return;
+    if (after != NULL && before != NULL && strcmp(after, before) == 0)
+        take_rival(&g->h, miner);
+    else
+        json_object_del(g->h.rivals, miner);
 }
 
 /* One of after the time is known by its revision alone. */
@@ -152,7 +192,10 @@ static void keep_record(struct reading *g, const json_t *body, const char *miner
                         bool is_earlier)
 {
     json_int_t revision = json_integer_value(json_object_get(body, "revision"));
-    if (!is_newer(g, miner, revision))
+    const json_t *known = json_object_get(g->h.revisions, miner);
+    if (known != NULL && revision == json_integer_value(known))
+        keep_rival(g, body, miner, is_earlier);
+    if (known != NULL && revision <= json_integer_value(known))
         return;
     if (is_earlier)
         json_object_set(g->h.miners, miner, json_object_get(body, "record"));
@@ -161,9 +204,10 @@ static void keep_record(struct reading *g, const json_t *body, const char *miner
 
 static void note_number(struct reading *g, uint64_t seq)
 {
-    if (g->h.first == 0)
-        g->h.first = seq;
-    g->h.last = seq;
+    struct history_journal *j = &g->h.journals[g->at];
+    if (j->first == 0)
+        j->first = seq;
+    j->last = seq;
 }
 
 /* `link` and the records are what the event points to. */
@@ -199,8 +243,10 @@ static void note_decision(struct reading *g, const struct history_event *e)
 
 static void note_head(struct reading *g)
 {
-    g->h.head = g->check.head;
-    memcpy(g->h.instance, g->check.instance, sizeof(g->h.instance));
+    struct history_journal *j = &g->h.journals[g->at];
+    const struct chain_check *check = &g->checks[g->at];
+    j->head = check->head;
+    memcpy(j->instance, check->instance, sizeof(j->instance));
 }
 
 static const json_t *record_of(const struct reading *g, const char *miner)
@@ -228,7 +274,7 @@ static void take_change(struct reading *g, const json_t *body,
 {
     json_t *entry = json_object_get(body, "audit");
     const json_t *event = json_object_get(entry, "event");
-    struct history_event e = {.event = event, .previous = g->check.head.hash};
+    struct history_event e = {.event = event, .previous = g->checks[g->at].head.hash};
     if (entry != NULL && !feed_chain(g, entry, r->seq))
         return;
     e.time_ms = time_of(event, r);
@@ -236,6 +282,9 @@ static void take_change(struct reading *g, const json_t *body,
     if (e.miner == NULL)
         e.miner = text_of(json_object_get(body, "record"), "miner_id");
     e.hash = text_of(entry, "hash");
+    if (e.miner != NULL && r->kind == EVENT_MINER)
+        settle_rival(g, event, e.miner,
+                     json_integer_value(json_object_get(body, "revision")));
     e.before = record_of(g, e.miner);
     json_t *before = json_incref((json_t *)e.before);
     bool is_earlier =
@@ -246,6 +295,60 @@ static void take_change(struct reading *g, const json_t *body,
     if (is_earlier)
         tell(g, &e, entry, r->seq);
     json_decref(before);
+}
+
+static void take_registry(struct reading *g, const struct journal_record *r)
+{
+    json_t *body = json_loadb((const char *)r->body.p, r->body.len, 0, NULL);
+    if (json_is_object(body))
+        take_change(g, body, r);
+    else
+        refuse_record(g, r);
+    json_decref(body);
+}
+
+/* --- several journals ------------------------------------------------------------------ */
+
+static void keep_waiting(struct reading *g, const struct journal_record *r)
+{
+    if (g->waiting_count == g->waiting_room) {
+        g->waiting_room = g->waiting_room > 0 ? 2 * g->waiting_room : 256;
+        g->waiting = mem_resize(g->waiting, g->waiting_room * sizeof(*g->waiting));
+    }
+    struct waiting *w = &g->waiting[g->waiting_count];
+    const struct waiting *ahead =
+        g->waiting_count > 0 && w[-1].journal == g->at ? &w[-1] : NULL;
+    uint8_t *body = mem_array(r->body.len + 1, 1);
+    memcpy(body, r->body.p, r->body.len);
+    *w = (struct waiting){r->time_ms, g->at, *r};
+    w->record.body.p = body;
+    if (ahead != NULL && ahead->order_ms > w->order_ms)
+        w->order_ms = ahead->order_ms;
+    g->waiting_count++;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    const struct waiting *x = a, *y = b;
+    if (x->order_ms != y->order_ms)
+        return x->order_ms < y->order_ms ? -1 : 1;
+    if (x->journal != y->journal)
+        return x->journal < y->journal ? -1 : 1;
+    return x->record.seq < y->record.seq ? -1 : x->record.seq > y->record.seq;
+}
+
+static void take_waiting(struct reading *g)
+{
+    if (g->waiting_count > 0)
+        qsort(g->waiting, g->waiting_count, sizeof(*g->waiting), by_time);
+    for (size_t i = 0; i < g->waiting_count; i++) {
+        const struct waiting *w = &g->waiting[i];
+        g->at = w->journal;
+        if (g->err == KZ_OK)
+            take_registry(g, &w->record);
+        mem_free((uint8_t *)w->record.body.p);
+    }
+    mem_free(g->waiting);
 }
 
 static void on_record(void *ctx, uint32_t stream, const struct journal_record *r,
@@ -259,12 +362,10 @@ static void on_record(void *ctx, uint32_t stream, const struct journal_record *r
         take_logins(g, r);
     if (r->kind != EVENT_MINER && r->kind != EVENT_AUDIT)
         return;
-    json_t *body = json_loadb((const char *)r->body.p, r->body.len, 0, NULL);
-    if (json_is_object(body))
-        take_change(g, body, r);
+    if (g->ask->other_count > 0)
+        keep_waiting(g, r);
     else
-        refuse_record(g, r);
-    json_decref(body);
+        take_registry(g, r);
 }
 
 static void on_damage(void *ctx, const struct journal_damage *d)
@@ -279,29 +380,45 @@ static void on_damage(void *ctx, const struct journal_damage *d)
 
 /* --- all of it ------------------------------------------------------------------------ */
 
+static enum kz_err read_journal(struct reading *g, const char *dir)
+{
+    struct journal_verify_report report;
+    const struct journal_verify_options o = {
+        .dir = dir, .on_record = on_record, .on_damage = on_damage, .ctx = g};
+    chain_check_init(&g->checks[g->at], NULL, NULL);
+    enum kz_err err = journal_verify(&report, &o);
+    if (err != KZ_OK)
+        return refuse(g->why, KZ_IO, "%.300s: %s", dir,
+                      err == KZ_EMPTY ? "there is no journal" : "cannot be read");
+    return g->err;
+}
+
 enum kz_err history_read(struct history *out, char why[HISTORY_WHY_SIZE],
                          const struct history_ask *ask)
 {
-    struct journal_verify_report report;
-    struct reading g = {.ask = ask, .why = why};
-    const struct journal_verify_options o = {
-        .dir = ask->dir, .on_record = on_record, .on_damage = on_damage, .ctx = &g};
-    g.h.miners = json_object();
-    g.h.revisions = json_object();
-    g.h.decisions = json_object();
-    g.h.kept = json_array();
-    g.h.rigs = json_object();
-    chain_check_init(&g.check, NULL, NULL);
-    enum kz_err err = journal_verify(&report, &o);
-    if (err != KZ_OK)
-        err = refuse(why, KZ_IO, "%.300s: %s", ask->dir,
-                     err == KZ_EMPTY ? "there is no journal" : "cannot be read");
-    else
-        err = g.err;
+    struct reading *g = mem_new(sizeof(*g)); /* large: a chain a journal */
+    *g = (struct reading){.ask = ask, .why = why};
+    assert(ask->other_count <= CONF_JOURNALS_MAX);
+    g->h.miners = json_object();
+    g->h.revisions = json_object();
+    g->h.rivals = json_object();
+    g->h.decisions = json_object();
+    g->h.kept = json_array();
+    g->h.rigs = json_object();
+    g->h.journal_count = 1 + ask->other_count;
+    enum kz_err err = read_journal(g, ask->dir);
+    for (size_t i = 0; i < ask->other_count && err == KZ_OK; i++) {
+        g->at = i + 1;
+        err = read_journal(g, ask->others[i]);
+    }
+    g->err = err;
+    take_waiting(g);
+    err = g->err;
     if (err == KZ_OK)
-        *out = g.h;
+        *out = g->h;
     else
-        history_clear(&g.h);
+        history_clear(&g->h);
+    mem_free(g);
     return err;
 }
 
@@ -309,13 +426,14 @@ void history_clear(struct history *h)
 {
     json_decref(h->miners);
     json_decref(h->revisions);
+    json_decref(h->rivals);
     json_decref(h->decisions);
     json_decref(h->kept);
     json_decref(h->rigs);
     denials_clear(&h->denials);
     mem_free(h->events);
     mem_free(h->refusals);
-    *h = (struct history){.first = 0};
+    *h = (struct history){.event_count = 0};
 }
 
 static int by_text(const void *a, const void *b)
@@ -343,7 +461,19 @@ const json_t *history_decision(const struct history *h, const char *rule,
     return json_object_get(h->decisions, decision_key(key, rule, miner));
 }
 
-enum kz_err history_fits(char why[HISTORY_WHY_SIZE], const struct history *h,
+/* As it is in the registry, it is the one that Redis took. */
+static void settle_by_registry(struct history *h, const char *id, const json_t *record)
+{
+    const json_t *rival = json_object_get(h->rivals, id);
+    json_t *bare = json_copy((json_t *)record);
+    json_object_del(bare, "number");
+    json_object_del(bare, "revision");
+    if (rival != NULL && json_equal(bare, json_object_get(rival, "record")))
+        take_rival(h, id);
+    json_decref(bare);
+}
+
+enum kz_err history_fits(char why[HISTORY_WHY_SIZE], struct history *h,
                          const json_t *registry)
 {
     size_t i;
@@ -355,9 +485,11 @@ enum kz_err history_fits(char why[HISTORY_WHY_SIZE], const struct history *h,
         json_int_t revision = json_integer_value(json_object_get(record, "revision"));
         if (known == NULL || json_integer_value(known) < revision)
             return refuse(why, KZ_RANGE,
-                          "miner %.32s was changed by another daemon: reports are made "
-                          "where the registry is kept",
+                          "miner %.32s was changed by another daemon: its journal's "
+                          "directory belongs into report.journals",
                           id != NULL ? id : "?");
+        if (json_integer_value(known) == revision)
+            settle_by_registry(h, id, record);
     }
     return KZ_OK;
 }

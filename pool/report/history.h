@@ -1,5 +1,5 @@
 /* pool/report/history.h - the registry as it was: its records at any instant, and what
- * happened to them, read from an instance's journal.
+ * happened to them, read from the journals of all instances that change it.
  *
  * A report of a period that is over is made from the journal alone, so that one made today
  * is the same as one made then, whatever was changed since. An event counts as of the time
@@ -8,10 +8,11 @@
  * One reading serves all reports of a package. It keeps the records, and of what happened
  * only the period's; what is made of everything before as well is told to `on_event`.
  *
- * The audit chain is proved on the way: nothing is reported from a journal whose chain is
- * broken. A record that another daemon's change overtook is seen by its revision as far as
- * this journal tells; whether another daemon has changed what this one does not know,
- * whoever has the registry itself compares (history_fits()).
+ * Each audit chain is proved on the way: nothing is reported from a journal whose chain is
+ * broken. Of several journals the records are taken in the order of their times, and a
+ * miner's by revision: two daemons' clocks may differ, the revision does not. Of two changes
+ * with the same one Redis took one; which, the next change says, or the registry itself. It
+ * also tells whether a daemon has changed what no journal here knows (history_fits()).
  *
  * Ownership  history_clear() frees what a reading filled, texts and records of its events
  *            among it. What `on_event` is given is borrowed for the call.
@@ -21,6 +22,7 @@
 #ifndef POOL_REPORT_HISTORY_H
 #define POOL_REPORT_HISTORY_H
 
+#include "conf/conf.h"
 #include "pool/audit/chain.h"
 #include "pool/report/denials.h"
 
@@ -37,8 +39,12 @@ struct history_event {
     struct hash256 previous; /* of the link before; zeros: it is the first */
 };
 
+#define HISTORY_JOURNALS_MAX (1 + CONF_JOURNALS_MAX)
+
 struct history_ask {
-    const char *dir;
+    const char *dir; /* of the instance's own journal */
+    const char (*others)[CONF_TEXT_MAX + 1];
+    size_t other_count; /* at most CONF_JOURNALS_MAX */
     int64_t from_ms, until_ms;
     int64_t written_before_ms; /* what was journaled later counts for nothing */
     /* Each event before `until_ms`, those before `from_ms` too; NULL: nobody asks. */
@@ -46,12 +52,18 @@ struct history_ask {
     void *ctx;
 };
 
+struct history_journal {
+    char instance[33];      /* whose chain it is; "": there is none */
+    uint64_t first, last;   /* numbers of the journal's events in the time; 0: none */
+    struct chain_head head; /* of the audit chain at `until_ms` */
+};
+
 struct history {
     json_t *miners;    /* id -> its record at `until_ms` */
     json_t *revisions; /* id -> revision of its newest record, also of one after that */
     json_t *decisions; /* history_decision() */
-    uint64_t first, last; /* numbers of the journal's events in the time; 0: none */
-    struct history_event *events; /* of the audit chain in the time, in order */
+    json_t *rivals;    /* id -> a change of the same revision as that one */
+    struct history_event *events; /* of the audit chains in the time, in order */
     size_t event_count, event_room;
     struct tally_refusal
         *refusals; /* of hours in the time; an hour's may stand apart */
@@ -59,8 +71,8 @@ struct history {
     struct denials denials; /* the same with details */
     json_t *rigs; /* miner -> names of the rig software that its logins showed (keys) */
     json_t *kept; /* what the events point to */
-    struct chain_head head; /* of the audit chain at `until_ms` */
-    char instance[33];      /* whose chain it is; "": there is none */
+    struct history_journal journals[HISTORY_JOURNALS_MAX]; /* as asked, our own first */
+    size_t journal_count;
 };
 
 KZ_MUST_USE enum kz_err history_read(struct history *out, char why[HISTORY_WHY_SIZE],
@@ -76,9 +88,10 @@ const char **history_ids(size_t *count, const struct history *h);
 const json_t *history_decision(const struct history *h, const char *rule,
                                const char *miner);
 
-/* Whether the journal has all that the registry (share/store_read.h,
- * store_read_registry()) has. KZ_RANGE: another daemon changed a miner. */
-KZ_MUST_USE enum kz_err history_fits(char why[HISTORY_WHY_SIZE],
-                                     const struct history *h, const json_t *registry);
+/* Whether the journals have all that the registry (share/store_read.h,
+ * store_read_registry()) has; settles which of two changes at once it took. KZ_RANGE: a daemon
+ * changed a miner whose journal was not read. */
+KZ_MUST_USE enum kz_err history_fits(char why[HISTORY_WHY_SIZE], struct history *h,
+                                     const json_t *registry);
 
 #endif

@@ -16,8 +16,9 @@ struct making {
     struct report *inner[REPORT_IDS];  /* of a public package: R4 and R5 for others */
     struct history history;
     struct spans spans;
-    struct manifest_journal journal;
-    struct manifest_audit audit;
+    struct manifest_journal journals[HISTORY_JOURNALS_MAX];
+    struct manifest_audit chains[HISTORY_JOURNALS_MAX];
+    size_t journal_count, chain_count;
 };
 
 static enum kz_err KZ_PRINTF(2, 3)
@@ -133,7 +134,10 @@ static enum kz_err read_journal(struct making *m, const json_t *registry)
 {
     char why[HISTORY_WHY_SIZE];
     const struct period *p = &m->plan->period;
+    const struct conf *conf = m->plan->conf;
     const struct history_ask ask = {.dir = m->plan->journal_dir,
+                                    .others = conf->report_journals,
+                                    .other_count = conf->report_journal_count,
                                     .from_ms = p->from_ms,
                                     .until_ms = fill_instant(&m->source),
                                     .written_before_ms = m->plan->made_ms,
@@ -170,12 +174,25 @@ static const char *operator_of(const struct make_plan *p)
 
 /* --- the package ------------------------------------------------------------------------ */
 
+/* Our own goes by our name also where its chain is empty. */
+static void note_journals(struct making *m)
+{
+    for (size_t i = 0; i < m->history.journal_count; i++) {
+        const struct history_journal *j = &m->history.journals[i];
+        const char *name = i == 0 ? m->plan->conf->instance : j->instance;
+        if (j->first > 0)
+            m->journals[m->journal_count++] =
+                (struct manifest_journal){name, j->first, j->last};
+        if (j->head.seq > 0)
+            m->chains[m->chain_count++] =
+                (struct manifest_audit){j->instance, j->head.seq, j->head.hash};
+    }
+}
+
 static struct manifest_facts facts_of(struct making *m)
 {
     const struct make_plan *p = m->plan;
-    const struct history *h = &m->history;
-    m->journal = (struct manifest_journal){p->conf->instance, h->first, h->last};
-    m->audit = (struct manifest_audit){h->instance, h->head.seq, h->head.hash};
+    note_journals(m);
     return (struct manifest_facts){
         .status = p->corrects != NULL ? MANIFEST_CORRECTION : MANIFEST_NEW,
         .corrects = p->corrects,
@@ -194,10 +211,10 @@ static struct manifest_facts facts_of(struct making *m)
         .version = p->again != NULL ? p->again->facts.version : KARIZ_VERSION,
         .commit = p->again != NULL ? p->again->facts.commit : p->commit,
         .made_ms = p->made_ms,
-        .journal = &m->journal,
-        .journal_count = h->first > 0,
-        .audit = &m->audit,
-        .audit_count = h->head.seq > 0,
+        .journal = m->journals,
+        .journal_count = m->journal_count,
+        .audit = m->chains,
+        .audit_count = m->chain_count,
     };
 }
 

@@ -368,6 +368,41 @@ class Keys(Reports):
         self.assertFalse(os.path.exists(out))
 
 
+class TwoDaemons(Reports):
+    """Each has a journal and a chain of its own; the registry is one."""
+
+    def test_reports_are_made_of_the_journals_of_both(self):
+        data_dir = self.karizd.settings["data_dir"]
+        other = Karizd(self.nodes, instance="second", redis="unix://" + os.path.join(
+            data_dir, "redis", "redis.sock"))
+        self.addCleanup(other.close)
+        other.start()
+        wait_until(lambda: other.status()["registry"]["loaded"], 20, "it knows the registry")
+        other.ctl("miner", "suspend", "bob", "--reason", "suspicion", "--basis", "seen")
+        wait_until(lambda: self.karizd.ask("miner", "show", "bob")["state"] == "suspended", 5,
+                   "the first one has heard of it")
+        rig = self.rig(karizd=other)
+        rig.subscribe()
+        self.assert_error(rig.authorize("nobody.rig"), 24)
+        _, said = self.make(this_month(), "--reports", REGISTRY, expect=1)
+        self.assertIn("report.journals", said)
+        other.stop()
+        self.karizd.write_settings(report={"journals": [
+            os.path.join(other.settings["data_dir"], "journal")]})
+        out, _ = self.make(this_month(), "--reports", REGISTRY)
+        self.check(out)
+        states = {r["miner_id"]: r["state"] for r in self.rows(out, "R1")}
+        self.assertEqual((states["alice"], states["bob"]), ("active", "suspended"))
+        events = [(r["instance"], r["event"]) for r in self.rows(out, "R2")
+                  if r["miner_id"] == "bob"]
+        self.assertEqual((events[0], events[-1]), (("test", "applied"), ("second", "suspended")))
+        manifest = self.manifest(out)
+        self.assertEqual([[e["instance"] for e in manifest[name]] for name in ("journal", "audit")],
+                         [["test", "second"]] * 2)
+        self.assertEqual(sum(r["attempts"] for r in self.rows(out, "R7")
+                             if r["reason"] == "unregistered"), 1)
+
+
 class Corrections(Reports):
     def test_a_correction_and_a_cancellation_name_what_they_replace(self):
         first, _ = self.make(this_month(), "--reports", REGISTRY)

@@ -13,6 +13,7 @@
 struct history_bed {
     struct bed *bed; /* its journal is ours to open and close */
     struct chain_head head;
+    const char *instance;
     json_t *records;   /* miner -> the newest record */
     json_t *revisions; /* miner -> its revision */
 };
@@ -60,7 +61,7 @@ static inline void history_put(struct history_bed *h, int64_t at, enum audit_wor
     const json_t *known = json_object_get(h->records, id);
     json_int_t revision = json_integer_value(json_object_get(h->revisions, id)) + 1;
     struct audit_event e = {.time_ms = at,
-                            .instance = "front-1",
+                            .instance = h->instance,
                             .word = word,
                             .miner = id,
                             .actor = "maral",
@@ -85,7 +86,7 @@ static inline void history_put(struct history_bed *h, int64_t at, enum audit_wor
 static inline void history_note(struct history_bed *h, int64_t at, enum audit_word word)
 {
     struct audit_event e = {.time_ms = at,
-                            .instance = "front-1",
+                            .instance = h->instance,
                             .word = word,
                             .actor = "maral",
                             .role = AUDIT_OFFICER};
@@ -100,7 +101,7 @@ static inline void history_decide(struct history_bed *h, int64_t at, const char 
 {
     json_t *detail = json_pack("{s:s, s:s}", "rule", rule, "decision", decision);
     struct audit_event e = {.time_ms = at,
-                            .instance = "front-1",
+                            .instance = h->instance,
                             .word = AUDIT_ALERT_DECIDED,
                             .miner = miner,
                             .actor = "maral",
@@ -165,8 +166,10 @@ static inline void history_begin(struct history_bed *h, struct bed *bed)
                                       .shares = 1,
                                       .segment_bytes = 65536,
                                       .events_bytes = 65536};
-    *h = (struct history_bed){
-        .bed = bed, .records = json_object(), .revisions = json_object()};
+    *h = (struct history_bed){.bed = bed,
+                              .instance = "front-1",
+                              .records = json_object(),
+                              .revisions = json_object()};
     assert_int_equal(journal_open(&bed->j, &bed->damage, &o), KZ_OK);
 }
 
