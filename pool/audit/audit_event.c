@@ -20,7 +20,6 @@
 static const char *const words[AUDIT_WORDS] = {
     [AUDIT_APPLIED] = "applied",
     [AUDIT_SUBMITTED] = "submitted",
-    [AUDIT_APPROVED] = "approved",
     [AUDIT_PROPOSED] = "proposed",
     [AUDIT_CONFIRMED] = "confirmed",
     [AUDIT_WITHDRAWN] = "withdrawn",
@@ -45,7 +44,6 @@ static const char *const words[AUDIT_WORDS] = {
     [AUDIT_NETWORKS_SET] = "networks_set",
     [AUDIT_CERTIFICATE_SET] = "certificate_set",
     [AUDIT_CERTIFICATE_VERIFIED] = "certificate_verified",
-    [AUDIT_CERTIFICATE_EXPIRED] = "certificate_expired",
     [AUDIT_SCREENED] = "screened",
     [AUDIT_REVIEWED] = "reviewed",
     [AUDIT_DECLARED] = "declared",
@@ -65,7 +63,6 @@ static const char *const words[AUDIT_WORDS] = {
     [AUDIT_BACKUP_MADE] = "backup_made",
     [AUDIT_RESTORED] = "restored",
     [AUDIT_OPERATOR_CHANGED] = "operator_changed",
-    [AUDIT_ANCHORED] = "anchored",
 };
 
 static const char *const roles[AUDIT_ROLES] = {

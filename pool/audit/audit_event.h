@@ -40,7 +40,6 @@
 enum audit_word {
     AUDIT_APPLIED,
     AUDIT_SUBMITTED,
-    AUDIT_APPROVED,
     AUDIT_PROPOSED,  /* by the first of two people */
     AUDIT_CONFIRMED, /* by the second */
     AUDIT_WITHDRAWN, /* a proposal, by a person or because nobody confirmed it in time */
@@ -65,7 +64,6 @@ enum audit_word {
     AUDIT_NETWORKS_SET,
     AUDIT_CERTIFICATE_SET,
     AUDIT_CERTIFICATE_VERIFIED,
-    AUDIT_CERTIFICATE_EXPIRED,
     AUDIT_SCREENED,
     AUDIT_REVIEWED,
     AUDIT_DECLARED,
@@ -85,7 +83,6 @@ enum audit_word {
     AUDIT_BACKUP_MADE,
     AUDIT_RESTORED,
     AUDIT_OPERATOR_CHANGED,
-    AUDIT_ANCHORED, /* the head was left where we cannot change it */
     AUDIT_WORDS
 };
 
