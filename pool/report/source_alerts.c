@@ -1,6 +1,7 @@
 /* R8: what a person should look at (pool/report/alert.h), and what that person decided up
  * to the period's end. Each rule is a function; what it needs and does not have, it does not
- * judge. */
+ * judge. Measure and threshold are figures and names without a word of any language, as
+ * conf/regulators.md explains them: the page is printed in three. */
 #include "pool/report/fill.h"
 
 #include "conf/mem.h"
@@ -87,8 +88,8 @@ static void judge_addresses(struct judging *j, const json_t *record)
         if (holder == NULL)
             json_object_set_new(j->holders, address, json_string(miner));
         else if (strcmp(holder, miner) != 0)
-            add_alert(j, ALERT_SHARED_ADDRESS, j->at, record,
-                      "%.90s is also %.32s's|one miner", address, holder);
+            add_alert(j, ALERT_SHARED_ADDRESS, j->at, record, "%.90s (%.32s)|1",
+                      address, holder);
     }
 }
 
@@ -97,9 +98,9 @@ static void judge_screening(struct judging *j, const json_t *record)
     const json_t *screening = json_object_get(record, "screening");
     const char *result = record_text(screening, "result");
     if (result != NULL && strcmp(result, "clear") != 0)
-        add_alert(j, ALERT_SCREENING_HIT, j->at, record, "%.20s on %.10s|clear", result,
+        add_alert(j, ALERT_SCREENING_HIT, j->at, record, "%.20s (%.10s)|clear", result,
                   record_text(screening, "on") != NULL ? record_text(screening, "on")
-                                                       : "an unknown day");
+                                                       : "?");
 }
 
 static void judge_certificate(struct judging *j, const json_t *record)
@@ -112,16 +113,15 @@ static void judge_certificate(struct judging *j, const json_t *record)
         day_parse(&today, j->day) != KZ_OK)
         return;
     if (until.n - today.n <= warn)
-        add_alert(j, ALERT_CERTIFICATE_EXPIRING, j->at, record, "until %.10s|%d days",
-                  text, warn);
+        add_alert(j, ALERT_CERTIFICATE_EXPIRING, j->at, record, "%.10s|%d d", text,
+                  warn);
 }
 
 static void judge_review(struct judging *j, const json_t *record)
 {
     const char *next = record_text(json_object_get(record, "risk"), "next_review");
     if (next != NULL && strcmp(next, j->day) < 0)
-        add_alert(j, ALERT_REVIEW_OVERDUE, j->at, record, "due on %.10s|%s", next,
-                  j->day);
+        add_alert(j, ALERT_REVIEW_OVERDUE, j->at, record, "%.10s|%s", next, j->day);
 }
 
 static void judge_urgent(struct judging *j, const json_t *record)
@@ -129,8 +129,7 @@ static void judge_urgent(struct judging *j, const json_t *record)
     int64_t by;
     const json_t *urgent = json_object_get(record, "urgent");
     if (record_get_time(&by, urgent, "confirm_by") && by < j->at)
-        add_alert(j, ALERT_SUSPENSION_UNCONFIRMED, by, record,
-                  "nobody confirmed it|by a second officer in time");
+        add_alert(j, ALERT_SUSPENSION_UNCONFIRMED, by, record, "1|2");
 }
 
 static void judge_record(struct judging *j, const json_t *record)
@@ -218,13 +217,13 @@ static void judge_payment(struct judging *j, const struct report *r5,
     const char *address = report_cell(r5, row, "wallet_address")->text;
     int64_t at = report_cell(r5, row, "time")->number;
     if (kind == NULL || strcmp(kind, "payment") != 0 || miner == NULL ||
-        address == NULL)
-        return;
+        address == NULL || report_cell(r5, row, "amount")->number <= 0)
+        return; /* less than nothing: one that left the chain again */
     const json_t *record = json_object_get(j->history->miners, miner);
     int64_t since = newly_since(record, address);
     if (since < at && at - since < ALERT_NEW_DAYS * DAY_MS)
         add_alert(j, ALERT_NEW_ADDRESS_PAYOUT, at, record,
-                  "%s satoshi to %.90s, %" PRId64 " days old|%d days",
+                  "%s sat, %.90s, %" PRId64 " d|%d d",
                   cell_format(sat, report_cell(r5, row, "amount"), CELL_SAT), address,
                   (at - since) / DAY_MS, ALERT_NEW_DAYS);
 }
@@ -297,9 +296,9 @@ static void judge_foreign(struct judging *j, const char *miner, const json_t *re
         return;
     format_names(names, json_object_get(of, "networks"));
     add_alert(j, ALERT_NETWORK_NOT_ALLOWED, j->at, record,
-              "%" JSON_INTEGER_FORMAT " logins%s%s|0",
+              "%" JSON_INTEGER_FORMAT "%s%s|0",
               json_integer_value(json_object_get(of, "logins")),
-              names[0] != '\0' ? " from " : "", names);
+              names[0] != '\0' ? ": " : "", names);
 }
 
 /* Makers and models of what was there on any day of the period. */
@@ -330,7 +329,7 @@ static void judge_rigs(struct judging *j, const char *miner, const json_t *recor
     if (declared == 0 || json_object_size(kinds) <= declared + ALERT_RIG_KINDS_OVER)
         return;
     format_names(names, kinds);
-    add_alert(j, ALERT_RIG_KINDS, j->at, record, "%zu kinds: %s|%zu declared and %d",
+    add_alert(j, ALERT_RIG_KINDS, j->at, record, "%zu: %s|%zu + %d",
               json_object_size(kinds), names, declared, ALERT_RIG_KINDS_OVER);
 }
 

@@ -125,7 +125,7 @@ class Logins(Reports):
         self.assertEqual((stat.S_IMODE(salt.st_mode), salt.st_size), (0o600, 32))
         alerts = [r for r in self.rows(out, "R8") if r["rule"] == "network_not_allowed"]
         self.assertEqual([(r["miner_id"], r["threshold"]) for r in alerts], [("at-home", "0")])
-        self.assertEqual(alerts[0]["measure"], "5 logins from 198.51.100.0/24, "
+        self.assertEqual(alerts[0]["measure"], "5: 198.51.100.0/24, "
                          "203.0.113.0/24, 2001:db8:7::/48")
 
     def test_the_same_login_has_the_same_hash_and_a_kill_loses_no_attempt(self):
@@ -177,5 +177,5 @@ class Logins(Reports):
         self.restart()
         out, _ = self.make(this_month(), "--reports", "R8")
         self.check(out)
-        self.assertEqual(found(out), [("alice", "4 kinds: cgminer, bmminer, vnish, whatsminer",
-                                       "1 declared and 2")])
+        self.assertEqual(found(out), [("alice", "4: cgminer, bmminer, vnish, whatsminer",
+                                       "1 + 2")])
