@@ -8,6 +8,7 @@
 #include "pool/backup_folder.h"
 #include "pool/backup_write.h"
 #include "share/redis_copy.h"
+#include "share/refusal_keys.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -168,6 +169,15 @@ static enum kz_err look_into_journals(struct making *m)
     return err;
 }
 
+/* Behind the journal: a key is on the disk before the first event that it seals. */
+static enum kz_err copy_refusal_keys(struct making *m)
+{
+    char path[PATH_MAX];
+    locate(path, m, REFUSAL_KEYS_FOLDER);
+    enum kz_err err = backup_copy_folder(&m->w, REFUSAL_KEYS_FOLDER, path, ".new");
+    return err == KZ_EMPTY ? KZ_OK : err; /* nobody was ever refused */
+}
+
 /* --- the vault, blocks, settings ---------------------------------------------------- */
 
 static enum kz_err copy_master_key(struct making *m, int dir)
@@ -252,7 +262,8 @@ static enum kz_err copy_settings(struct making *m)
 static enum kz_err copy_all(struct making *m)
 {
     static enum kz_err (*const parts[])(struct making *) = {
-        copy_redis, copy_payout, copy_journal, copy_vault, copy_blocks, copy_settings};
+        copy_redis, copy_payout, copy_journal, copy_refusal_keys,
+        copy_vault, copy_blocks, copy_settings};
     enum kz_err err = KZ_OK;
     for (size_t i = 0; err == KZ_OK && i < sizeof(parts) / sizeof(parts[0]); i++)
         err = parts[i](m);

@@ -5,6 +5,7 @@
  *   redis/     a snapshot of Redis (share/redis_copy.h), in the form of an append-only
  *              folder that redis-server starts from; of a server that does not run, its folder
  *   payout/    kariz-payout's journal        journal/   ours: events, then shares
+ *   refusal-keys/   what opens the details of refused logins in our journal
  *   vault/     sealed personal data; master.key only where that is asked for
  *   blocks/    found blocks                  settings.json, profile.json   as in force
  *

@@ -8,6 +8,7 @@
 #include "pool/audit/vault.h"
 #include "pool/backup_folder.h"
 #include "pool/canon.h"
+#include "share/refusal_keys.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -30,15 +31,11 @@ static const struct place {
     const char *folder;
     mode_t folder_mode, file_mode;
 } places[] = {
-    {"journal", 0750, 0640},
-    {"payout", 0700, 0600},
-    {"blocks", 0750, 0640},
-    {"vault", 0700, 0600},
-    {"vault/data", 0700, 0600},
-    {"vault/keys", 0700, 0600},
-    {"vault/erased", 0700, 0600},
-    {"redis", 0700, 0600},
-    {"redis/appendonlydir", 0700, 0600},
+    {"journal", 0750, 0640},    {REFUSAL_KEYS_FOLDER, 0700, 0600},
+    {"payout", 0700, 0600},     {"blocks", 0750, 0640},
+    {"vault", 0700, 0600},      {"vault/data", 0700, 0600},
+    {"vault/keys", 0700, 0600}, {"vault/erased", 0700, 0600},
+    {"redis", 0700, 0600},      {"redis/appendonlydir", 0700, 0600},
 };
 
 #define PLACES (sizeof(places) / sizeof(places[0]))

@@ -9,6 +9,7 @@
 #include "pool/blocks.h"
 #include "pool/commands.h"
 #include "pool/pool_parts.h"
+#include "pool/report/denials.h"
 #include "pool/screen_shelf.h"
 #include "pool/settings.h"
 #include "share/network.h"
@@ -336,11 +337,20 @@ static json_t *link_event(const json_t *newest, const json_t *event, char *why)
     return link;
 }
 
+/* On the store thread; the profile is there until after its last record. */
+static bool is_refusal_over(void *ctx, int64_t day, int64_t now_ms)
+{
+    const struct pool *p = ctx;
+    return denials_day_is_over(p->profile, day, now_ms);
+}
+
 static enum kz_err start_store(struct pool *p)
 {
     const struct slice_terms terms = accounts_terms(p->conf);
-    const struct store_hooks hooks = {
-        .ctx = p, .on_progress = on_progress, .link = link_event};
+    const struct store_hooks hooks = {.ctx = p,
+                                      .on_progress = on_progress,
+                                      .link = link_event,
+                                      .is_refusal_over = is_refusal_over};
     return store_start(&p->store, p->conf, p->journal, &terms, &hooks);
 }
 

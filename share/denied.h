@@ -94,7 +94,7 @@ size_t denied_take(struct denied *d, struct denied_row *rows, size_t max,
 uint64_t denied_folded(const struct denied *d);
 uint64_t denied_lost(const struct denied *d);
 
-/* --- the body of EVENT_DENIED ----------------------------------------------------- */
+/* --- the body that EVENT_DENIED seals (share/denied_seal.h) ----------------------- */
 
 #define DENIED_EVENT_ROWS 64
 #define DENIED_EVENT_MAX                                                               \

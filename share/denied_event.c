@@ -1,4 +1,4 @@
-/* The body of EVENT_DENIED: run u64, count varint, then of each row hour, attempts and
+/* What EVENT_DENIED seals: run u64, count varint, then of each row hour, attempts and
  * sources (varints), listener, reason, what the login is (u8) and the login (a text or the
  * hash), network, software; each of these with its length in front. */
 #include "share/denied.h"

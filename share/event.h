@@ -8,7 +8,8 @@
  *   EVENT_MINER      registry  JSON: {"number", "revision", "record", "audit"}, a whole
  *                              record
  *   EVENT_AUDIT      registry  JSON: {"audit", "facts"}; facts: name -> value, null: gone
- *   EVENT_DENIED     none      refused logins with details, for reports (share/denied.h)
+ *   EVENT_DENIED     none      refused logins with details, for reports, sealed under a key
+ *                              of their day (share/denied_seal.h)
  *   EVENT_RIGS       none      rig software that miners' logins show (share/rigs.h)
  *   EVENT_RESERVE    ledger    JSON as of EVENT_LEDGER, with "needs" and "payout"
  *   EVENT_DECIDED    ledger    JSON as of EVENT_LEDGER

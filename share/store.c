@@ -323,6 +323,7 @@ json_t *store_status(struct store *s)
     set_u64(o, "events_applied", h->events_applied);
     set_u64(o, "refusals_dropped", h->refusals_dropped);
     set_u64(o, "refusals_folded", h->refusals_folded);
+    set_u64(o, "refusals_unsealed", h->refusals_unsealed);
     set_u64(o, "rigs_dropped", h->rigs_dropped);
     set_u64(o, "last_applied_ms", (uint64_t)h->last_applied_ms);
     set_u64(o, "pid", (uint64_t)h->server.pid);

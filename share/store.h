@@ -43,6 +43,10 @@ struct store_hooks {
      * first). Returns the new link, the caller's; NULL with `why`[STORE_WHY_SIZE]: it cannot
      * be, and what it tells of is not written. Without this no audit event is taken. */
     json_t *(*link)(const json_t *newest, const json_t *event, char *why);
+    /* Whether details of logins refused on that UTC day (since 1970) have had their time: then
+     * its key is destroyed (share/refusal_keys.h), at the start or within the hour. Without
+     * this none ever is. */
+    bool (*is_refusal_over)(void *ctx, int64_t day, int64_t now_ms);
 };
 
 /* `journal` is borrowed until store_stop(), which must come after its writers have ended.
@@ -65,7 +69,8 @@ KZ_MUST_USE enum kz_err store_count_refusal(struct store *s, const char *reason,
                                             int64_t time_ms);
 
 /* The same refusal with its details, for reports (share/denied.h): bounded, journaled as it
- * becomes due. The caller sees to it that no whole address and no login of others is in it. */
+ * becomes due, sealed under a key of its day; without that key dropped and counted. The
+ * caller sees to it that no whole address and no login of others is in it. */
 void store_note_refusal(struct store *s, const struct denied_key *key, uint64_t source,
                         int64_t time_ms);
 /* The rig software of an authorised login (share/rigs.h). */
@@ -156,6 +161,7 @@ void store_adopt(struct store *s, store_reply_fn *on_reply, void *ctx);
  * embedded server does instead), address, version, error (last), alarm ("" or what is
  * wrong until somebody looks), batches, shares_applied, events_applied, last_applied_ms,
  * refusals_dropped (in no report), refusals_folded (there without all their details),
+ * refusals_unsealed (rows of details that were not written, for want of their day's key),
  * rigs_dropped, replay {pending_records, total, applied}, pid and restarts of the
  * embedded server. The caller owns. Any thread. */
 json_t *store_status(struct store *s);

@@ -17,6 +17,7 @@
 #include "share/redis_link.h"
 #include "share/redis_sentinel.h"
 #include "share/redis_server.h"
+#include "share/refusal_keys.h"
 #include "share/rigs.h"
 #include "share/store.h"
 
@@ -105,7 +106,7 @@ struct store_shared {
     char alarm[STORE_TEXT];
     char address[2 * CONF_TEXT_MAX];
     uint64_t batches_applied, shares_applied, events_applied, refusals_dropped;
-    uint64_t refusals_folded, rigs_dropped;
+    uint64_t refusals_folded, refusals_unsealed, rigs_dropped;
     uint64_t pending_records, replay_total;
     int64_t last_applied_ms;
     uint64_t slices;
@@ -127,6 +128,10 @@ struct store_notes {
     struct denied *denied; /* both NULL until there is something to note */
     struct rigs *rigs;
     int64_t told_hour; /* in which it was said that not all has its details */
+    /* The store thread's alone. */
+    struct refusal_keys *keys; /* NULL until one is needed */
+    int64_t key_told_hour;     /* in which it was said that there is no key */
+    int64_t swept_hour;        /* in which no key was left to destroy */
 };
 
 struct store {

@@ -1,6 +1,7 @@
 #include "pool/report/denials.h"
 
 #include "conf/mem.h"
+#include "pool/registry/profile.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,28 @@
 bool denials_are_aged(const struct report_header *header, int keep_days)
 {
     return header->generated_ms - header->period.to_ms >= keep_days * DAY_MS;
+}
+
+/* INT64_MAX: in no year that reports have. */
+static int64_t end_of_period(enum profile_period asked, int64_t at_ms, int offset)
+{
+    static const enum period_kind kinds[PROFILE_PERIODS] = {
+        [PROFILE_ON_DEMAND] = PERIOD_MONTH, [PROFILE_DAY] = PERIOD_DAY,
+        [PROFILE_MONTH] = PERIOD_MONTH,     [PROFILE_QUARTER] = PERIOD_QUARTER,
+        [PROFILE_YEAR] = PERIOD_YEAR,
+    };
+    struct period p;
+    return period_of(&p, kinds[asked], at_ms, offset) == KZ_OK ? p.to_ms : INT64_MAX;
+}
+
+bool denials_day_is_over(const struct profile *profile, int64_t day, int64_t now_ms)
+{
+    int64_t last_ms = (day + 1) * DAY_MS - 1;
+    int offset = profile->utc_offset_minutes;
+    int64_t a = end_of_period(profile->reports[PROFILE_R7_REFUSALS], last_ms, offset);
+    int64_t b = end_of_period(profile->reports[PROFILE_R8_ALERTS], last_ms, offset);
+    int64_t end_ms = a > b ? a : b;
+    return now_ms > end_ms && now_ms - end_ms >= profile->refusals_keep_days * DAY_MS;
 }
 
 void denials_clear(struct denials *d)

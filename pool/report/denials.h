@@ -12,8 +12,17 @@
  * report that is made later only hour, listener, reason and attempts are left. By the
  * period's end and not the hour, so that reports of a period say the same whenever they are
  * made, until all of them say less; a profile with long periods has the oldest hours
- * longer by that. The journal itself keeps what it has, so a package that is made again as of
- * its own time (pool/report/reproduce.h) shows what the one that was handed over shows.
+ * longer by that. A package that is made again as of its own time (pool/report/reproduce.h)
+ * shows what the one that was handed over shows, while the journal has it.
+ *
+ * And the journal has it only that long: each UTC day's details lie there under a key
+ * (share/refusal_keys.h), which the daemon destroys at its start, or within the hour, once the
+ * day is over by denials_day_is_over(): the profile's refusals_keep_days have passed since
+ * the end of the period that the day's last moment lies in, a month, quarter or year as the
+ * profile asks for R7 or for R8, whichever ends later (both show such details; "on demand"
+ * counts as a month). So each period that the profile asks for is whole until it is aged. A
+ * longer one, made on demand, has what is left of it. A clock that was wrongly far ahead
+ * destroys keys for good: then there are counts alone.
  *
  * Ownership  denials_clear() frees the rows; a settled list is the caller's.
  * Thread     one at a time. Pure. Source: registry spec section 4, R7 and retention. */
@@ -22,6 +31,8 @@
 
 #include "pool/report/table.h"
 #include "share/denied.h"
+
+struct profile;
 
 struct denials_row {
     struct denied_row row;
@@ -41,6 +52,9 @@ void denials_clear(struct denials *d);
 
 /* Is it too late to show details? */
 bool denials_are_aged(const struct report_header *header, int keep_days);
+/* Is there no report any more that the profile asks for and that may show details of that
+ * UTC day (since 1970)? */
+bool denials_day_is_over(const struct profile *profile, int64_t day, int64_t now_ms);
 
 /* What a report shows, in denied_compare()'s order; to be mem_free()d. `totals` are the
  * counts, of one hour and reason perhaps several. A row of which nothing but hour and reason

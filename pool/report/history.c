@@ -1,9 +1,9 @@
 #include "pool/report/history.h"
 
 #include "conf/mem.h"
+#include "pool/report/history_logins.h"
 #include "share/event.h"
 #include "share/journal_verify.h"
-#include "share/rigs.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define HOUR_MS           INT64_C(3600000)
 #define DECISION_KEY_SIZE 72
 
 /* A record of the registry that waits for those of other journals. */
@@ -25,7 +24,8 @@ struct waiting {
 struct reading {
     const struct history_ask *ask;
     struct history h;
-    size_t at; /* the journal that is read, or that the record is of */
+    size_t at;                 /* the journal that is read, or that the record is of */
+    struct refusal_keys *keys; /* of the journal that is read */
     struct chain_check checks[HISTORY_JOURNALS_MAX];
     struct waiting *waiting; /* of several journals alone: a single one is not kept */
     size_t waiting_count, waiting_room;
@@ -55,85 +55,10 @@ static bool is_in_time(const struct reading *g, int64_t at)
 
 /* --- one record of the journal -------------------------------------------------------- */
 
-/* A count is there each time it was written down: one hour's are added up where they follow
- * each other, so that a flood does not fill the memory. */
-static void keep_refusal(struct history *h, const struct tally_refusal *r)
-{
-    for (size_t i = h->refusal_count; i > 0 && h->refusals[i - 1].hour >= r->hour; i--)
-        if (h->refusals[i - 1].hour == r->hour &&
-            strcmp(h->refusals[i - 1].reason, r->reason) == 0) {
-            h->refusals[i - 1].count += r->count;
-            return;
-        }
-    if (h->refusal_count == h->refusal_room) {
-        h->refusal_room = h->refusal_room > 0 ? 2 * h->refusal_room : 256;
-        h->refusals = mem_resize(h->refusals, h->refusal_room * sizeof(*h->refusals));
-    }
-    h->refusals[h->refusal_count++] = *r;
-}
-
 static void refuse_record(struct reading *g, const struct journal_record *r)
 {
     g->err = refuse(g->why, KZ_RANGE,
                     "record %" PRIu64 " of the journal: not understood", r->seq);
-}
-
-static void take_refusals(struct reading *g, const struct journal_record *r)
-{
-    struct tally_refusal *refusals =
-        mem_array(TALLY_REFUSALS_MAX, sizeof(struct tally_refusal));
-    size_t count = 0;
-    if (event_refusals_read(refusals, &count, r->body) != KZ_OK)
-        refuse_record(g, r);
-    for (size_t i = 0; i < count; i++)
-        if (is_in_time(g, refusals[i].hour * HOUR_MS))
-            keep_refusal(&g->h, &refusals[i]);
-    mem_free(refusals);
-}
-
-static void take_denied(struct reading *g, const struct journal_record *r)
-{
-    struct denied_row *rows = mem_array(DENIED_EVENT_ROWS, sizeof(struct denied_row));
-    size_t count = 0;
-    uint64_t run = 0;
-    if (denied_event_read(rows, &count, &run, r->body) != KZ_OK)
-        refuse_record(g, r);
-    for (size_t i = 0; i < count; i++)
-        if (is_in_time(g, rows[i].hour * HOUR_MS))
-            denials_add(&g->h.denials, run, &rows[i]);
-    mem_free(rows);
-}
-
-static void keep_rig(struct history *h, const struct rigs_row *row)
-{
-    json_t *names = json_object_get(h->rigs, row->miner.text);
-    if (names == NULL) {
-        names = json_object();
-        json_object_set_new(h->rigs, row->miner.text, names);
-    }
-    json_object_set_new(names, row->software, json_true());
-}
-
-static void take_rigs(struct reading *g, const struct journal_record *r)
-{
-    struct rigs_row rows[RIGS_EVENT_ROWS];
-    size_t count = 0;
-    if (rigs_event_read(rows, &count, r->body) != KZ_OK)
-        refuse_record(g, r);
-    for (size_t i = 0; i < count; i++)
-        if (is_in_time(g, rows[i].time_ms))
-            keep_rig(&g->h, &rows[i]);
-}
-
-/* What is no part of the registry. */
-static void take_logins(struct reading *g, const struct journal_record *r)
-{
-    if (r->kind == EVENT_REFUSALS)
-        take_refusals(g, r);
-    else if (r->kind == EVENT_DENIED)
-        take_denied(g, r);
-    else if (r->kind == EVENT_RIGS)
-        take_rigs(g, r);
 }
 
 static int64_t time_of(const json_t *event, const struct journal_record *r)
@@ -359,7 +284,9 @@ static void on_record(void *ctx, uint32_t stream, const struct journal_record *r
     if (stream != JOURNAL_EVENTS || g->err != KZ_OK)
         return;
     if (r->time_ms < g->ask->written_before_ms)
-        take_logins(g, r);
+        g->err = history_take_login(&g->h, g->why, g->ask, g->keys, r);
+    if (g->err != KZ_OK)
+        return;
     if (r->kind != EVENT_MINER && r->kind != EVENT_AUDIT)
         return;
     if (g->ask->other_count > 0)
@@ -386,7 +313,9 @@ static enum kz_err read_journal(struct reading *g, const char *dir)
     const struct journal_verify_options o = {
         .dir = dir, .on_record = on_record, .on_damage = on_damage, .ctx = g};
     chain_check_init(&g->checks[g->at], NULL, NULL);
+    g->keys = refusal_keys_new(dir);
     enum kz_err err = journal_verify(&report, &o);
+    refusal_keys_free(g->keys);
     if (err != KZ_OK)
         return refuse(g->why, KZ_IO, "%.300s: %s", dir,
                       err == KZ_EMPTY ? "there is no journal" : "cannot be read");

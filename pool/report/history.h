@@ -14,10 +14,13 @@
  * with the same one Redis took one; which, the next change says, or the registry itself. It
  * also tells whether a daemon has changed what no journal here knows (history_fits()).
  *
+ * Details of refused logins are read where the key of their day still is
+ * (share/refusal_keys.h), beside each journal; those whose key is gone are not there.
+ *
  * Ownership  history_clear() frees what a reading filled, texts and records of its events
  *            among it. What `on_event` is given is borrowed for the call.
- * Errors     KZ_IO: the journal cannot be read, or there is none. KZ_RANGE: it is damaged,
- *            or its chain is broken. `why` says it, without personal values.
+ * Errors     KZ_IO: the journal or a key cannot be read, or there is no journal. KZ_RANGE: it
+ *            or a key is damaged, or its chain is broken. `why` says it, without personal values.
  * Thread     any that may wait; reads files. Source: registry spec section 4. */
 #ifndef POOL_REPORT_HISTORY_H
 #define POOL_REPORT_HISTORY_H

@@ -1,6 +1,7 @@
 #include "pool/report/reproduce.h"
 
 #include "pool/registry/profile.h"
+#include "pool/report/denials.h"
 #include "pool/report/package_look.h"
 #include "pool/report/source_work.h"
 
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #define NOTE_SIZE 400
+#define DAY_MS    INT64_C(86400000)
 
 static enum kz_err refuse(char why[PACKAGE_WHY_SIZE], const char *what)
 {
@@ -78,6 +80,9 @@ static void note_time(json_t *notes, const struct manifest_facts *f,
     else if (source_work_kept_ms(with->conf, &f->period, KEY_HOURS) <= with->made_ms)
         add_note(notes, "the hours of that time are not kept any more: "
                         "tally.hours_days (R4, R6, R8)");
+    if (denials_day_is_over(with->profile, f->period.from_ms / DAY_MS, with->made_ms))
+        add_note(notes, "details of logins that were refused in that time are not kept "
+                        "any more: refusals_keep_days (R7, R8)");
 }
 
 /* --- making it again -------------------------------------------------------------------- */

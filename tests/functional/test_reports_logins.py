@@ -1,17 +1,20 @@
 """R7 and R8 of real rigs: who was refused, where, from which network and with what."""
 
+import datetime
 import glob
+import json
 import os
 import shutil
 import ssl
 import stat
 import subprocess
 import tempfile
+import time
 
-from lib import bitcoin
-from lib.case import need
-from lib.faults import Connection
-from lib.karizd import listener
+from lib import bitcoin, reporting
+from lib.case import KarizTest, need
+from lib.faults import Clock, Connection, Redis, WithClock
+from lib.karizd import Karizd, environment, listener
 from lib.wait import wait_until
 from test_reports import Reports, this_month
 
@@ -19,7 +22,9 @@ FLOOD = "192.0.2.0/24"  # that test's own
 SECRET = "correct-horse-battery"  # a password where the login belongs
 
 
-class Logins(Reports):
+class Refusing(Reports):
+    """A pool with listeners by which rigs are refused from any address."""
+
     maxDiff = None
 
     @classmethod
@@ -87,6 +92,8 @@ class Logins(Reports):
             total[key] = total.get(key, 0) + r["attempts"]
         return total
 
+
+class Logins(Refusing):
     def test_each_refusal_is_there_with_what_may_be_kept_of_it(self):
         over_tls, plain = (row["address"] for row in self.karizd.status()["listeners"])
         nobody = bitcoin.demo_address("nobody")
@@ -132,7 +139,8 @@ class Logins(Reports):
         before = self.counted()
         self.refuse(self.proxied("198.51.100.7"), "somebody.1", "kill/1")
         self.refuse(self.proxied("198.51.100.7"), "somebody.2", "kill/2")
-        wait_until(lambda: b"kill/2" in self.journal_bytes(), 10)
+        # Counts come first, and details behind them in the same turn.
+        wait_until(lambda: self.counted() == before + 2, 10, "both are journaled")
         for _ in range(5):  # not due again before the kill
             self.refuse(self.proxied("198.51.100.7"), "somebody.1", "kill/1")
         wait_until(lambda: self.counted() == before + 7, 10, "all of them are journaled")
@@ -179,3 +187,206 @@ class Logins(Reports):
         self.check(out)
         self.assertEqual(found(out), [("alice", "4: cgminer, bmminer, vnish, whatsminer",
                                        "1 + 2")])
+
+
+class Erased(Refusing):
+    """Details lie under a key of their day; what destroys it destroys them."""
+
+    def keys(self):
+        return os.path.join(self.karizd.settings["data_dir"], "refusal-keys")
+
+    def files_with(self, *words):
+        found = []
+        for at, _, names in os.walk(self.karizd.settings["data_dir"]):
+            for path in (os.path.join(at, name) for name in names):
+                if not os.path.isfile(path):
+                    continue
+                with open(path, "rb") as f:
+                    data = f.read()
+                found += [(path, word) for word in words if word.encode() in data]
+        return found
+
+    def attempts(self, rows):
+        return sum(r["attempts"] for r in rows if r["reason"] == "unregistered")
+
+    def test_of_a_day_whose_key_was_destroyed_there_are_counts_alone(self):
+        login, agent = bitcoin.demo_address("forgotten"), "forget-me/1"
+        for source in ("198.51.100.50", "203.0.113.50"):
+            self.refuse(self.proxied(source), login, agent)
+        self.restart()
+        before = self.rows(self.make(this_month(), "--reports", "R7")[0], "R7")
+        told = [r for r in before if r["login"] == login and r["rig_software"] == agent]
+        self.assertEqual({r["network"] for r in told}, {"198.51.100.0/24", "203.0.113.0/24"})
+        self.assertEqual(self.files_with(login, agent), [])  # it was never there in clear
+        self.assertEqual(stat.S_IMODE(os.stat(self.keys()).st_mode), 0o700)
+        for name in os.listdir(self.keys()):
+            path = os.path.join(self.keys(), name)
+            self.assertEqual((stat.S_IMODE(os.stat(path).st_mode), os.path.getsize(path)),
+                             (0o600, 40))
+        self.karizd.stop()
+        shutil.rmtree(self.keys())
+        self.karizd.start()
+        wait_until(lambda: self.karizd.status()["redis"]["state"] == "ready", 20)
+        out, _ = self.make(this_month(), "--reports", "R7,R8")
+        self.check(out)
+        after = self.rows(out, "R7")
+        self.assertEqual(self.attempts(after), self.attempts(before))
+        for r in after:
+            self.assertEqual([r[n] for n in ("listener", "login", "login_hash", "network",
+                                             "rig_software")], [None] * 5)
+        for path in glob.glob(os.path.join(out, "*")):
+            with open(path, "rb") as f:
+                text = f.read()
+            for word in (login, agent, "198.51.100", "203.0.113"):
+                self.assertNotIn(word.encode(), text, path)
+        # The day goes on under another key.
+        self.refuse(self.proxied("198.51.100.50"), login, "go-on/1")
+        self.restart()
+        rows = self.rows(self.make(this_month(), "--reports", "R7")[0], "R7")
+        self.assertEqual([r["network"] for r in rows if r["login"] == login],
+                         ["198.51.100.0/24"])
+
+    def day(self, ago):
+        return time.strftime("%Y-%m-%d", time.gmtime(time.time() - ago * 86400))
+
+    def test_the_daemon_destroys_keys_that_are_due_and_no_others(self):
+        """A month's days 90 days behind its end (conf/jurisdictions/tm.json)."""
+        self.karizd.stop()
+        os.makedirs(self.keys(), 0o700, exist_ok=True)
+        due = [self.day(ago) for ago in (122, 123, 400)] + ["1999-12-31"]
+        kept = [self.day(ago) for ago in (0, 1, 89)]
+        for name in due + kept:
+            path = os.path.join(self.keys(), name)
+            if not os.path.exists(path):
+                with open(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600), "wb") as f:
+                    f.write(os.urandom(40))
+                self.addCleanup(lambda p=path: os.path.exists(p) and os.remove(p))
+        self.karizd.start()
+        names = lambda: set(os.listdir(self.keys()))
+        wait_until(lambda: not names() & set(due), 20, "those are destroyed")
+        self.assertEqual(names() & set(kept), set(kept))
+
+    def test_without_a_key_logins_are_counted_and_that_is_said(self):
+        self.restart()
+        before = self.counted()
+        aside = self.keys() + ".aside"
+        if os.path.exists(self.keys()):
+            os.rename(self.keys(), aside)
+        with open(self.keys(), "w", encoding="utf-8"):
+            pass  # a file where the folder belongs
+        for i in range(3):
+            self.refuse(self.proxied("198.51.100.60"), f"keyless-{i}", f"keyless/{i}")
+        said = lambda: self.karizd.status()["redis"]["refusals_unsealed"]
+        # The day's key may be in memory from before.
+        wait_until(lambda: self.counted() == before + 3, 10, "all are counted")
+        if said() == 0:
+            self.restart()
+            self.refuse(self.proxied("198.51.100.60"), "keyless-9", "keyless/9")
+        wait_until(lambda: said() > 0, 10, "what was not written is counted")
+        self.assertEqual(self.files_with("keyless"), [])
+        self.karizd.stop()
+        os.remove(self.keys())
+        if os.path.exists(aside):
+            os.rename(aside, self.keys())
+        self.karizd.start()
+        out, _ = self.make(this_month(), "--reports", "R7")
+        self.check(out)
+        self.assertGreaterEqual(self.attempts(self.rows(out, "R7")), 3)
+
+    def test_a_backup_takes_keys_along_and_a_restore_puts_them_back(self):
+        self.refuse(self.proxied("198.51.100.70"), "kept-login", "kept/1")
+        self.restart()
+        backups = os.path.join(self.folder, "backups")
+        made = self.karizd.ask("backup", "create", backups)
+        to = os.path.join(backups, "restored")
+        self.karizd.ctl("backup", "restore", made["path"], "--to", to,
+                        "--without-master-key")
+        names = sorted(os.listdir(self.keys()))
+        self.assertTrue(names)
+        for name in names:
+            path = os.path.join(to, "refusal-keys", name)
+            with open(path, "rb") as a, open(os.path.join(self.keys(), name), "rb") as b:
+                self.assertEqual(a.read(), b.read())
+            self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+        at = os.path.join(to, "refusal-keys")
+        self.assertEqual(stat.S_IMODE(os.stat(at).st_mode), 0o700)
+
+
+class ErasedInTime(WithClock, KarizTest):
+    """The clock goes to the day before the month's details are due, and over it."""
+
+    miners = ()
+    own_karizd = True
+    ZONE = datetime.timezone(datetime.timedelta(hours=5))  # of Ashgabat
+
+    def setUp(self):
+        # A Redis of its own: the embedded one hangs under libfaketime.
+        self.folder = tempfile.mkdtemp(prefix="kariz-test-")
+        self.addCleanup(shutil.rmtree, self.folder, True)
+        redis = Redis(os.path.join(self.folder, "redis"))
+        self.addCleanup(redis.kill)
+        redis.start()
+        self.karizd = Karizd(self.nodes, redis="unix://" + redis.path)
+        self.addCleanup(self.karizd.close)
+        self.clock = Clock(os.path.join(self.karizd.folder, "clock"))
+        self.karizd.environment = self.clock.environment
+        self.karizd.start()
+        self.key = os.path.join(self.folder, "report.key")
+        reporting.signing(self.karizd, "report", "key", "create", self.key)
+
+    def due(self):
+        """When the key of this UTC day is: 90 days behind the end of the month in which
+        the day ends, both in Ashgabat."""
+        now = datetime.datetime.now(datetime.timezone.utc)
+        end = now.replace(hour=23, minute=59, second=59, microsecond=0).astimezone(self.ZONE)
+        month = (end.replace(day=1) + datetime.timedelta(days=32)).replace(
+            day=1, hour=0, minute=0, second=0)
+        return now.date().isoformat(), (month + datetime.timedelta(days=90)).timestamp()
+
+    def key_path(self, name):
+        return os.path.join(self.karizd.settings["data_dir"], "refusal-keys", name)
+
+    def make_r7(self, name, period):
+        out = os.path.join(self.folder, name)
+        reporting.signing(self.karizd, "report", "make", period, "--conf", self.karizd.config,
+                          "--key", self.key, "--out", out, "--reports", "R7",
+                          extra=self.clock.environment)
+        return out
+
+    def reproduce(self, folder):
+        done = subprocess.run(
+            self.karizd.command("report", "reproduce", folder, "--conf", self.karizd.config,
+                                "--json"), capture_output=True, text=True, check=False,
+            env={**environment(), **self.clock.environment})
+        return json.loads(done.stdout)
+
+    def test_a_key_goes_when_it_is_due_and_not_a_day_earlier(self):
+        login = bitcoin.demo_address("in-time")
+        day, due = self.due()
+        period = datetime.datetime.now(self.ZONE).strftime("%Y-%m")
+        rig = self.rig()
+        rig.subscribe("in-time/1")
+        self.assert_error(rig.authorize(login), 24)
+        self.karizd.stop()
+        self.assertTrue(os.path.exists(self.key_path(day)))
+        with open(os.open(self.key_path("1999-12-31"), os.O_CREAT | os.O_WRONLY, 0o600),
+                  "wb") as f:
+            f.write(os.urandom(40))
+        self.clock.set(int(due - time.time()) - 86400)
+        self.karizd.start(wait_for_job=False)
+        wait_until(lambda: not os.path.exists(self.key_path("1999-12-31")), 20,
+                   "keys are looked at")
+        whole = self.make_r7("whole", period)
+        self.assertEqual([r["login"] for r in reporting.report(whole, "R7")["rows"]], [login])
+        self.assertTrue(self.reproduce(whole)["ok"])
+        self.assertTrue(os.path.exists(self.key_path(day)))
+
+        self.clock.set(int(due - time.time()) + 60)
+        wait_until(lambda: not os.path.exists(self.key_path(day)), 20, "it is destroyed")
+        rows = reporting.report(self.make_r7("counts", period), "R7")["rows"]
+        self.assertEqual([(r["login"], r["network"], r["rig_software"], r["attempts"])
+                          for r in rows], [(None, None, None, 1)])
+        answer = self.reproduce(whole)
+        self.assertFalse(answer["ok"])
+        self.assertEqual({d["file"].split(".")[0] for d in answer["differences"]}, {"R7"})
+        self.assertIn("refusals_keep_days", " ".join(answer["notes"]))

@@ -1,6 +1,6 @@
 /* Bodies of the event stream, and a block's hex from a file: the first byte says which. */
 #include "share/block_event.h"
-#include "share/denied.h"
+#include "share/denied_seal.h"
 #include "share/event.h"
 #include "share/rigs.h"
 
@@ -60,6 +60,33 @@ static void read_denied(struct bytes body)
                   rows[i].attempts == again[i].attempts);
 }
 
+/* The envelope as it came, which opens under no key of ours; and the same as the body of
+ * one that does. */
+static void read_sealed(struct bytes event)
+{
+    static struct denied_row rows[DENIED_EVENT_ROWS];
+    static uint8_t out[DENIED_SEAL_MAX];
+    static const uint8_t nonce[GCM_NONCE_SIZE] = {1};
+    struct denied_seal_key key = {.day = 20783, .key = {7}};
+    struct denied_seal s;
+    size_t count = 0, len;
+    uint64_t run;
+    denied_seal_set_id(&key);
+    if (denied_seal_read(&s, event) == KZ_OK) {
+        enum kz_err err = denied_seal_open(rows, &count, &run, &s, &key);
+        must_hold(err != KZ_IO && (err != KZ_OK || denied_seal_is_under(&s, &key)));
+    }
+    if (event.len > DENIED_EVENT_MAX)
+        return;
+    must_hold(denied_seal_write(out, &len, &key, nonce, event) == KZ_OK);
+    must_hold(denied_seal_read(&s, (struct bytes){out, len}) == KZ_OK);
+    must_hold(denied_seal_is_under(&s, &key));
+    if (denied_seal_open(rows, &count, &run, &s, &key) != KZ_OK)
+        return;
+    for (size_t i = 0; i < count; i++)
+        must_hold(rows[i].hour / 24 == key.day);
+}
+
 static void read_rigs(struct bytes body)
 {
     struct rigs_row rows[RIGS_EVENT_ROWS];
@@ -79,6 +106,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         read_refusals((struct bytes){data + 1, size - 1});
     else if (data[0] == 'd')
         read_denied((struct bytes){data + 1, size - 1});
+    else if (data[0] == 's')
+        read_sealed((struct bytes){data + 1, size - 1});
     else if (data[0] == 'k')
         read_rigs((struct bytes){data + 1, size - 1});
     else

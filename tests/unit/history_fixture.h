@@ -7,6 +7,7 @@
 #include "pool/registry/registry_record.h"
 #include "share/denied.h"
 #include "share/event.h"
+#include "share/refusal_keys.h"
 #include "share/rigs.h"
 #include "tests/unit/journal_bed.h"
 
@@ -144,9 +145,18 @@ static inline struct denied_row history_denied(int64_t at, const char *reason,
 static inline void history_deny(struct history_bed *h, uint64_t run,
                                 const struct denied_row *row)
 {
-    static uint8_t body[DENIED_EVENT_MAX];
+    static uint8_t body[DENIED_EVENT_MAX], event[DENIED_SEAL_MAX];
+    static const uint8_t nonce[GCM_NONCE_SIZE] = {1};
+    char why[REFUSAL_KEYS_WHY_SIZE];
+    const struct denied_seal_key *key;
+    struct refusal_keys *keys = refusal_keys_new(h->bed->journal);
     size_t len = denied_event_write(body, run, row, 1);
-    history_append(h, EVENT_DENIED, row->hour * 3600000, (struct bytes){body, len});
+    if (refusal_keys_need(&key, keys, why, row->hour / 24) != KZ_OK)
+        fail_msg("%s", why);
+    assert_int_equal(
+        denied_seal_write(event, &len, key, nonce, (struct bytes){body, len}), KZ_OK);
+    refusal_keys_free(keys);
+    history_append(h, EVENT_DENIED, row->hour * 3600000, (struct bytes){event, len});
 }
 
 static inline void history_rig(struct history_bed *h, int64_t at, const char *miner,

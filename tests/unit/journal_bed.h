@@ -78,7 +78,10 @@ static inline int bed_tear_down(void **state)
 {
     struct bed *b = *state;
     journal_close(b->j);
+    char keys[96];
+    snprintf(keys, sizeof(keys), "%s/refusal-keys", b->dir);
     bed_empty(b->journal);
+    bed_empty(keys);
     bed_empty(b->dir);
     free(b);
     return 0;

@@ -250,6 +250,163 @@ static void what_was_journaled_later_counts_for_nothing(void **state)
     history_clear(&h);
 }
 
+/* --- keys of days --------------------------------------------------------------------- */
+
+#define DAY_MS INT64_C(86400000)
+
+static void key_path(char out[128], const struct scene *s, const char *name)
+{
+    snprintf(out, 128, "%s/" REFUSAL_KEYS_FOLDER "/%s", s->bed->dir, name);
+}
+
+/* Two days of one month, two refusals each. */
+static void refuse_on_two_days(struct scene *s)
+{
+    for (int day = 3; day <= 4; day++) {
+        int64_t at = ms("2026-10-01T09:10") + (day - 1) * DAY_MS;
+        struct denied_row r =
+            history_denied(at, "network", "bulut", (uint8_t)day, 2, 1);
+        history_deny(&s->h, 1, &r);
+        history_refuse(&s->h, at, "network", 2);
+    }
+}
+
+static void of_a_day_whose_key_is_gone_there_are_counts_alone(void **state)
+{
+    struct scene *s = *state;
+    char path[128];
+    refuse_on_two_days(s);
+    key_path(path, s, "2026-10-03");
+    assert_int_equal(unlink(path), 0);
+    struct report *r = made(s, source_refusals);
+    assert_int_equal(report_row_count(r), 2);
+    cell_is(r, 0, "hour", "2026-10-03T09:00:00.000Z");
+    cell_is(r, 0, "attempts", "2");
+    cell_is(r, 0, "listener", NULL);
+    cell_is(r, 0, "login", NULL);
+    cell_is(r, 0, "network", NULL);
+    cell_is(r, 0, "rig_software", NULL);
+    cell_is(r, 1, "attempts", "2");
+    cell_is(r, 1, "login", "bulut");
+    cell_is(r, 1, "network", "192.0.4.0/24");
+    report_free(r);
+}
+
+/* A clock that ran ahead destroyed it, and the day went on. */
+static void a_key_made_anew_opens_what_came_after_it(void **state)
+{
+    struct scene *s = *state;
+    char path[128];
+    int64_t at = ms("2026-10-03T11:10");
+    refuse_on_two_days(s);
+    key_path(path, s, "2026-10-03");
+    assert_int_equal(unlink(path), 0);
+    struct denied_row later = history_denied(at, "network", "bulut", 9, 1, 1);
+    history_deny(&s->h, 1, &later);
+    history_refuse(&s->h, at, "network", 1);
+    struct report *r = made(s, source_refusals);
+    assert_int_equal(report_row_count(r), 3);
+    cell_is(r, 0, "network", NULL);
+    cell_is(r, 1, "network", "192.0.9.0/24");
+    cell_is(r, 2, "network", "192.0.4.0/24");
+    report_free(r);
+}
+
+static void write_key_file(const struct scene *s, const char *name, const void *p,
+                           size_t len)
+{
+    char path[128];
+    key_path(path, s, name);
+    int fd = open(path, O_WRONLY | O_TRUNC);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, p, len), len);
+    close(fd);
+}
+
+static void a_damaged_key_stops_reports_of_its_day_and_no_other(void **state)
+{
+    struct scene *s = *state;
+    struct history h;
+    static const uint8_t zeros[64], other[40] = {1};
+    const struct {
+        const void *p;
+        size_t len;
+        enum kz_err err;
+    } rows[] = {
+        {"", 0, KZ_RANGE},     {"short", 5, KZ_RANGE}, {other, 40, KZ_RANGE},
+        {other, 39, KZ_RANGE}, {zeros, 40, KZ_OK}, /* destroyed, but for its name */
+        {zeros, 64, KZ_RANGE},
+    };
+    refuse_on_two_days(s);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        write_key_file(s, "2026-10-03", rows[i].p, rows[i].len);
+        about(s, "2026-10");
+        enum kz_err err = read_history(s, &h);
+        if (err != rows[i].err)
+            fail_msg("row %zu: %d", i, (int)err);
+        if (err == KZ_OK)
+            history_clear(&h);
+        else
+            assert_non_null(strstr(s->why, REFUSAL_KEYS_FOLDER "/2026-10-03 is "));
+        about(s, "2026-10-05"); /* begins on the 4th, in UTC */
+        assert_int_equal(read_history(s, &h), KZ_OK);
+        history_clear(&h);
+    }
+}
+
+static void a_key_that_others_may_read_is_refused(void **state)
+{
+    struct scene *s = *state;
+    struct history h;
+    char path[128];
+    refuse_on_two_days(s);
+    key_path(path, s, "2026-10-04");
+    assert_int_equal(chmod(path, 0640), 0);
+    assert_int_equal(read_history(s, &h), KZ_RANGE);
+    assert_non_null(strstr(s->why, "chmod 600"));
+}
+
+/* To the millisecond when a report of the longest asked period stops showing it. */
+static void a_day_is_over_when_no_asked_report_shows_it(void **state)
+{
+    (void)state;
+    const struct {
+        enum profile_period r7, r8;
+        enum period_kind longest;
+        const char *day, *over; /* over: the date in Ashgabat that then begins */
+    } rows[] = {
+        {PROFILE_MONTH, PROFILE_MONTH, PERIOD_MONTH, "2026-10-01", "2027-01-30"},
+        {PROFILE_MONTH, PROFILE_MONTH, PERIOD_MONTH, "2026-10-30", "2027-01-30"},
+        /* 31 October in UTC ends in Ashgabat's November. */
+        {PROFILE_MONTH, PROFILE_MONTH, PERIOD_MONTH, "2026-10-31", "2027-03-01"},
+        {PROFILE_DAY, PROFILE_DAY, PERIOD_DAY, "2026-10-01", "2027-01-01"},
+        {PROFILE_QUARTER, PROFILE_MONTH, PERIOD_QUARTER, "2026-10-01", "2027-04-01"},
+        {PROFILE_MONTH, PROFILE_QUARTER, PERIOD_QUARTER, "2026-10-01", "2027-04-01"},
+        {PROFILE_YEAR, PROFILE_MONTH, PERIOD_YEAR, "2026-02-01", "2027-04-01"},
+        {PROFILE_ON_DEMAND, PROFILE_ON_DEMAND, PERIOD_MONTH, "2026-10-01",
+         "2027-01-30"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct profile p = {.utc_offset_minutes = 300, .refusals_keep_days = 90};
+        struct report_header h = {.generated_ms = 0};
+        int64_t day = ms(rows[i].day) / DAY_MS;
+        int64_t over = ms(rows[i].over) - 5 * 3600000;
+        p.reports[PROFILE_R7_REFUSALS] = rows[i].r7;
+        p.reports[PROFILE_R8_ALERTS] = rows[i].r8;
+        assert_int_equal(
+            period_of(&h.period, rows[i].longest, (day + 1) * DAY_MS - 1, 300), KZ_OK);
+        for (int64_t now = over - DAY_MS; now <= over + DAY_MS; now += DAY_MS / 2 - 1) {
+            h.generated_ms = now;
+            if (denials_day_is_over(&p, day, now) != (now >= over) ||
+                denials_are_aged(&h, 90) != (now >= over))
+                fail_msg("row %zu, %lld ms from its end", i, (long long)(now - over));
+        }
+        if (denials_day_is_over(&p, day, over - 1) ||
+            !denials_day_is_over(&p, day, over))
+            fail_msg("row %zu", i);
+    }
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_set_up, scene_tear_down)
 
 int main(void)
@@ -264,6 +421,11 @@ int main(void)
         TEST(a_list_of_networks_is_cut_and_says_so),
         TEST(more_kinds_of_rigs_than_declared_are_an_alert),
         TEST(what_was_journaled_later_counts_for_nothing),
+        TEST(of_a_day_whose_key_is_gone_there_are_counts_alone),
+        TEST(a_key_made_anew_opens_what_came_after_it),
+        TEST(a_damaged_key_stops_reports_of_its_day_and_no_other),
+        TEST(a_key_that_others_may_read_is_refused),
+        cmocka_unit_test(a_day_is_over_when_no_asked_report_shows_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
