@@ -5,28 +5,43 @@
 #include "pool/registry/profile.h"
 #include "share/bytes.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #define FACT_SIZE 48
+#define AGAIN_S   5
 
 struct declared {
     struct registry *registry;
     const struct conf *conf;
     const struct profile *profile;
-    bool is_telling;
+    struct event *again;
+    bool is_telling, has_failed;
 };
 
-struct declared *declared_new(struct registry *registry, const struct conf *conf,
-                              const struct profile *profile)
+static void on_again(evutil_socket_t fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    declared_look(arg);
+}
+
+struct declared *declared_new(struct event_base *base, struct registry *registry,
+                              const struct conf *conf, const struct profile *profile)
 {
     struct declared *d = mem_new(sizeof(*d));
     *d = (struct declared){.registry = registry, .conf = conf, .profile = profile};
+    d->again = evtimer_new(base, on_again, d);
+    assert(d->again != NULL); /* out of memory, as conf/mem.h */
     return d;
 }
 
 void declared_free(struct declared *d)
 {
+    if (d == NULL)
+        return;
+    event_free(d->again);
     mem_free(d);
 }
 
@@ -59,12 +74,17 @@ static json_t *operators_now(const struct declared *d)
 static void on_told(void *ctx, enum kz_err err, json_t *facts, const char *text)
 {
     struct declared *d = ctx;
+    struct timeval later = {.tv_sec = AGAIN_S};
     json_decref(facts);
     d->is_telling = false;
+    /* "journaled": it is in the chain, and looked for when Redis has been loaded again. */
+    if (err != KZ_OK && strncmp(text, "journaled", 9) != 0)
+        event_add(d->again, &later);
+    if (err != KZ_OK && !d->has_failed)
+        log_warn("declaration_not_in_chain_yet", kv_str("why", text));
+    d->has_failed = err != KZ_OK;
     if (err == KZ_OK)
         declared_look(d); /* there may be the other one */
-    else
-        log_error("declaration_not_in_chain", kv_str("why", text));
 }
 
 /* False: the chain knows it. Takes `now`. */

@@ -18,13 +18,13 @@
 struct declared;
 
 /* All borrowed; of `conf` the operators may change. */
-struct declared *declared_new(struct registry *registry, const struct conf *conf,
-                              const struct profile *profile);
+struct declared *declared_new(struct event_base *base, struct registry *registry,
+                              const struct conf *conf, const struct profile *profile);
 /* After registry_stop(). NULL accepted. */
 void declared_free(struct declared *d);
 
-/* Compares, and tells what is new. To be called when the registry was loaded or has changed
- * (so what could not be told is tried again), and when settings were read again. */
+/* Compares, and tells what is new; what could not be told it tries again by itself. To be
+ * called when the registry was loaded or has changed, and when settings were read again. */
 void declared_look(struct declared *d);
 
 #endif

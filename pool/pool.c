@@ -396,7 +396,7 @@ static enum kz_err start_registry(struct pool *p)
                                          .vault = p->vault};
     enum kz_err err = registry_start(&p->registry, &place, &hooks);
     if (err == KZ_OK)
-        p->declared = declared_new(p->registry, p->conf, p->profile);
+        p->declared = declared_new(p->base, p->registry, p->conf, p->profile);
     return err;
 }
 
