@@ -105,11 +105,10 @@ static struct bed *bed_ready(void)
     return b;
 }
 
-/* What the rig's coinbase pays; returns its size. */
+/* What the rig's coinbase pays, read from `part`; returns its size. */
 static size_t rig_coinbase(const struct rig *r, struct read_coinbase *c,
-                           int64_t *miners)
+                           uint8_t part[PART_ROOM / 2], int64_t *miners)
 {
-    uint8_t part[PART_ROOM / 2];
     size_t len = strlen(r->job.coinb2) / 2;
     assert_int_equal(hex_decode(part, len, r->job.coinb2, 2 * len), KZ_OK);
     coinbase_read(c, part, len, TAG_LEN);
@@ -124,8 +123,9 @@ static size_t rig_coinbase(const struct rig *r, struct read_coinbase *c,
 static size_t rig_payees(const struct rig *r)
 {
     struct read_coinbase c;
+    uint8_t part[PART_ROOM / 2];
     int64_t miners;
-    rig_coinbase(r, &c, &miners);
+    rig_coinbase(r, &c, part, &miners);
     return c.count - 1;
 }
 
@@ -146,9 +146,10 @@ static void each_class_works_on_its_own_coinbase(void **state)
     for (size_t i = 0; i < EACH; i++) {
         struct rig *r = &b->rigs[i];
         struct read_coinbase c;
+        uint8_t part[PART_ROOM / 2];
         struct hash256 hash;
         int64_t miners;
-        size_t bytes = rig_coinbase(r, &c, &miners);
+        size_t bytes = rig_coinbase(r, &c, part, &miners);
         assert_true(bytes <= class_bytes[i]);
         assert_true(i == 0 ? strlen(r->job.coinb2) / 2 < 384
                            : bytes + 64 > class_bytes[i]);
@@ -223,9 +224,10 @@ static void a_listener_may_force_a_class(void **state)
     struct bed *b = bed_ready();
     struct rig r;
     struct read_coinbase c;
+    uint8_t part[PART_ROOM / 2];
     int64_t miners;
     begin_as(&r, b->f, 1, agents[0]);
-    size_t bytes = rig_coinbase(&r, &c, &miners);
+    size_t bytes = rig_coinbase(&r, &c, part, &miners);
     assert_true(bytes > 15900 && bytes <= 16000);
     rig_mine(&r, EXTRANONCE2, r.difficulty, 0);
     assert_int_equal(rig_submit(&r), 0);
@@ -268,6 +270,7 @@ static void next_job_pays(struct bed *b, struct rig *r, char prev, int height,
                           const json_t *derived)
 {
     struct read_coinbase c;
+    uint8_t part[PART_ROOM / 2];
     int64_t miners;
     char hex[2 * ADDRESS_SCRIPT_MAX + 1];
     const json_t *one = json_array_get(derived, (size_t)height);
@@ -276,7 +279,7 @@ static void next_job_pays(struct bed *b, struct rig *r, char prev, int height,
     refresh_on_template(b->r, t, true);
     template_unref(t);
     rig_wait_jobs(r, jobs + 1);
-    rig_coinbase(r, &c, &miners);
+    rig_coinbase(r, &c, part, &miners);
     hex_encode(hex, c.at[c.count - 1].script, c.at[c.count - 1].script_len);
     assert_string_equal(hex, json_string_value(json_object_get(one, "script_pubkey")));
 }
@@ -347,13 +350,14 @@ static void a_hold_makes_new_jobs_at_once_and_the_old_stay_good(void **state)
 static int64_t miners_get(struct bed *b, bool accounted, bool doubt)
 {
     struct read_coinbase c;
+    uint8_t part[PART_ROOM / 2];
     struct rig *r = &b->rigs[3];
     int64_t miners;
     b->standing = (struct refresh_standing){accounted, doubt};
     size_t jobs = r->jobs;
     give_template(b, '1', false);
     rig_wait_jobs(r, jobs + 1);
-    rig_coinbase(r, &c, &miners);
+    rig_coinbase(r, &c, part, &miners);
     return miners;
 }
 
