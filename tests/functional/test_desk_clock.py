@@ -1,13 +1,9 @@
 """What time alone does to registrations, in live sessions."""
 
 import datetime
-import os
-import shutil
-import tempfile
 
 from lib.case import KarizTest
-from lib.faults import Clock, Redis, WithClock
-from lib.karizd import Karizd
+from lib.faults import WithClock
 from lib.wait import wait_until
 
 DAY = 86400
@@ -18,17 +14,7 @@ class Expiry(WithClock, KarizTest):
     miners = ()
 
     def setUp(self):
-        folder = tempfile.mkdtemp(prefix="kariz-test-")
-        self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
-        # A Redis of its own: the embedded one hangs under libfaketime.
-        redis = Redis(os.path.join(folder, "redis"))
-        self.addCleanup(redis.kill)
-        redis.start()
-        self.karizd = Karizd(self.nodes, redis="unix://" + redis.path)
-        self.addCleanup(self.karizd.close)
-        self.clock = Clock(os.path.join(self.karizd.folder, "clock"))
-        self.karizd.environment = self.clock.environment
-        self.karizd.start()
+        self.start_with_clock()
 
     def day(self, days):
 

@@ -2,7 +2,6 @@
 
 import datetime
 import glob
-import json
 import os
 import shutil
 import ssl
@@ -13,8 +12,8 @@ import time
 
 from lib import bitcoin, reporting
 from lib.case import KarizTest, need
-from lib.faults import Clock, Connection, Redis, WithClock
-from lib.karizd import Karizd, environment, listener
+from lib.faults import Connection, WithClock
+from lib.karizd import listener
 from lib.wait import wait_until
 from test_reports import Reports, this_month
 
@@ -320,17 +319,9 @@ class ErasedInTime(WithClock, KarizTest):
     ZONE = datetime.timezone(datetime.timedelta(hours=5))  # of Ashgabat
 
     def setUp(self):
-        # A Redis of its own: the embedded one hangs under libfaketime.
+        self.start_with_clock()
         self.folder = tempfile.mkdtemp(prefix="kariz-test-")
         self.addCleanup(shutil.rmtree, self.folder, True)
-        redis = Redis(os.path.join(self.folder, "redis"))
-        self.addCleanup(redis.kill)
-        redis.start()
-        self.karizd = Karizd(self.nodes, redis="unix://" + redis.path)
-        self.addCleanup(self.karizd.close)
-        self.clock = Clock(os.path.join(self.karizd.folder, "clock"))
-        self.karizd.environment = self.clock.environment
-        self.karizd.start()
         self.key = os.path.join(self.folder, "report.key")
         reporting.signing(self.karizd, "report", "key", "create", self.key)
 
@@ -354,11 +345,7 @@ class ErasedInTime(WithClock, KarizTest):
         return out
 
     def reproduce(self, folder):
-        done = subprocess.run(
-            self.karizd.command("report", "reproduce", folder, "--conf", self.karizd.config,
-                                "--json"), capture_output=True, text=True, check=False,
-            env={**environment(), **self.clock.environment})
-        return json.loads(done.stdout)
+        return reporting.reproduce(self.karizd, folder, self.clock.environment)
 
     def test_a_key_goes_when_it_is_due_and_not_a_day_earlier(self):
         login = bitcoin.demo_address("in-time")

@@ -68,15 +68,7 @@ class Reproduced(WithClock, PayoutTest, Clocked):
         return folder
 
     def reproduce(self, folder):
-        done = subprocess.run(
-            self.karizd.command("report", "reproduce", folder, "--conf", self.karizd.config,
-                                "--json"), capture_output=True, text=True, check=False,
-            timeout=90 * SCALE, env={**environment(), **self.clock.environment})
-        if done.returncode not in (0, 1) or not done.stdout or REPORTS.search(done.stderr):
-            raise AssertionError(f"{done.returncode}: {done.stdout}{done.stderr}")
-        answer = json.loads(done.stdout)
-        self.assertEqual(done.returncode, 0 if answer["ok"] else 1)
-        return answer
+        return reporting.reproduce(self.karizd, folder, self.clock.environment)
 
     def check_equal(self, folder):
         with open(os.path.join(folder, "manifest.json"), encoding="utf-8") as f:

@@ -30,6 +30,20 @@ def signing(karizd, *words, expect=0, socket=None, more_fds=(), extra=None):
     return said
 
 
+def reproduce(karizd, folder, extra):
+    """What karizctl says of a package that it makes again, under a clock."""
+    done = subprocess.run(
+        karizd.command("report", "reproduce", folder, "--conf", karizd.config, "--json"),
+        capture_output=True, text=True, check=False, timeout=90 * SCALE,
+        env={**environment(), **extra})
+    if done.returncode not in (0, 1) or not done.stdout or REPORTS.search(done.stderr):
+        raise AssertionError(f"{done.returncode}: {done.stdout}{done.stderr}")
+    answer = json.loads(done.stdout)
+    if done.returncode != (0 if answer["ok"] else 1):
+        raise AssertionError(f"{done.returncode}: {answer}")
+    return answer
+
+
 def report(folder, name):
     with open(os.path.join(folder, name + ".json"), encoding="utf-8") as f:
         return json.load(f)
