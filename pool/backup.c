@@ -320,8 +320,7 @@ static void on_mark_told(void *ctx, enum kz_err err, json_t *record, const char 
 {
     struct backup *b = ctx;
     json_decref(record);
-    /* "journaled": it is in the chain, though not yet in Redis. */
-    bool is_told = err == KZ_OK || strncmp(text, "journaled", 9) == 0;
+    bool is_told = store_has_journaled(err, text);
     b->mark_is_told = is_told;
     if (!is_told)
         return;

@@ -137,8 +137,7 @@ static void on_recorded(void *ctx, enum kz_err err, json_t *value, const char *t
 {
     struct recorded *r = ctx;
     json_decref(value);
-    r->is_journaled =
-        err == KZ_OK || (text != NULL && strncmp(text, "journaled", 9) == 0);
+    r->is_journaled = store_has_journaled(err, text);
     if (mailbox_post(r->blocks->parts.mailbox,
                      (struct mailbox_call){run_recorded, mem_free, r}) != KZ_OK)
         mem_free(r); /* it is tried again at the next start, from the share */

@@ -3,7 +3,7 @@
 #include "conf/mem.h"
 #include "conf/private_file.h"
 #include "pool/ctl_client.h"
-#include "pool/ctl_local.h"
+#include "pool/ctl_signing.h"
 #include "pool/ctl_terms.h"
 #include "pool/report/report_key.h"
 #include "pool/words.h"
@@ -33,26 +33,6 @@ static int print_json(json_t *o)
     return 0;
 }
 
-/* The passphrase from the descriptor that an option names. 0, or the exit status. */
-static int read_passphrase(struct locked **out, const json_t *arguments,
-                           const char *option)
-{
-    struct key_problem problem = {""};
-    uint64_t number = 0;
-    const char *fd = text(arguments, option);
-    if (fd == NULL || !decimal_read(&number, fd, 1023))
-        return complain(option, "a file descriptor, as in 3<FILE", 2);
-    const struct passphrase_source source = {.fd = (int)number};
-    return passphrase_read(out, &problem, &source) == KZ_OK
-               ? 0
-               : complain(option, problem.text, 1);
-}
-
-static struct bytes bytes_of(const struct locked *l)
-{
-    return (struct bytes){locked_bytes(l), locked_size(l)};
-}
-
 /* --- a key ---------------------------------------------------------------------------- */
 
 static int show_key(const struct report_key_public *about,
@@ -75,11 +55,12 @@ int ctl_report_key_create(const struct ctl_place *place, const json_t *arguments
     struct key_problem problem = {""};
     struct report_key_public about;
     struct locked *passphrase = NULL;
-    int status = read_passphrase(&passphrase, arguments, "passphrase-fd");
+    int status = ctl_signing_passphrase(&passphrase, arguments, "passphrase-fd", path);
     if (status != 0)
         return status;
-    enum kz_err err = report_key_create(&about, &problem, path, clock_utc_ms(),
-                                        bytes_of(passphrase), 0);
+    enum kz_err err = report_key_create(
+        &about, &problem, path, clock_utc_ms(),
+        (struct bytes){locked_bytes(passphrase), locked_size(passphrase)}, 0);
     locked_free(passphrase);
     return err == KZ_OK ? show_key(&about, place) : complain(path, problem.text, 1);
 }
@@ -183,21 +164,6 @@ int ctl_report_key_announce(const struct ctl_place *place, const json_t *argumen
 
 /* --- handing on ----------------------------------------------------------------------- */
 
-static int open_key(struct locked **secret, const char *path, const json_t *arguments,
-                    const char *option)
-{
-    struct key_problem problem = {""};
-    struct report_key_public about;
-    struct locked *passphrase = NULL;
-    int status = read_passphrase(&passphrase, arguments, option);
-    if (status != 0)
-        return status;
-    enum kz_err err =
-        report_key_open(secret, &about, &problem, path, bytes_of(passphrase));
-    locked_free(passphrase);
-    return err == KZ_OK ? 0 : complain(path, problem.text, 1);
-}
-
 struct handing_on {
     const char *old_path, *new_path, *out, *reason;
     int64_t from_ms;
@@ -249,9 +215,10 @@ int ctl_report_key_rotate(const struct ctl_place *place, const json_t *arguments
     struct report_key_rotation r;
     int status = read_handing_on(&h, arguments);
     if (status == 0)
-        status = open_key(&h.old_secret, h.old_path, arguments, "passphrase-fd");
+        status = ctl_signing_key(&h.old_secret, arguments, "passphrase-fd", h.old_path);
     if (status == 0)
-        status = open_key(&h.new_secret, h.new_path, arguments, "new-passphrase-fd");
+        status =
+            ctl_signing_key(&h.new_secret, arguments, "new-passphrase-fd", h.new_path);
     if (status == 0)
         status = write_statement(&h);
     locked_free(h.old_secret);

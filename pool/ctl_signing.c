@@ -7,6 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define OPTION_SIZE 32
+
 static bool complain(const char *what, const char *why)
 {
     fprintf(stderr, "karizctl: %s: %s\n", what, why);
@@ -39,25 +41,45 @@ static bool open_settings(struct ctl_signing *s, const json_t *arguments)
     return true;
 }
 
-static bool open_key(struct ctl_signing *s, const json_t *arguments)
+int ctl_signing_passphrase(struct locked **out, const json_t *arguments,
+                           const char *option, const char *path)
 {
-    const char *path = text(arguments, "key"), *fd = text(arguments, "passphrase-fd");
+    char name[OPTION_SIZE];
+    struct key_problem problem = {""};
+    uint64_t number = 0;
+    const char *fd = text(arguments, option);
+    if (fd == NULL || !decimal_read(&number, fd, 1023)) {
+        snprintf(name, sizeof(name), "--%s", option);
+        return complain(name, "a file descriptor, as in 3<FILE") ? 0 : 2;
+    }
+    const struct passphrase_source source = {.fd = (int)number};
+    if (passphrase_read(out, &problem, &source) == KZ_OK)
+        return 0;
+    return complain(path, problem.text) ? 0 : 1;
+}
+
+int ctl_signing_key(struct locked **secret, const json_t *arguments, const char *option,
+                    const char *path)
+{
     struct key_problem problem = {""};
     struct report_key_public about;
     struct locked *passphrase = NULL;
-    uint64_t number = 0;
+    int status = ctl_signing_passphrase(&passphrase, arguments, option, path);
+    if (status != 0)
+        return status;
+    enum kz_err err = report_key_open(
+        secret, &about, &problem, path,
+        (struct bytes){locked_bytes(passphrase), locked_size(passphrase)});
+    locked_free(passphrase);
+    return err == KZ_OK || complain(path, problem.text) ? 0 : 1;
+}
+
+static bool open_key(struct ctl_signing *s, const json_t *arguments)
+{
+    const char *path = text(arguments, "key");
     if (path == NULL)
         return complain("--key", "the reporting key's file is needed");
-    if (fd == NULL || !decimal_read(&number, fd, 1023))
-        return complain("--passphrase-fd", "a file descriptor, as in 3<FILE");
-    const struct passphrase_source source = {.fd = (int)number};
-    enum kz_err err = passphrase_read(&passphrase, &problem, &source);
-    if (err == KZ_OK)
-        err = report_key_open(
-            &s->secret, &about, &problem, path,
-            (struct bytes){locked_bytes(passphrase), locked_size(passphrase)});
-    locked_free(passphrase);
-    return err == KZ_OK || complain(path, problem.text);
+    return ctl_signing_key(&s->secret, arguments, "passphrase-fd", path) == 0;
 }
 
 bool ctl_signing_open_without_key(struct ctl_signing *s, const json_t *arguments)

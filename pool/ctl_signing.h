@@ -26,6 +26,13 @@ bool ctl_signing_open(struct ctl_signing *s, const json_t *arguments);
 bool ctl_signing_open_without_key(struct ctl_signing *s, const json_t *arguments);
 void ctl_signing_close(struct ctl_signing *s);
 
+/* The passphrase of the key at `path`, out of the descriptor that an option names, and the key
+ * opened with it; the caller's to locked_free(). 0, or the exit status: said why. */
+int ctl_signing_passphrase(struct locked **out, const json_t *arguments,
+                           const char *option, const char *path);
+int ctl_signing_key(struct locked **secret, const json_t *arguments, const char *option,
+                    const char *path);
+
 /* The package that an argument names, signed by the key that it says. */
 bool ctl_signing_look(struct package_look *out, const struct ctl_signing *s,
                       const char *argument, const char *dir);

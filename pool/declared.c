@@ -77,8 +77,8 @@ static void on_told(void *ctx, enum kz_err err, json_t *facts, const char *text)
     struct timeval later = {.tv_sec = AGAIN_S};
     json_decref(facts);
     d->is_telling = false;
-    /* "journaled": it is in the chain, and looked for when Redis has been loaded again. */
-    if (err != KZ_OK && strncmp(text, "journaled", 9) != 0)
+    /* What is in the chain already is looked for when Redis has been loaded again. */
+    if (!store_has_journaled(err, text))
         event_add(d->again, &later);
     if (err != KZ_OK && !d->has_failed)
         log_warn("declaration_not_in_chain_yet", kv_str("why", text));

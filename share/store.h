@@ -90,6 +90,9 @@ typedef void store_reply_fn(void *ctx, enum kz_err err, json_t *value,
 
 /* Whole registry at one instant: {"version": n, "miners": [record, ...], "facts": {name:
  * value}, "audit": {instance: newest link of its chain}}. */
+/* Whether what a reply answers is durable: Redis has it, or it is journaled. */
+bool store_has_journaled(enum kz_err err, const char *text);
+
 void store_registry_load(struct store *s, store_reply_fn *on_reply, void *ctx);
 /* An integer that grows with every change of the registry, by whichever daemon. */
 void store_registry_version(struct store *s, store_reply_fn *on_reply, void *ctx);

@@ -14,6 +14,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define JOURNALED "journaled" /* as share/store.h has it */
+
 /* An event under way. */
 struct event_call {
     struct store *store;
@@ -93,11 +95,17 @@ static void tell(struct store *s, uint64_t seq, enum kz_err err, const char *tex
     }
 }
 
+bool store_has_journaled(enum kz_err err, const char *text)
+{
+    return err == KZ_OK ||
+           (text != NULL && strncmp(text, JOURNALED, strlen(JOURNALED)) == 0);
+}
+
 void events_drop_waits(struct store *s)
 {
     while (s->events.first != NULL)
         tell(s, s->events.first->seq, KZ_IO,
-             "journaled; it is applied when Redis is back");
+             JOURNALED "; it is applied when Redis is back");
 }
 
 static void advance(struct store *s, const struct event_call *c)

@@ -48,11 +48,6 @@ static const char *text_of(const json_t *o, const char *name)
     return json_string_value(json_object_get(o, name));
 }
 
-static bool is_in_time(const struct reading *g, int64_t at)
-{
-    return at >= g->ask->from_ms && at < g->ask->until_ms;
-}
-
 /* --- one record of the journal -------------------------------------------------------- */
 
 static void refuse_record(struct reading *g, const struct journal_record *r)
@@ -182,7 +177,7 @@ static const json_t *record_of(const struct reading *g, const char *miner)
 static void tell(struct reading *g, const struct history_event *e, json_t *link,
                  uint64_t seq)
 {
-    bool is_of_period = is_in_time(g, e->time_ms);
+    bool is_of_period = history_is_in_time(g->ask, e->time_ms);
     if (link != NULL)
         note_head(g);
     if (is_of_period)

@@ -55,6 +55,11 @@ struct history_ask {
     void *ctx;
 };
 
+static inline bool history_is_in_time(const struct history_ask *ask, int64_t at_ms)
+{
+    return at_ms >= ask->from_ms && at_ms < ask->until_ms;
+}
+
 struct history_journal {
     char instance[33];      /* whose chain it is; "": there is none */
     uint64_t first, last;   /* numbers of the journal's events in the time; 0: none */

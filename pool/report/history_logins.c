@@ -11,11 +11,6 @@
 #define HOUR_MS INT64_C(3600000)
 #define DAY_MS  (24 * HOUR_MS)
 
-static bool is_in_time(const struct history_ask *ask, int64_t at)
-{
-    return at >= ask->from_ms && at < ask->until_ms;
-}
-
 static enum kz_err refuse_record(char why[HISTORY_WHY_SIZE],
                                  const struct journal_record *r)
 {
@@ -52,7 +47,7 @@ static enum kz_err take_refusals(struct history *h, char why[HISTORY_WHY_SIZE],
     size_t count = 0;
     enum kz_err err = event_refusals_read(refusals, &count, r->body);
     for (size_t i = 0; i < count; i++)
-        if (is_in_time(ask, refusals[i].hour * HOUR_MS))
+        if (history_is_in_time(ask, refusals[i].hour * HOUR_MS))
             keep_refusal(h, &refusals[i]);
     mem_free(refusals);
     return err == KZ_OK ? KZ_OK : refuse_record(why, r);
@@ -98,7 +93,7 @@ static enum kz_err open_sealed(struct history *h, const struct history_ask *ask,
     uint64_t run = 0;
     enum kz_err err = denied_seal_open(rows, &count, &run, s, key);
     for (size_t i = 0; i < count; i++)
-        if (is_in_time(ask, rows[i].hour * HOUR_MS))
+        if (history_is_in_time(ask, rows[i].hour * HOUR_MS))
             denials_add(&h->denials, run, &rows[i]);
     mem_free(rows);
     return err;
@@ -142,7 +137,7 @@ static enum kz_err take_rigs(struct history *h, char why[HISTORY_WHY_SIZE],
     if (rigs_event_read(rows, &count, r->body) != KZ_OK)
         return refuse_record(why, r);
     for (size_t i = 0; i < count; i++)
-        if (is_in_time(ask, rows[i].time_ms))
+        if (history_is_in_time(ask, rows[i].time_ms))
             keep_rig(h, &rows[i]);
     return KZ_OK;
 }
