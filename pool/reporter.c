@@ -135,8 +135,9 @@ static void close_tools(struct tools *t)
     languages_clear(&t->words);
 }
 
-static bool goes_on(void *ctx)
+static bool goes_on(void *ctx, const char *doing)
 {
+    (void)doing;
     return pause_s(ctx, 0);
 }
 
@@ -248,7 +249,7 @@ static bool make_one(struct reporter *r, const struct due *d)
     close_tools(&t);
     if (err == KZ_OK)
         tell_chain(r, d, &hash);
-    else if (goes_on(r))
+    else if (pause_s(r, 0))
         note_failure(r, d, why);
     return err == KZ_OK;
 }
@@ -282,7 +283,7 @@ static void look(struct reporter *r)
         return;
     if (mkdir(r->parts.conf->report_dir, 0750) != 0 && errno != EEXIST)
         log_error("report_dir_failed", kv_errno(errno));
-    for (size_t i = 0; i < KINDS && goes_on(r); i++)
+    for (size_t i = 0; i < KINDS && pause_s(r, 0); i++)
         is_good &= look_at(r, i, now);
     pthread_mutex_lock(&r->lock);
     r->has_looked = true;

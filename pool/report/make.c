@@ -3,17 +3,32 @@
 #include "conf/mem.h"
 #include "pool/registry/profile.h"
 #include "pool/report/fill.h"
+#include "pool/report/ledger_source.h"
 #include "pool/report/spans.h"
 
 #include <stdio.h>
 #include <string.h>
 
+/* A table that is made of the ledger, and where it goes. */
+struct booked {
+    struct report **out;
+    enum report_id id;
+    struct report_source source; /* at its level */
+};
+
+/* R4 and R5 may be made at two levels. */
+#define BOOKED_MAX (REPORT_IDS + 2)
+
 struct making {
     const struct make_plan *plan;
     char *why; /* PACKAGE_WHY_SIZE */
+    char source_why[SOURCE_WHY_SIZE];
     struct report_source source;
     struct report *tables[REPORT_IDS]; /* at the package's level */
     struct report *inner[REPORT_IDS];  /* of a public package: R4 and R5 for others */
+    struct booked booked[BOOKED_MAX];
+    struct ledger_reader readers[BOOKED_MAX]; /* of these, in the same order */
+    size_t booked_count;
     struct history history;
     struct spans spans;
     struct manifest_journal journals[HISTORY_JOURNALS_MAX];
@@ -33,28 +48,86 @@ static enum kz_err KZ_PRINTF(2, 3)
 
 /* --- tables --------------------------------------------------------------------------- */
 
-static enum kz_err ask_on(const struct making *m)
+static enum kz_err ask_on(const struct making *m, const char *doing)
 {
-    if (m->plan->goes_on == NULL || m->plan->goes_on(m->plan->ctx))
+    if (m->plan->goes_on == NULL || m->plan->goes_on(m->plan->ctx, doing))
         return KZ_OK;
     refuse(m, "stopping");
     return KZ_BUSY;
 }
 
-static enum kz_err make_table(struct making *m, struct report **out, enum report_id id,
-                              enum disclosure level)
+static enum kz_err say_which(struct making *m, enum kz_err err, enum report_id id)
 {
-    char why[SOURCE_WHY_SIZE] = "";
-    const char *name = report_kind_of(id)->name;
-    report_source_fn *source = make_source_of(id);
-    enum kz_err err = ask_on(m);
+    if (err != KZ_OK)
+        snprintf(m->why, PACKAGE_WHY_SIZE, "%s: %.400s", report_kind_of(id)->name,
+                 m->source_why);
+    return err;
+}
+
+/* --- tables made of the ledger -------------------------------------------------------- */
+
+static bool goes_on_reading(void *ctx)
+{
+    return ask_on(ctx, MAKE_LEDGER) == KZ_OK;
+}
+
+/* Nothing where the report is not made of the ledger. */
+static enum kz_err begin_reader(struct making *m, struct report **out,
+                                enum report_id id, enum disclosure level)
+{
+    struct booked *b = &m->booked[m->booked_count];
+    const struct ledger_source *source = make_ledger_source_of(id);
+    if (source == NULL)
+        return KZ_OK;
+    *b = (struct booked){.out = out, .id = id, .source = m->source};
+    b->source.header.disclosure = level;
+    struct ledger_reader *r = &m->readers[m->booked_count];
+    r->source = source;
+    enum kz_err err = source->begin(&r->making, m->source_why, &b->source);
+    m->booked_count += err == KZ_OK;
+    return say_which(m, err, id);
+}
+
+static enum kz_err read_ledger(struct making *m)
+{
+    size_t failed;
+    const struct ledger_readers all = {m->readers, m->booked_count, goes_on_reading, m};
+    enum kz_err err = m->booked_count > 0 ? ask_on(m, MAKE_LEDGER) : KZ_EMPTY;
+    if (err != KZ_OK)
+        return err == KZ_EMPTY ? KZ_OK : err;
+    err = ledger_sources_read(m->source_why, &failed, &m->source, &all);
+    if (err == KZ_OK || err == KZ_BUSY)
+        return err;
+    if (failed < m->booked_count)
+        return say_which(m, err, m->booked[failed].id);
+    snprintf(m->why, PACKAGE_WHY_SIZE, "%s", m->source_why);
+    return err;
+}
+
+static void end_reader(struct making *m, size_t i)
+{
+    struct ledger_reader *r = &m->readers[i];
+    if (r->making != NULL)
+        r->source->end(r->making);
+    r->making = NULL;
+}
+
+/* --- all tables ------------------------------------------------------------------------ */
+
+/* Begun at its level already where it is made of the ledger. */
+static enum kz_err make_table(struct making *m, struct report **out, enum report_id id)
+{
+    enum kz_err err = ask_on(m, report_kind_of(id)->name);
     if (err != KZ_OK)
         return err;
-    m->source.header.disclosure = level;
-    err = source(out, why, &m->source);
-    if (err != KZ_OK)
-        snprintf(m->why, PACKAGE_WHY_SIZE, "%s: %.400s", name, why);
-    return err;
+    for (size_t i = 0; i < m->booked_count; i++) {
+        if (m->booked[i].out != out)
+            continue;
+        err = m->readers[i].source->make(out, m->readers[i].making);
+        end_reader(m, i);
+        return say_which(m, err, id);
+    }
+    return say_which(m, make_source_of(id)(out, m->source_why, &m->source), id);
 }
 
 static bool is_asked(const struct making *m, enum report_id id)
@@ -65,18 +138,46 @@ static bool is_asked(const struct making *m, enum report_id id)
     return false;
 }
 
-/* R4 or R5 for those that add them up, at a level that shows whose the rows are. */
+/* Where R4 or R5 goes for those that add them up: at a level that shows whose the rows are. */
+static struct report **inner_of(struct making *m, enum report_id id)
+{
+    return m->plan->disclosure == DISCLOSURE_PUBLIC ? &m->inner[id] : &m->tables[id];
+}
+
+static bool is_inner_needed(const struct making *m, enum report_id id)
+{
+    return is_asked(m, id) || is_asked(m, REPORT_R6) || is_asked(m, REPORT_R8);
+}
+
+static enum kz_err begin_inner(struct making *m, enum report_id id)
+{
+    bool is_public = m->plan->disclosure == DISCLOSURE_PUBLIC;
+    return is_inner_needed(m, id)
+               ? begin_reader(m, inner_of(m, id), id,
+                              is_public ? DISCLOSURE_REGULATOR : m->plan->disclosure)
+               : KZ_OK;
+}
+
+static enum kz_err begin_readers(struct making *m)
+{
+    enum kz_err err = begin_inner(m, REPORT_R4);
+    if (err == KZ_OK)
+        err = begin_inner(m, REPORT_R5);
+    for (size_t i = 0; i < m->plan->count && err == KZ_OK; i++) {
+        enum report_id id = m->plan->ids[i];
+        bool is_begun =
+            (id == REPORT_R4 || id == REPORT_R5) && inner_of(m, id) == &m->tables[id];
+        if (!is_begun)
+            err = begin_reader(m, &m->tables[id], id, m->plan->disclosure);
+    }
+    return err;
+}
+
 static enum kz_err make_inner(struct making *m, const struct report **out,
                               enum report_id id)
 {
-    bool is_public = m->plan->disclosure == DISCLOSURE_PUBLIC;
-    struct report **at = is_public ? &m->inner[id] : &m->tables[id];
-    enum disclosure level = is_public ? DISCLOSURE_REGULATOR : m->plan->disclosure;
-    bool is_needed =
-        is_asked(m, id) || is_asked(m, REPORT_R6) || is_asked(m, REPORT_R8);
-    if (!is_needed)
-        return KZ_OK;
-    enum kz_err err = make_table(m, at, id, level);
+    struct report **at = inner_of(m, id);
+    enum kz_err err = is_inner_needed(m, id) ? make_table(m, at, id) : KZ_OK;
     if (err == KZ_OK)
         *out = *at;
     return err;
@@ -84,13 +185,17 @@ static enum kz_err make_inner(struct making *m, const struct report **out,
 
 static enum kz_err make_tables(struct making *m)
 {
-    enum kz_err err = make_inner(m, &m->source.production, REPORT_R4);
+    enum kz_err err = begin_readers(m);
+    if (err == KZ_OK)
+        err = read_ledger(m);
+    if (err == KZ_OK)
+        err = make_inner(m, &m->source.production, REPORT_R4);
     if (err == KZ_OK)
         err = make_inner(m, &m->source.distributions, REPORT_R5);
     for (size_t i = 0; i < m->plan->count && err == KZ_OK; i++) {
         enum report_id id = m->plan->ids[i];
         if (m->tables[id] == NULL)
-            err = make_table(m, &m->tables[id], id, m->plan->disclosure);
+            err = make_table(m, &m->tables[id], id);
     }
     return err;
 }
@@ -282,6 +387,8 @@ static struct report_source source_of(const struct make_plan *p)
 
 static void making_clear(struct making *m)
 {
+    for (size_t i = 0; i < m->booked_count; i++)
+        end_reader(m, i);
     for (int i = 0; i < REPORT_IDS; i++) {
         report_free(m->tables[i]);
         report_free(m->inner[i]);
@@ -301,7 +408,7 @@ enum kz_err make_package(struct hash256 *hash, char why[PACKAGE_WHY_SIZE],
     if (err == KZ_OK)
         err = make_tables(&m);
     if (err == KZ_OK)
-        err = ask_on(&m);
+        err = ask_on(&m, MAKE_PACKAGE);
     if (err == KZ_OK)
         err = check_tables(&m);
     if (err == KZ_OK)

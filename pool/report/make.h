@@ -19,6 +19,9 @@
 #include "pool/report/package.h"
 #include "pool/report/source.h"
 
+#define MAKE_LEDGER  "the ledger"
+#define MAKE_PACKAGE "the package"
+
 /* How long behind its period's end the last shares may still come into the tallies. */
 #define MAKE_GRACE_MS INT64_C(600000)
 
@@ -45,9 +48,10 @@ struct make_plan {
     const struct manifest *again;
     const char *dir; /* to be made */
     int64_t made_ms;
-    /* Asked before each report, and before they are checked and written; false: it ends with
-     * KZ_BUSY. NULL: it never does. */
-    bool (*goes_on)(void *ctx);
+    /* Asked on the way, with what comes next: MAKE_LEDGER, many times while that is read; each
+     * report's name; MAKE_PACKAGE, to be checked and written. False: it ends with KZ_BUSY.
+     * NULL: it never does. */
+    bool (*goes_on)(void *ctx, const char *doing);
     void *ctx;
 };
 
@@ -62,6 +66,8 @@ size_t make_due(enum report_id ids[REPORT_IDS], const struct profile *profile,
 KZ_MUST_USE enum kz_err make_ids_parse(enum report_id ids[REPORT_IDS], size_t *count,
                                        const char *text);
 
+/* What makes a report: the one or the other, of which the other is NULL. */
 report_source_fn *make_source_of(enum report_id id);
+const struct ledger_source *make_ledger_source_of(enum report_id id);
 
 #endif

@@ -2,28 +2,30 @@
 #include "pool/report/make.h"
 
 #include "pool/registry/profile.h"
+#include "pool/report/ledger_source.h"
 
 #include <string.h>
 
 #define NAME_SIZE 16
 
 struct row {
-    report_source_fn *source;
     enum profile_report in_profile;
+    report_source_fn *source;
+    const struct ledger_source *ledger;
 };
 
 static const struct row rows[REPORT_IDS] = {
-    [REPORT_R1] = {source_registry, PROFILE_R1_REGISTRY},
-    [REPORT_R2] = {source_changes, PROFILE_R2_CHANGES},
-    [REPORT_R3] = {source_equipment, PROFILE_R3_EQUIPMENT},
-    [REPORT_R4] = {source_production, PROFILE_R4_PRODUCTION},
-    [REPORT_R4_BLOCKS] = {source_production_blocks, PROFILE_R4_PRODUCTION},
-    [REPORT_R5] = {source_distributions, PROFILE_R5_DISTRIBUTIONS},
-    [REPORT_R6] = {source_summary, PROFILE_R6_SUMMARY},
-    [REPORT_R7] = {source_refusals, PROFILE_R7_REFUSALS},
-    [REPORT_R8] = {source_alerts, PROFILE_R8_ALERTS},
-    [REPORT_R9] = {source_proof, PROFILE_R9_PROOF},
-    [REPORT_R9_BLOCKS] = {source_proof_blocks, PROFILE_R9_PROOF},
+    [REPORT_R1] = {PROFILE_R1_REGISTRY, source_registry, NULL},
+    [REPORT_R2] = {PROFILE_R2_CHANGES, source_changes, NULL},
+    [REPORT_R3] = {PROFILE_R3_EQUIPMENT, source_equipment, NULL},
+    [REPORT_R4] = {PROFILE_R4_PRODUCTION, NULL, &ledger_production},
+    [REPORT_R4_BLOCKS] = {PROFILE_R4_PRODUCTION, NULL, &ledger_production_blocks},
+    [REPORT_R5] = {PROFILE_R5_DISTRIBUTIONS, NULL, &ledger_distributions},
+    [REPORT_R6] = {PROFILE_R6_SUMMARY, source_summary, NULL},
+    [REPORT_R7] = {PROFILE_R7_REFUSALS, source_refusals, NULL},
+    [REPORT_R8] = {PROFILE_R8_ALERTS, source_alerts, NULL},
+    [REPORT_R9] = {PROFILE_R9_PROOF, NULL, &ledger_proof},
+    [REPORT_R9_BLOCKS] = {PROFILE_R9_PROOF, NULL, &ledger_proof_blocks},
 };
 
 static const enum profile_period periods[] = {
@@ -37,6 +39,11 @@ static const enum profile_period periods[] = {
 report_source_fn *make_source_of(enum report_id id)
 {
     return rows[id].source;
+}
+
+const struct ledger_source *make_ledger_source_of(enum report_id id)
+{
+    return rows[id].ledger;
 }
 
 size_t make_due(enum report_id ids[REPORT_IDS], const struct profile *profile,

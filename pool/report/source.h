@@ -40,8 +40,8 @@ bool source_is_asked(const struct report_source *s, const char *miner);
 typedef enum kz_err report_source_fn(struct report **out, char why[SOURCE_WHY_SIZE],
                                      const struct report_source *s);
 
+/* The others are made of the ledger: pool/report/ledger_source.h. */
 KZ_MUST_USE report_source_fn source_registry, source_changes, source_equipment,
-    source_production, source_production_blocks, source_distributions, source_summary,
-    source_refusals, source_alerts, source_proof, source_proof_blocks;
+    source_summary, source_refusals, source_alerts;
 
 #endif

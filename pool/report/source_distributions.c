@@ -15,6 +15,7 @@
 #include "payout/statement.h"
 #include "payout/textmap.h"
 #include "pool/pay/record.h"
+#include "pool/report/ledger_source.h"
 #include "pool/report/source_blocks.h"
 #include "pool/report/source_miners.h"
 #include "share/keys.h"
@@ -285,30 +286,42 @@ static enum kz_err take_entry(void *ctx, const struct entry *e,
     return err;
 }
 
-static enum kz_err make(struct making *m, struct report **out)
+static void end(void *making)
 {
-    enum kz_err err = fill_begin(&m->fill, m->why, REPORT_R5, m->s);
-    if (err != KZ_OK)
-        return err;
-    err = source_read_ledger(m->why, m->s, take_entry, m);
-    m->fill.err = err == KZ_OK ? add_shares(m) : err;
-    return fill_end(out, &m->fill);
-}
-
-enum kz_err source_distributions(struct report **out, char why[SOURCE_WHY_SIZE],
-                                 const struct report_source *s)
-{
-    struct making *m = mem_new(sizeof(*m)); /* a payout is large */
-    *m = (struct making){.s = s,
-                         .why = why,
-                         .miners = source_miners_new(s),
-                         .blocks = source_blocks_new(s),
-                         .shares = textmap_new(sizeof(struct shares_day))};
-    enum kz_err err = make(m, out);
+    struct making *m = making;
+    report_free(m->fill.report); /* it was not made */
     payout_clear(&m->payout);
     textmap_free(m->shares);
     source_blocks_free(m->blocks);
     source_miners_free(m->miners);
     mem_free(m);
+}
+
+/* Rows are added as the ledger is read. */
+static enum kz_err begin(void **making, char why[SOURCE_WHY_SIZE],
+                         const struct report_source *s)
+{
+    struct making *m = mem_new(sizeof(*m));
+    *m = (struct making){.s = s,
+                         .why = why,
+                         .miners = source_miners_new(s),
+                         .blocks = source_blocks_new(s),
+                         .shares = textmap_new(sizeof(struct shares_day))};
+    enum kz_err err = fill_begin(&m->fill, why, REPORT_R5, s);
+    if (err == KZ_OK)
+        *making = m;
+    else
+        end(m);
     return err;
 }
+
+static enum kz_err make(struct report **out, void *making)
+{
+    struct making *m = making;
+    m->fill.err = add_shares(m);
+    enum kz_err err = fill_end(out, &m->fill);
+    m->fill.report = NULL;
+    return err;
+}
+
+const struct ledger_source ledger_distributions = {begin, take_entry, make, end};

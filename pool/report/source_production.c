@@ -8,6 +8,7 @@
 #include "conf/mem.h"
 #include "payout/statement.h"
 #include "payout/textmap.h"
+#include "pool/report/ledger_source.h"
 #include "pool/report/source_blocks.h"
 #include "pool/report/source_miners.h"
 #include "pool/report/source_work.h"
@@ -356,32 +357,9 @@ static enum kz_err set_averages(struct making *m, struct report *r)
 
 /* --- all of it -------------------------------------------------------------------- */
 
-static enum kz_err read_all(struct making *m)
+static void end(void *making)
 {
-    enum kz_err err = source_work_begin(&m->instances, m->why, m->s);
-    if (err == KZ_OK)
-        err = add_miners(m);
-    if (err == KZ_OK)
-        err = source_read_ledger(m->why, m->s, take_entry, m);
-    return err == KZ_OK ? count_blocks(m) : err;
-}
-
-static enum kz_err make(struct making *m, struct report **out)
-{
-    enum kz_err err = read_all(m);
-    if (err == KZ_OK)
-        err = fill_begin(&m->fill, m->why, REPORT_R4, m->s);
-    if (err != KZ_OK)
-        return err;
-    err = add_rows(m);
-    if (err != KZ_OK && m->fill.err == KZ_OK)
-        m->fill.err = err; /* said; the report is freed */
-    err = fill_end(out, &m->fill);
-    return err == KZ_OK ? set_averages(m, *out) : err;
-}
-
-static void making_clear(struct making *m)
-{
+    struct making *m = making;
     for (size_t i = 0; i < textmap_count(m->all); i++)
         mem_free(((struct production *)textmap_value(m->all, i))->days);
     textmap_free(m->all);
@@ -389,23 +367,53 @@ static void making_clear(struct making *m)
     source_miners_free(m->miners);
     json_decref(m->instances);
     mem_free(m->groups);
+    mem_free(m);
 }
 
-enum kz_err source_production(struct report **out, char why[SOURCE_WHY_SIZE],
-                              const struct report_source *s)
+static enum kz_err begin(void **making, char why[SOURCE_WHY_SIZE],
+                         const struct report_source *s)
 {
-    struct making m = {.s = s,
-                       .why = why,
-                       .miners = source_miners_new(s),
-                       .blocks = source_blocks_new(s),
-                       .all = textmap_new(sizeof(struct production)),
-                       .days = source_days(&s->header.period)};
+    struct making *m = mem_new(sizeof(*m));
+    *m = (struct making){.s = s,
+                         .why = why,
+                         .miners = source_miners_new(s),
+                         .blocks = source_blocks_new(s),
+                         .all = textmap_new(sizeof(struct production)),
+                         .days = source_days(&s->header.period)};
+    enum kz_err err = source_work_begin(&m->instances, why, s);
+    if (err == KZ_OK)
+        err = add_miners(m);
+    if (err == KZ_OK)
+        *making = m;
+    else
+        end(m);
+    return err;
+}
+
+static enum kz_err fill_report(struct report **out, struct making *m)
+{
+    enum kz_err err = add_rows(m);
+    if (err != KZ_OK && m->fill.err == KZ_OK)
+        m->fill.err = err; /* said; the report is freed */
+    return fill_end(out, &m->fill);
+}
+
+static enum kz_err make(struct report **out, void *making)
+{
+    struct making *m = making;
     struct report *made = NULL;
-    enum kz_err err = make(&m, &made);
+    enum kz_err err = count_blocks(m);
+    if (err == KZ_OK)
+        err = fill_begin(&m->fill, m->why, REPORT_R4, m->s);
+    if (err == KZ_OK)
+        err = fill_report(&made, m);
+    if (err == KZ_OK)
+        err = set_averages(m, made);
     if (err == KZ_OK)
         *out = made;
     else
         report_free(made);
-    making_clear(&m);
     return err;
 }
+
+const struct ledger_source ledger_production = {begin, take_entry, make, end};

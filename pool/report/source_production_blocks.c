@@ -2,6 +2,7 @@
  * in its last minutes may be credited in the next; the credits here are R4's. */
 #include "conf/mem.h"
 #include "payout/statement.h"
+#include "pool/report/ledger_source.h"
 #include "pool/report/source_blocks.h"
 #include "pool/report/source_miners.h"
 
@@ -92,11 +93,22 @@ static enum kz_err add_row(struct making *m, const struct block_credit *c)
     return f->err;
 }
 
-static enum kz_err make(struct making *m, struct report **out)
+static enum kz_err begin(void **making, char why[SOURCE_WHY_SIZE],
+                         const struct report_source *s)
 {
-    enum kz_err err = source_read_ledger(m->why, m->s, take_entry, m);
-    if (err == KZ_OK)
-        err = fill_begin(&m->fill, m->why, REPORT_R4_BLOCKS, m->s);
+    struct making *m = mem_new(sizeof(*m));
+    *m = (struct making){.s = s,
+                         .why = why,
+                         .miners = source_miners_new(s),
+                         .blocks = source_blocks_new(s)};
+    *making = m;
+    return KZ_OK;
+}
+
+static enum kz_err make(struct report **out, void *making)
+{
+    struct making *m = making;
+    enum kz_err err = fill_begin(&m->fill, m->why, REPORT_R4_BLOCKS, m->s);
     if (err != KZ_OK)
         return err;
     if (m->count > 0)
@@ -107,16 +119,13 @@ static enum kz_err make(struct making *m, struct report **out)
     return fill_end(out, &m->fill);
 }
 
-enum kz_err source_production_blocks(struct report **out, char why[SOURCE_WHY_SIZE],
-                                     const struct report_source *s)
+static void end(void *making)
 {
-    struct making m = {.s = s,
-                       .why = why,
-                       .miners = source_miners_new(s),
-                       .blocks = source_blocks_new(s)};
-    enum kz_err err = make(&m, out);
-    source_blocks_free(m.blocks);
-    source_miners_free(m.miners);
-    mem_free(m.credits);
-    return err;
+    struct making *m = making;
+    source_blocks_free(m->blocks);
+    source_miners_free(m->miners);
+    mem_free(m->credits);
+    mem_free(m);
 }
+
+const struct ledger_source ledger_production_blocks = {begin, take_entry, make, end};

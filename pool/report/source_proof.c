@@ -9,6 +9,8 @@
  *
  * That the chain has these coins is what `karizctl ledger verify` and `kariz-payout
  * reserves` ask a node about. */
+#include "conf/mem.h"
+#include "pool/report/ledger_source.h"
 #include "pool/report/source_common.h"
 #include "pool/unpaid.h"
 
@@ -75,16 +77,30 @@ static enum kz_err add_row(struct making *m)
     return m->fill.err;
 }
 
-enum kz_err source_proof(struct report **out, char why[SOURCE_WHY_SIZE],
+static enum kz_err begin(void **making, char why[SOURCE_WHY_SIZE],
                          const struct report_source *s)
 {
-    struct making m = {.s = s, .why = why, .unpaid = unpaid_new()};
-    enum kz_err err = fill_begin(&m.fill, why, REPORT_R9, s);
-    if (err == KZ_OK) {
-        err = source_read_ledger(why, s, take_entry, &m);
-        m.fill.err = err == KZ_OK ? add_row(&m) : err;
-        err = fill_end(out, &m.fill);
-    }
-    unpaid_free(m.unpaid);
-    return err;
+    struct making *m = mem_new(sizeof(*m));
+    *m = (struct making){.s = s, .why = why, .unpaid = unpaid_new()};
+    *making = m;
+    return KZ_OK;
 }
+
+static enum kz_err make(struct report **out, void *making)
+{
+    struct making *m = making;
+    enum kz_err err = fill_begin(&m->fill, m->why, REPORT_R9, m->s);
+    if (err != KZ_OK)
+        return err;
+    m->fill.err = add_row(m);
+    return fill_end(out, &m->fill);
+}
+
+static void end(void *making)
+{
+    struct making *m = making;
+    unpaid_free(m->unpaid);
+    mem_free(m);
+}
+
+const struct ledger_source ledger_proof = {begin, take_entry, make, end};

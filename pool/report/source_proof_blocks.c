@@ -2,6 +2,7 @@
  * end. What of a block's value is above the subsidy of its height are transactions' fees. */
 #include "conf/mem.h"
 #include "payout/coinbase.h"
+#include "pool/report/ledger_source.h"
 #include "pool/report/source_blocks.h"
 #include "pool/report/source_common.h"
 
@@ -47,13 +48,21 @@ static void add_row(struct making *m, const struct source_block *block)
         set_value(f->report, block, network_of(m->s->conf->network));
 }
 
-static enum kz_err make(struct making *m, struct report **out)
+static enum kz_err begin(void **making, char why[SOURCE_WHY_SIZE],
+                         const struct report_source *s)
 {
+    struct making *m = mem_new(sizeof(*m));
+    *m = (struct making){.s = s, .why = why, .blocks = source_blocks_new(s)};
+    *making = m;
+    return KZ_OK;
+}
+
+static enum kz_err make(struct report **out, void *making)
+{
+    struct making *m = making;
     const struct source_block **found = NULL;
     size_t count = 0;
-    enum kz_err err = source_read_ledger(m->why, m->s, take_entry, m);
-    if (err == KZ_OK)
-        err = source_blocks_found(&found, &count, m->why, m->blocks);
+    enum kz_err err = source_blocks_found(&found, &count, m->why, m->blocks);
     if (err == KZ_OK)
         err = fill_begin(&m->fill, m->why, REPORT_R9_BLOCKS, m->s);
     for (size_t i = 0; i < count && err == KZ_OK; i++)
@@ -62,11 +71,11 @@ static enum kz_err make(struct making *m, struct report **out)
     return err == KZ_OK ? fill_end(out, &m->fill) : err;
 }
 
-enum kz_err source_proof_blocks(struct report **out, char why[SOURCE_WHY_SIZE],
-                                const struct report_source *s)
+static void end(void *making)
 {
-    struct making m = {.s = s, .why = why, .blocks = source_blocks_new(s)};
-    enum kz_err err = make(&m, out);
-    source_blocks_free(m.blocks);
-    return err;
+    struct making *m = making;
+    source_blocks_free(m->blocks);
+    mem_free(m);
 }
+
+const struct ledger_source ledger_proof_blocks = {begin, take_entry, make, end};

@@ -21,6 +21,9 @@
 #define MADE_AFTER 5 /* days behind the month */
 #define MONTHS_MAX 12
 
+/* Of a package: its reports, then what else make_package() does. */
+enum { STEP_LEDGER = REPORT_IDS, STEP_PACKAGE, STEPS };
+
 static const uint8_t key[PRIVATE_KEY_SIZE] = {[0] = 0x11, [31] = 0x42};
 
 struct times {
@@ -28,12 +31,12 @@ struct times {
 };
 
 struct figures {
-    struct times slowest[REPORT_IDS], slowest_package, slowest_check;
+    struct times slowest[STEPS], slowest_package, slowest_check;
     size_t rows[REPORT_IDS], packages, failures;
     /* Of the package at hand: what make_package() is at. */
     struct monotime since;
     int64_t busy_since_ms;
-    size_t steps;
+    size_t step; /* STEPS: none yet */
 };
 
 struct making {
@@ -68,24 +71,25 @@ static void keep_slowest(struct times *slowest, const struct figures *f)
     slowest->busy_ms = busy > slowest->busy_ms ? busy : slowest->busy_ms;
 }
 
-/* The order in which make_package() makes all of them. */
-static enum report_id made_at(size_t step)
+static const char *step_name(size_t step)
 {
-    enum report_id order[REPORT_IDS] = {REPORT_R4, REPORT_R5};
-    size_t count = 2;
-    for (int id = 0; id < REPORT_IDS; id++)
-        if (id != REPORT_R4 && id != REPORT_R5)
-            order[count++] = (enum report_id)id;
-    return order[step];
+    return step < REPORT_IDS     ? report_kind_of((enum report_id)step)->name
+           : step == STEP_LEDGER ? MAKE_LEDGER
+                                 : MAKE_PACKAGE;
 }
 
-/* Asked before each report: the one before it is done. */
-static bool on_step(void *ctx)
+/* Asked before each step and while the ledger is read: another begins where it changes. */
+static bool on_step(void *ctx, const char *doing)
 {
     struct figures *f = ctx;
-    if (f->steps > 0)
-        keep_slowest(&f->slowest[made_at(f->steps - 1)], f);
-    f->steps++;
+    size_t step = 0;
+    while (strcmp(step_name(step), doing) != 0)
+        step++;
+    if (step == f->step)
+        return true;
+    if (f->step < STEPS)
+        keep_slowest(&f->slowest[f->step], f);
+    f->step = step;
     clock_begin(f);
     return true;
 }
@@ -140,7 +144,7 @@ static bool pack(struct making *k, const struct period *p, const char *dir)
         .made_ms = p->to_ms + MADE_AFTER * DAY_MS,
         .goes_on = on_step,
         .ctx = &k->f};
-    k->f.steps = 0;
+    k->f.step = STEPS;
     enum kz_err err = make_package(&k->previous, why, &plan);
     if (err != KZ_OK)
         fprintf(stderr, "%s: %s\n", dir, why);
@@ -150,7 +154,7 @@ static bool pack(struct making *k, const struct period *p, const char *dir)
 static void make_month(struct making *k, const struct period *p)
 {
     char name[PERIOD_TEXT_SIZE], dir[PATH_MAX];
-    struct figures began = {.steps = 0};
+    struct figures began = {.step = STEPS};
     period_format(name, p);
     snprintf(dir, sizeof(dir), "%s/TM-%s", k->dir, name);
     wait_for_writes(k->y, 0);
@@ -186,11 +190,11 @@ static void live(struct making *k, int months)
 
 static void print(const struct figures *f)
 {
-    printf("%-12s %10s %12s %12s\n", "report", "rows", "slowest ms", "busiest ms");
-    for (int id = 0; id < REPORT_IDS; id++)
-        printf("%-12s %10zu %12" PRId64 " %12" PRId64 "\n",
-               report_kind_of((enum report_id)id)->name, f->rows[id],
-               f->slowest[id].wall_ms, f->slowest[id].busy_ms);
+    printf("%-12s %10s %12s %12s\n", "step", "rows", "slowest ms", "busiest ms");
+    for (size_t step = 0; step < STEP_PACKAGE; step++)
+        printf("%-12s %10zu %12" PRId64 " %12" PRId64 "\n", step_name(step),
+               step < REPORT_IDS ? f->rows[step] : f->packages,
+               f->slowest[step].wall_ms, f->slowest[step].busy_ms);
     printf("%-12s %10zu %12" PRId64 " %12" PRId64 "\n", "package", f->packages,
            f->slowest_package.wall_ms, f->slowest_package.busy_ms);
     printf("%-12s %10s %12" PRId64 " %12" PRId64 "\n", "verified", "",

@@ -2,16 +2,36 @@
  * hand: what happened on which day is in money_bed.h. */
 #include "money_bed.h"
 
+#include "pool/registry/profile.h"
 #include "pool/report/crosscheck.h"
+#include "pool/report/ledger_source.h"
+#include "pool/report/make.h"
 
 /* --- reading ---------------------------------------------------------------------- */
 
-static struct report *made(struct bed *b, report_source_fn *fn)
+static enum kz_err make_one(struct report **out, char why[SOURCE_WHY_SIZE],
+                            const struct ledger_source *source,
+                            const struct report_source *s)
+{
+    struct ledger_reader r = {source, NULL};
+    const struct ledger_readers all = {&r, 1, NULL, NULL};
+    size_t failed;
+    enum kz_err err = source->begin(&r.making, why, s);
+    if (err != KZ_OK)
+        return err;
+    err = ledger_sources_read(why, &failed, s, &all);
+    if (err == KZ_OK)
+        err = source->make(out, r.making);
+    source->end(r.making);
+    return err;
+}
+
+static struct report *made(struct bed *b, const struct ledger_source *source)
 {
     char why[SOURCE_WHY_SIZE] = "";
     struct report *r = NULL;
     read_history(b);
-    if (fn(&r, why, &b->source) != KZ_OK)
+    if (make_one(&r, why, source, &b->source) != KZ_OK)
         fail_msg("%s", why);
     return r;
 }
@@ -73,7 +93,7 @@ static void each_days_money_is_what_the_ledger_moved_that_day(void **state)
     struct bed *b = *state;
     register_miners(b);
     write_ledger(b);
-    struct report *r = made(b, source_production);
+    struct report *r = made(b, &ledger_production);
     has_money(b, r, "alice", 1, (struct money){0, 594000, 6000, 0, 0, 0, 594000});
     has_money(b, r, "alice", 2, (struct money){594000, 495000, 5000, 0, 0, 0, 1089000});
     has_money(b, r, "alice", 3,
@@ -99,7 +119,7 @@ static void work_is_counted_by_days_of_the_zone(void **state)
     struct bed *b = *state;
     register_miners(b);
     write_shares(b);
-    struct report *r = made(b, source_production);
+    struct report *r = made(b, &ledger_production);
     const struct report_row *first = row_of(b, r, "alice", 1),
                             *second = row_of(b, r, "alice", 2);
     assert_int_equal(report_row_count(r), 2);
@@ -129,7 +149,7 @@ static void a_row_names_the_certificate_of_its_day(void **state)
     struct bed *b = *state;
     register_miners(b);
     write_ledger(b);
-    struct report *r = made(b, source_production);
+    struct report *r = made(b, &ledger_production);
     const struct report_row *row = row_of(b, r, "alice", 3);
     assert_string_equal(text(r, row, "certificate_no"), "TM-1");
     assert_string_equal(text(r, row, "kind"), "legal_entity");
@@ -149,11 +169,11 @@ static void a_record_changed_behind_the_period_is_the_old_one(void **state)
                           "active", "kind", "legal_entity", "residency", "resident",
                           "residence_country", "UZ"),
                 1, b->source.header.period.to_ms);
-    struct report *r = made(b, source_production);
+    struct report *r = made(b, &ledger_production);
     assert_string_equal(text(r, row_of(b, r, "bob", 1), "residence_country"), "KZ");
     report_free(r);
     b->source.header.period.to_ms += DAY_MS;
-    r = made(b, source_production);
+    r = made(b, &ledger_production);
     assert_string_equal(text(r, row_of(b, r, "bob", 1), "residence_country"), "UZ");
     report_free(r);
 }
@@ -178,12 +198,12 @@ static void hours_that_are_gone_refuse_a_zone_but_not_utc(void **state)
     write_shares(b);
     forget_hours(b, at(b, 2, 60));
     read_history(b);
-    assert_int_equal(source_production(&r, why, &b->source), KZ_RANGE);
+    assert_int_equal(make_one(&r, why, &ledger_production, &b->source), KZ_RANGE);
     assert_non_null(strstr(why, "tally.hours_days"));
     assert_null(r);
     b->source.header.period.offset_minutes = 0;
     b->source.header.period.from_ms += OFFSET * INT64_C(60000);
-    r = made(b, source_production);
+    r = made(b, &ledger_production);
     uint64_t shares = 0;
     for (size_t i = 0; i < report_row_count(r); i++) {
         shares += (uint64_t)number(r, report_row(r, i), "accepted_shares");
@@ -200,11 +220,11 @@ static void what_cannot_be_made_from_hours_or_days_says_so(void **state)
     struct report *r = NULL;
     struct report_source s = b->source;
     s.header.period.offset_minutes = 330;
-    assert_int_equal(source_production(&r, why, &s), KZ_RANGE);
+    assert_int_equal(make_one(&r, why, &ledger_production, &s), KZ_RANGE);
     assert_non_null(strstr(why, "whole hours"));
     s = b->source;
     s.header.period.from_ms -= 700 * DAY_MS;
-    assert_int_equal(source_production(&r, why, &s), KZ_RANGE);
+    assert_int_equal(make_one(&r, why, &ledger_production, &s), KZ_RANGE);
     assert_non_null(strstr(why, "tally.days_months"));
     assert_null(r);
 }
@@ -214,7 +234,7 @@ static void a_balance_without_movement_has_a_row_for_the_first_day(void **state)
     struct bed *b = *state;
     write_ledger(b);
     b->source.header.period.from_ms = at(b, 9, 0);
-    struct report *r = made(b, source_production);
+    struct report *r = made(b, &ledger_production);
     assert_int_equal(report_row_count(r), 1);
     has_money(b, r, "bob", 9, (struct money){398570, 0, 0, 0, 0, 0, 398570});
     report_free(r);
@@ -242,7 +262,7 @@ static void instances_add_up(void **state)
     copy_tally(c, KEY_HOURS, at(b, 2, 60));
     copy_tally(c, KEY_DAYS, at(b, 2, 60));
     redisFree(c);
-    struct report *r = made(b, source_production);
+    struct report *r = made(b, &ledger_production);
     const struct report_row *row = row_of(b, r, "alice", 2);
     assert_int_equal(number(r, row, "accepted_shares"), 4);
     assert_int_equal(number(r, row, "rejected_shares"), 2);
@@ -259,13 +279,13 @@ static void a_period_that_is_not_over_is_as_of_now(void **state)
     write_ledger(b);
     write_shares(b);
     b->source.header.generated_ms = at(b, 2, 720);
-    struct report *r = made(b, source_production);
+    struct report *r = made(b, &ledger_production);
     assert_int_equal(number(r, row_of(b, r, "alice", 2), "average_ths"), 2 * 23);
     assert_null(row_of(b, r, "alice", 3));
     const struct report_row *all = report_totals(r, report_totals_count(r) - 1);
     assert_int_equal(number(r, all, "balance_end"), 1000 + 594000 + 396000 + 495000);
     report_free(r);
-    r = made(b, source_proof);
+    r = made(b, &ledger_proof);
     assert_int_equal(number(r, report_row(r, 0), "as_of"), at(b, 2, 720));
     assert_int_equal(number(r, report_row(r, 0), "liabilities"),
                      1000 + 594000 + 396000 + 495000);
@@ -280,12 +300,12 @@ static void what_came_after_a_package_was_made_is_not_in_it(void **state)
     write_ledger(b);
     write_shares(b);
     b->source.header.generated_ms = at(b, 2, 30);
-    struct report *r = made(b, source_production);
+    struct report *r = made(b, &ledger_production);
     const struct report_row *second = row_of(b, r, "alice", 2);
     assert_int_equal(number(r, second, "accepted_shares"), 1); /* not that of 1:00 */
     assert_int_equal(number(r, second, "rejected_shares"), 0);
     report_free(r);
-    r = made(b, source_proof_blocks);
+    r = made(b, &ledger_proof_blocks);
     assert_int_equal(report_row_count(r), 1);
     assert_string_equal(text(r, report_row(r, 0), "block_hash"), block_a);
     assert_string_equal(text(r, report_row(r, 0), "block_state"), "immature");
@@ -306,7 +326,7 @@ static void a_rejected_block_was_submitted_before_it_was_rejected(void **state)
     static const char *const states[] = {"submitted", "rejected"};
     for (int i = 0; i < 2; i++) {
         b->source.header.generated_ms = at(b, 3, 60 + i);
-        struct report *r = made(b, source_proof_blocks);
+        struct report *r = made(b, &ledger_proof_blocks);
         assert_int_equal(report_row_count(r), 1);
         assert_string_equal(text(r, report_row(r, 0), "block_state"), states[i]);
         report_free(r);
@@ -319,7 +339,7 @@ static void each_credit_of_a_block_is_a_row_with_its_share(void **state)
 {
     struct bed *b = *state;
     write_ledger(b);
-    struct report *r = made(b, source_production_blocks);
+    struct report *r = made(b, &ledger_production_blocks);
     assert_int_equal(report_row_count(r), 3);
     const struct report_row *a = report_row(r, 0), *second = report_row(r, 1),
                             *bobs = report_row(r, 2);
@@ -343,7 +363,7 @@ static void a_blocks_state_is_that_of_the_periods_end(void **state)
     struct bed *b = *state;
     write_ledger(b);
     b->source.header.period.to_ms = at(b, 3, 0);
-    struct report *r = made(b, source_proof_blocks);
+    struct report *r = made(b, &ledger_proof_blocks);
     assert_int_equal(report_row_count(r), 2);
     assert_string_equal(text(r, report_row(r, 0), "block_state"), "immature");
     assert_string_equal(text(r, report_row(r, 1), "block_state"), "immature");
@@ -376,7 +396,7 @@ static void each_credit_and_payment_is_a_row(void **state)
     struct bed *b = *state;
     register_miners(b);
     write_ledger(b);
-    struct report *r = made(b, source_distributions);
+    struct report *r = made(b, &ledger_distributions);
     assert_int_equal(report_row_count(r), sizeof(lines) / sizeof(lines[0]));
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
         const struct report_row *row = report_row(r, i);
@@ -406,7 +426,8 @@ static void a_payment_that_left_the_chain_is_less_than_none(void **state)
     assert_int_equal(
         postings_unconfirm(&e, book_confirm(b->book, &id), 1, at(b, 9, 60)), KZ_OK);
     write_event(b, &e, NULL);
-    struct report *r4 = made(b, source_production), *r5 = made(b, source_distributions);
+    struct report *r4 = made(b, &ledger_production),
+                  *r5 = made(b, &ledger_distributions);
     has_money(b, r4, "alice", 9, (struct money){0, 0, 0, -594000, 0, 0, 594000});
     int64_t paid = 0, fees = 0;
     for (size_t i = 0; i < report_row_count(r5); i++) {
@@ -428,7 +449,7 @@ static void the_proof_sums_what_is_owed_and_what_is_there(void **state)
 {
     struct bed *b = *state;
     write_ledger(b);
-    struct report *r = made(b, source_proof);
+    struct report *r = made(b, &ledger_proof);
     const struct report_row *row = report_row(r, 0);
     assert_int_equal(report_row_count(r), 1);
     assert_int_equal(number(r, row, "as_of"), at(b, DAYS, 0));
@@ -440,7 +461,7 @@ static void the_proof_sums_what_is_owed_and_what_is_there(void **state)
     report_free(r);
 
     b->source.header.period.to_ms = at(b, 2, 1440);
-    r = made(b, source_proof);
+    r = made(b, &ledger_proof);
     row = report_row(r, 0);
     assert_int_equal(number(r, row, "liabilities"), 1000 + 594000 + 396000 + 495000);
     assert_int_equal(number(r, row, "hot_wallet"), 1000);
@@ -450,7 +471,7 @@ static void the_proof_sums_what_is_owed_and_what_is_there(void **state)
     report_free(r);
 
     b->source.header.period.to_ms = at(b, 7, 0);
-    r = made(b, source_proof);
+    r = made(b, &ledger_proof);
     assert_int_equal(number(r, report_row(r, 0), "owed_in_payouts"), 594000);
     report_free(r);
 }
@@ -459,7 +480,7 @@ static void blocks_of_the_proof_have_subsidy_and_fees(void **state)
 {
     struct bed *b = *state;
     write_ledger(b);
-    struct report *r = made(b, source_proof_blocks);
+    struct report *r = made(b, &ledger_proof_blocks);
     assert_int_equal(report_row_count(r), 2);
     const struct report_row *row = report_row(r, 0);
     assert_int_equal(number(r, row, "block_height"), 150);
@@ -483,9 +504,9 @@ static void the_reports_agree_with_each_other(void **state)
         for (int last = first; last < DAYS; last += 3) {
             b->source.header.period.from_ms = from + first * DAY_MS;
             b->source.header.period.to_ms = from + (last + 1) * DAY_MS;
-            struct report *r4 = made(b, source_production),
-                          *r5 = made(b, source_distributions),
-                          *r9 = made(b, source_proof);
+            struct report *r4 = made(b, &ledger_production),
+                          *r5 = made(b, &ledger_distributions),
+                          *r9 = made(b, &ledger_proof);
             const struct report *all[] = {r4, r5, r9};
             crosscheck(all, 3, NULL, has_no_failure, NULL);
             report_free(r4);
@@ -497,9 +518,9 @@ static void the_reports_agree_with_each_other(void **state)
 
 static void sources_say_that_redis_is_away(void **state)
 {
-    static report_source_fn *const fns[] = {source_production, source_production_blocks,
-                                            source_distributions, source_proof,
-                                            source_proof_blocks};
+    static const struct ledger_source *const all[] = {
+        &ledger_production, &ledger_production_blocks, &ledger_distributions,
+        &ledger_proof, &ledger_proof_blocks};
     struct bed *b = *state;
     struct store *reader = NULL;
     struct conf conf = b->f.conf;
@@ -508,14 +529,63 @@ static void sources_say_that_redis_is_away(void **state)
     assert_int_equal(store_start_reader(&reader, &conf), KZ_OK);
     struct report_source s = b->source;
     s.store = reader;
-    for (size_t i = 0; i < sizeof(fns) / sizeof(fns[0]); i++) {
+    for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         char why[SOURCE_WHY_SIZE] = "";
         struct report *r = NULL;
-        assert_int_equal(fns[i](&r, why, &s), KZ_IO);
+        assert_int_equal(make_one(&r, why, all[i], &s), KZ_IO);
         assert_string_equal(why, "Redis is away");
         assert_null(r);
     }
     store_stop(reader, 0);
+}
+
+struct steps {
+    size_t left, ledgers;
+    char last[32];
+};
+
+static bool goes_on(void *ctx, const char *doing)
+{
+    struct steps *s = ctx;
+    s->ledgers += strcmp(doing, MAKE_LEDGER) == 0;
+    snprintf(s->last, sizeof(s->last), "%s", doing);
+    return s->left-- > 0;
+}
+
+static void the_ledger_is_read_once_and_a_package_may_end_before_each_step(void **state)
+{
+    struct bed *b = *state;
+    char why[PACKAGE_WHY_SIZE], dir[300];
+    enum report_id ids[REPORT_IDS];
+    struct steps steps = {.last = ""};
+    struct hash256 hash;
+    struct profile profile = {.code = "TM", .timezone = "Asia/Ashgabat"};
+    write_ledger(b);
+    write_shares(b);
+    snprintf(b->f.conf.operator_name, sizeof(b->f.conf.operator_name), "Kariz");
+    snprintf(dir, sizeof(dir), "%s/package", b->f.dir);
+    const struct make_plan plan = {
+        .store = b->f.store,
+        .conf = &b->f.conf,
+        .profile = &profile,
+        .journal_dir = b->f.journal_dir,
+        .period = b->source.header.period,
+        .disclosure = DISCLOSURE_REGULATOR,
+        .ids = ids,
+        .count = make_due(ids, &profile, PERIOD_ON_DEMAND, DISCLOSURE_REGULATOR),
+        .dir = dir,
+        .made_ms = b->source.header.generated_ms,
+        .goes_on = goes_on,
+        .ctx = &steps};
+    for (size_t n = 0; strcmp(steps.last, MAKE_PACKAGE) != 0; n++) {
+        steps = (struct steps){.left = n};
+        if (make_package(&hash, why, &plan) != KZ_BUSY)
+            fail_msg("step %zu, %s: %s", n, steps.last, why);
+        assert_string_equal(why, "stopping");
+        assert_int_equal(steps.ledgers, 1);
+        assert_int_equal(access(dir, F_OK), -1);
+        assert_true(n <= REPORT_IDS + 1);
+    }
 }
 
 #define IN_BED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -542,6 +612,7 @@ int main(void)
         IN_BED(blocks_of_the_proof_have_subsidy_and_fees),
         IN_BED(the_reports_agree_with_each_other),
         IN_BED(sources_say_that_redis_is_away),
+        IN_BED(the_ledger_is_read_once_and_a_package_may_end_before_each_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
