@@ -21,8 +21,9 @@ struct rigs {
     int64_t day;
     struct kind *kinds;
     size_t count, room;
-    size_t taken;   /* of kinds, those given out */
-    uint32_t *slot; /* index + 1, 0: free; 2 * room slots, linear probing */
+    size_t taken;     /* of kinds, those given out */
+    size_t of_before; /* of kinds, those of an earlier day: in no slot */
+    uint32_t *slot;   /* index + 1, 0: free; 2 * room slots, linear probing */
     uint64_t dropped;
 };
 
@@ -92,7 +93,7 @@ static void make_room(struct rigs *r, size_t room)
     r->kinds = mem_resize(r->kinds, room * sizeof(*r->kinds));
     mem_free(r->slot);
     r->slot = mem_array(2 * room, sizeof(*r->slot));
-    for (size_t i = 0; i < r->count; i++)
+    for (size_t i = r->of_before; i < r->count; i++)
         *slot_of(r, &r->kinds[i].row.miner, r->kinds[i].nth) = (uint32_t)(i + 1);
 }
 
@@ -127,6 +128,17 @@ static void append(struct rigs *r, const struct rigs_row *row, size_t nth)
     *slot_of(r, &row->miner, nth) = (uint32_t)r->count;
 }
 
+/* What was not given out yet is kept for that. */
+static void begin_day(struct rigs *r, int64_t day)
+{
+    size_t left = r->count - r->taken;
+    memmove(r->kinds, r->kinds + r->taken, left * sizeof(*r->kinds));
+    r->day = day;
+    r->count = r->of_before = left;
+    r->taken = 0;
+    make_room(r, left > START_ROOM ? left : START_ROOM);
+}
+
 void rigs_add(struct rigs *r, const struct miner_id *miner, const char *agent,
               int64_t time_ms)
 {
@@ -135,6 +147,10 @@ void rigs_add(struct rigs *r, const struct miner_id *miner, const char *agent,
     rigs_software(row.software, agent);
     if (row.software[0] == '\0')
         return;
+    if (time_ms / DAY_MS > r->day)
+        begin_day(r, time_ms / DAY_MS);
+    else if (time_ms / DAY_MS < r->day) /* another front saw midnight first */
+        row.time_ms = r->day * DAY_MS;
     for (uint32_t at; (at = *slot_of(r, miner, nth)) != 0; nth++)
         if (strcmp(r->kinds[at - 1].row.software, row.software) == 0)
             return;
@@ -142,14 +158,6 @@ void rigs_add(struct rigs *r, const struct miner_id *miner, const char *agent,
         r->dropped++;
     else
         append(r, &row, nth);
-}
-
-/* All of it was given out before. */
-static void begin_day(struct rigs *r, int64_t day)
-{
-    r->day = day;
-    r->count = r->taken = 0;
-    make_room(r, START_ROOM);
 }
 
 size_t rigs_take(struct rigs *r, struct rigs_row *rows, size_t max, int64_t now_ms)

@@ -39,8 +39,8 @@ void rigs_free(struct rigs *r);
 
 void rigs_add(struct rigs *r, const struct miner_id *miner, const char *agent,
               int64_t time_ms);
-/* Rows not given out yet; call again until it returns less than `max`. A day that is over is
- * forgotten then. */
+/* Rows not given out yet; call again until it returns less than `max`. A day begins with the
+ * first row of it, or here; those left of the day before are given out still. */
 size_t rigs_take(struct rigs *r, struct rigs_row *rows, size_t max, int64_t now_ms);
 /* What found no room since rigs_new(). */
 uint64_t rigs_dropped(const struct rigs *r);

@@ -73,7 +73,8 @@ struct stratum_hooks {
      * for. This one may wait for the disk. KZ_IO: the replies must not leave. */
     KZ_MUST_USE enum kz_err (*shares_sync)(void *ctx, unsigned front);
     void (*login_refused)(void *ctx, unsigned front, const struct login_refusal *r);
-    /* Each time a login is authorised; NULL: nobody asks. */
+    /* Each time a login is authorised, and on each UTC day that it is still there; NULL:
+     * nobody asks. */
     void (*login_accepted)(void *ctx, unsigned front, const struct login_accepted *a);
 };
 

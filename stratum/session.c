@@ -491,8 +491,10 @@ void session_tick(struct session *s)
     } else if (monotime_ms_between(s->heard, f->now) > idle_limit_ms(s)) {
         session_close(s, CLOSE_IDLE);
         return;
-    } else if (s->tip != 0) {
-        session_adjust(s);
+    } else {
+        session_tell_logins(s);
+        if (s->tip != 0)
+            session_adjust(s);
     }
     if (s->tip != 0 && monotime_ms_between(s->job_sent, f->now) >=
                            (int64_t)f->conf.resend_seconds * 1000)

@@ -68,6 +68,7 @@ struct session {
     uint32_t extranonce; /* 24 bits */
     uint32_t tip;        /* of the last job sent; 0: none yet */
     uint32_t score;      /* malformed lines */
+    uint32_t told_day;   /* UTC day on which its logins were last told as accepted */
     uint64_t secret;     /* of the sid */
     struct monotime connected, heard, job_sent, since; /* since: waiting, draining */
     int64_t connected_ms;
@@ -114,6 +115,8 @@ bool session_subscribe(struct session *s, const struct request *r);
 bool session_authorize(struct session *s, const struct request *r);
 /* Where the agent is known to read it. */
 void session_show_message(struct session *s, const char *text);
+/* Once a UTC day, that its logins are still there: a rig stays for months. */
+void session_tell_logins(struct session *s);
 /* A new roster: revokes what may not mine any longer. */
 void session_check_roster(struct session *s);
 /* The login as sent, or NULL. */

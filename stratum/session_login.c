@@ -5,6 +5,8 @@
 #include <string.h>
 #include <strings.h>
 
+#define DAY_MS INT64_C(86400000)
+
 /* `m`: whose login it is, NULL: nobody's. */
 static void report_refusal(struct session *s, enum refusal why, struct bytes login,
                            const struct roster_miner *m)
@@ -22,14 +24,25 @@ static void report_refusal(struct session *s, enum refusal why, struct bytes log
     f->shared->hooks.login_refused(f->shared->hooks.ctx, f->index, &r);
 }
 
-static void report_accepted(struct session *s, const struct roster_miner *m)
+static void report_accepted(struct session *s, const struct miner_id *miner)
 {
     struct front *f = s->front;
     struct login_accepted a = {.time_ms = f->utc_ms,
-                               .miner = &m->id,
+                               .miner = miner,
                                .agent = s->agent != NULL ? s->agent : ""};
     if (f->shared->hooks.login_accepted != NULL)
         f->shared->hooks.login_accepted(f->shared->hooks.ctx, f->index, &a);
+}
+
+void session_tell_logins(struct session *s)
+{
+    uint32_t today = (uint32_t)(s->front->utc_ms / DAY_MS);
+    if (s->told_day == today)
+        return;
+    s->told_day = today;
+    for (size_t i = 0; i < s->login_count; i++)
+        if (s->logins[i]->is_active)
+            report_accepted(s, &s->logins[i]->miner);
 }
 
 static void refuse_login(struct session *s, const struct request *r, enum refusal why,
@@ -178,7 +191,7 @@ static void login_accepted(struct session *s, const struct request *r,
     bool is_first = s->login_count == 1;
     stats_add(&s->front->stats, STAT(logins), 1);
     reply_result(&s->front->out, r->id, "true");
-    report_accepted(s, m);
+    report_accepted(s, &m->id);
     apply_options(s, request_param_text(r, 1));
     /* Marketplaces look for a difficulty behind this reply; the work itself is sent
      * again only to a rig that may have been waiting for it, not for each worker of a

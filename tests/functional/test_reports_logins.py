@@ -311,10 +311,7 @@ class Erased(Refusing):
         self.assertEqual(stat.S_IMODE(os.stat(at).st_mode), 0o700)
 
 
-class ErasedInTime(WithClock, KarizTest):
-    """The clock goes to the day before the month's details are due, and over it."""
-
-    miners = ()
+class InTime(WithClock, KarizTest):
     own_karizd = True
     ZONE = datetime.timezone(datetime.timedelta(hours=5))  # of Ashgabat
 
@@ -324,6 +321,41 @@ class ErasedInTime(WithClock, KarizTest):
         self.addCleanup(shutil.rmtree, self.folder, True)
         self.key = os.path.join(self.folder, "report.key")
         reporting.signing(self.karizd, "report", "key", "create", self.key)
+
+    def make(self, name, period, report):
+        out = os.path.join(self.folder, name)
+        reporting.signing(self.karizd, "report", "make", period, "--conf", self.karizd.config,
+                          "--key", self.key, "--out", out, "--reports", report,
+                          extra=self.clock.environment)
+        return out
+
+
+class Staying(InTime):
+    def test_rigs_that_stay_connected_are_seen_in_the_next_month_too(self):
+        self.register_all(self.karizd)
+        rigs = [self.rig() for _ in range(4)]
+        for rig, agent in zip(rigs, ("cgminer/4.11.1", "bmminer/2", "vnish/1", "luxos/3")):
+            rig.subscribe(agent)
+            self.assertIs(rig.authorize("alice.rig")["result"], True)
+        self.clock.set(33 * 86400)
+        later = datetime.datetime.now(self.ZONE) + datetime.timedelta(days=33)
+
+        def alerts(name):
+            out = self.make(name, later.strftime("%Y-%m"), "R8")
+            return [sorted(r["measure"].removeprefix("4: ").split(", "))
+                    for r in reporting.report(out, "R8")["rows"] if r["rule"] == "rig_kinds"]
+
+        names = iter(range(100))
+        wait_until(lambda: alerts(f"r8-{next(names)}") ==
+                   [["bmminer", "cgminer", "luxos", "vnish"]], 20, "they are told again")
+        for rig in rigs:
+            rig.close()
+
+
+class ErasedInTime(InTime):
+    """The clock goes to the day before the month's details are due, and over it."""
+
+    miners = ()
 
     def due(self):
         """When the key of this UTC day is: 90 days behind the end of the month in which
@@ -336,13 +368,6 @@ class ErasedInTime(WithClock, KarizTest):
 
     def key_path(self, name):
         return os.path.join(self.karizd.settings["data_dir"], "refusal-keys", name)
-
-    def make_r7(self, name, period):
-        out = os.path.join(self.folder, name)
-        reporting.signing(self.karizd, "report", "make", period, "--conf", self.karizd.config,
-                          "--key", self.key, "--out", out, "--reports", "R7",
-                          extra=self.clock.environment)
-        return out
 
     def reproduce(self, folder):
         return reporting.reproduce(self.karizd, folder, self.clock.environment)
@@ -363,14 +388,14 @@ class ErasedInTime(WithClock, KarizTest):
         self.karizd.start(wait_for_job=False)
         wait_until(lambda: not os.path.exists(self.key_path("1999-12-31")), 20,
                    "keys are looked at")
-        whole = self.make_r7("whole", period)
+        whole = self.make("whole", period, "R7")
         self.assertEqual([r["login"] for r in reporting.report(whole, "R7")["rows"]], [login])
         self.assertTrue(self.reproduce(whole)["ok"])
         self.assertTrue(os.path.exists(self.key_path(day)))
 
         self.clock.set(int(due - time.time()) + 60)
         wait_until(lambda: not os.path.exists(self.key_path(day)), 20, "it is destroyed")
-        rows = reporting.report(self.make_r7("counts", period), "R7")["rows"]
+        rows = reporting.report(self.make("counts", period, "R7"), "R7")["rows"]
         self.assertEqual([(r["login"], r["network"], r["rig_software"], r["attempts"])
                           for r in rows], [(None, None, None, 1)])
         answer = self.reproduce(whole)

@@ -73,6 +73,32 @@ static void each_kind_of_a_miner_is_given_out_once_a_day(void **state)
     rigs_free(r);
 }
 
+/* Two fronts and the journal's writer do not see midnight at once. */
+static void a_rig_that_stays_over_midnight_is_of_both_days(void **state)
+{
+    (void)state;
+    const int64_t midnight = (T0 / DAY + 1) * DAY;
+    struct rigs *r = rigs_new(7);
+    struct rigs_row rows[8];
+    add(r, "bulut", "cgminer", midnight - 9);
+    assert_int_equal(rigs_take(r, rows, 8, midnight - 8), 1);
+    add(r, "bulut", "bmminer", midnight - 2);
+    add(r, "bulut", "cgminer", midnight + 1);
+    add(r, "bulut", "bmminer", midnight - 1);
+    add(r, "bulut", "bmminer", midnight + 2);
+    assert_int_equal(rigs_take(r, rows, 1, midnight - 1), 1);
+    assert_string_equal(rows[0].software, "bmminer");
+    assert_int_equal(rows[0].time_ms, midnight - 2);
+    assert_int_equal(rigs_take(r, rows, 8, midnight + 3), 2);
+    assert_string_equal(rows[0].software, "cgminer");
+    assert_int_equal(rows[0].time_ms, midnight + 1);
+    assert_string_equal(rows[1].software, "bmminer");
+    assert_int_equal(rows[1].time_ms, midnight);
+    add(r, "bulut", "cgminer", midnight + 4);
+    assert_int_equal(rigs_take(r, rows, 8, midnight + 5), 0);
+    rigs_free(r);
+}
+
 static void a_miners_kinds_and_all_of_them_are_bounded(void **state)
 {
     (void)state;
@@ -133,6 +159,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_name_has_no_version),
         cmocka_unit_test(each_kind_of_a_miner_is_given_out_once_a_day),
+        cmocka_unit_test(a_rig_that_stays_over_midnight_is_of_both_days),
         cmocka_unit_test(a_miners_kinds_and_all_of_them_are_bounded),
         cmocka_unit_test(an_event_says_what_was_written),
     };
