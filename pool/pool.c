@@ -599,6 +599,8 @@ bool pool_reload(struct pool *p, char note[POOL_NOTE_SIZE])
 static void wait_for_blocks(struct pool *p)
 {
     struct monotime end = monotime_add_ms(clock_now(), STOP_BLOCKS_MS);
+    if (p->blocks != NULL) /* a front's last word may lie in the mailbox */
+        event_base_loop(p->base, EVLOOP_NONBLOCK);
     while (p->blocks != NULL && blocks_pending(p->blocks) > 0 &&
            clock_now().ns < end.ns) {
         struct timeval step = {.tv_usec = 50000};

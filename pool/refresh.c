@@ -290,6 +290,8 @@ void refresh_set_parts(struct refresh *r, struct stratum_server *stratum,
 {
     r->stratum = stratum;
     r->nodes = nodes;
+    if (nodes == NULL) /* stopping: nobody is asked any more */
+        event_del(r->propose);
 }
 
 void refresh_set_options(struct refresh *r, const struct conf *conf)

@@ -156,15 +156,21 @@ enum kz_err journal_segment_map(struct journal_segment *s)
     if (s->map != NULL)
         return KZ_OK;
     s->fd = openat(s->dir_fd, s->name, O_RDWR | O_CLOEXEC);
-    if (s->fd < 0 || fstat(s->fd, &st) != 0)
-        return failed(s, "open");
+    if (s->fd < 0 || fstat(s->fd, &st) != 0) {
+        enum kz_err err = failed(s, "open");
+        journal_segment_unmap(s);
+        return err;
+    }
     if (st.st_size < JOURNAL_SEGMENT_LEAST || st.st_size > JOURNAL_SEGMENT_MOST ||
         (s->size != 0 && (size_t)st.st_size != s->size)) {
         journal_segment_unmap(s);
         return KZ_PARSE;
     }
     s->size = (size_t)st.st_size;
-    return map_whole(s);
+    enum kz_err err = map_whole(s);
+    if (err != KZ_OK)
+        journal_segment_unmap(s);
+    return err;
 }
 
 void journal_segment_unmap(struct journal_segment *s)

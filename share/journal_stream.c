@@ -206,6 +206,8 @@ enum kz_err journal_stream_sync(struct journal_stream *s)
         note_first(g);
         if (g->is_sealed && i < s->reading)
             journal_segment_unmap(g);
+        if (!g->is_sealed) /* its end may have been written since */
+            break;
     }
     if (result != KZ_OK)
         atomic_store_explicit(&s->is_failing, true, memory_order_relaxed);

@@ -15,7 +15,7 @@
     "redis.call('HGET', KEYS[4], 'x')\n"                                               \
     "redis.call('SET', KEYS[3], ARGV[4])\n"                                            \
     "redis.call('ZADD', KEYS[2], ARGV[3], ARGV[3])\n"                                  \
-    "if ARGV[5] ~= '' then redis.call('HSET', KEYS[4], ARGV[5], ARGV[3]) end\n"        \
+    "if ARGV[5] ~= '' then redis.call('HSETNX', KEYS[4], ARGV[5], ARGV[3]) end\n"      \
     "redis.call('SET', KEYS[1], ARGV[2])\n"                                            \
     "return {'OK', ARGV[2]}\n"
 

@@ -9,7 +9,6 @@
 #include "conf/log.h"
 #include "conf/mem.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -169,19 +168,24 @@ static void raise_damage(struct store *s, uint64_t seq, const char *why)
 }
 
 /* Looks at the ledger record behind a reserve. The stream stands behind the reserve again
- * afterwards. */
-static enum event_fate fate_of(struct store *s, uint64_t seq)
+ * afterwards, unless it is damaged there (KZ_PARSE) or cannot be read now (KZ_IO). */
+static enum kz_err find_fate(enum event_fate *fate, struct store *s, uint64_t seq)
 {
     struct journal_stream *stream = s->events.stream;
     struct journal_record next;
-    enum event_fate fate = EVENT_IS_OPEN;
-    while (fate == EVENT_IS_OPEN && journal_stream_read(stream, &next, true) == KZ_OK)
+    enum kz_err err = KZ_OK;
+    *fate = EVENT_IS_OPEN;
+    while (*fate == EVENT_IS_OPEN &&
+           (err = journal_stream_read(stream, &next, true)) == KZ_OK)
         if (next.target == JOURNAL_LEDGER)
-            fate = next.kind == EVENT_DECIDED ? EVENT_IS_APPLIED : EVENT_IS_VOID;
-    enum kz_err err = journal_stream_seek(stream, seq);
-    assert(err == KZ_OK); /* we have just been there */
-    (void)err;
-    return fate;
+            *fate = next.kind == EVENT_DECIDED ? EVENT_IS_APPLIED : EVENT_IS_VOID;
+    return err == KZ_OK || err == KZ_EMPTY ? journal_stream_seek(stream, seq) : err;
+}
+
+static void damage_found(struct store *s)
+{
+    const struct journal_damage *d = journal_stream_damage(s->events.stream);
+    raise_damage(s, d != NULL ? d->last_seq : s->events.sent, d != NULL ? d->why : "");
 }
 
 static void note_undecided(struct event_feed *e, const struct journal_record *r,
@@ -230,10 +234,19 @@ static void pass_on(struct store *s, const struct journal_record *r)
     struct journal_record own = *r;
     enum event_fate fate = EVENT_IS_APPLIED;
     uint8_t *body = NULL;
+    enum kz_err err = KZ_OK;
     if (r->kind == EVENT_RESERVE) { /* looking behind it takes its bytes away */
         body = mem_copy(r->body.p, r->body.len);
         own.body.p = body;
-        fate = fate_of(s, r->seq);
+        err = find_fate(&fate, s, r->seq);
+    }
+    if (err != KZ_OK) {
+        mem_free(body);
+        if (err == KZ_PARSE)
+            damage_found(s);
+        else
+            ship_retry(s, "the event stream cannot be read");
+        return;
     }
     if (r->target == JOURNAL_LEDGER)
         note_undecided(e, &own, fate);
@@ -248,10 +261,8 @@ void events_pump(struct store *s)
     struct journal_record r;
     while (s->phase == SHIP_READY && !e->is_damaged && e->in_flight < STORE_WINDOW) {
         enum kz_err err = journal_stream_read(e->stream, &r, true);
-        if (err == KZ_PARSE) {
-            const struct journal_damage *d = journal_stream_damage(e->stream);
-            raise_damage(s, d != NULL ? d->last_seq : e->sent, d != NULL ? d->why : "");
-        }
+        if (err == KZ_PARSE)
+            damage_found(s);
         if (err != KZ_OK)
             return;
         e->sent = r.seq;

@@ -300,7 +300,8 @@ static bool take_share(struct feed *f, const struct share_record *share, uint64_
     if (seq > f->sliced) {
         if (!count_in_slice(f, share, seq))
             return false;
-        f->has_block = share->is_block;
+        /* Sent again, it is the same block, whose slice is closed already. */
+        f->has_block = share->is_block && share->verdict != SHARE_DUPLICATE;
     }
     if (s->phase == SHIP_READY && seq > f->read)
         add_to_batch(f, share, seq);

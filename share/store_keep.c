@@ -123,11 +123,14 @@ static void on_save_info(void *ctx, const redisReply *r)
         return;
     if (!s->save.has_begun) {
         begin_save(s, r->str);
-    } else if (saves_of(s, r->str) != s->save.before) {
-        if (is_saved_well(s, r->str))
-            release(s, s->save.applied);
-        forget_save(s);
+        return;
     }
+    bool is_well = is_saved_well(s, r->str);
+    bool is_new = saves_of(s, r->str) != s->save.before;
+    if (is_well && is_new)
+        release(s, s->save.applied);
+    if (!is_well || is_new) /* one that failed leaves no other sign: ask again */
+        forget_save(s);
 }
 
 void keep_disconnected(struct store *s)

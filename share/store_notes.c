@@ -96,8 +96,11 @@ void store_note_rig(struct store *s, const struct miner_id *miner, const char *a
 static void write_counts(struct store *s)
 {
     uint8_t body[EVENT_REFUSALS_MAX];
+    uint64_t attempts = 0;
     pthread_mutex_lock(&s->lock);
     size_t count = s->shared.refusal_count;
+    for (size_t i = 0; i < count; i++)
+        attempts += s->shared.refusals[i].count;
     size_t len = event_refusals_write(body, s->shared.refusals, count);
     s->shared.refusal_count = 0;
     pthread_mutex_unlock(&s->lock);
@@ -107,7 +110,7 @@ static void write_counts(struct store *s)
         event_append(s, EVENT_REFUSALS, (struct bytes){body, len}, NULL, NULL);
     if (err == KZ_BUSY || err == KZ_RANGE) {
         pthread_mutex_lock(&s->lock);
-        s->shared.refusals_dropped += count;
+        s->shared.refusals_dropped += attempts;
         pthread_mutex_unlock(&s->lock);
     }
 }

@@ -60,6 +60,14 @@ static void tell_gap(struct store *s, const struct cursor_call *c, uint64_t from
     ship_raise_alarm(s, "redis_lost_data", alarm);
 }
 
+/* Before a cursor is judged: what that finds is another alarm. */
+static void forget_stop(struct store *s)
+{
+    if (s->is_stopped)
+        s->alarm[0] = '\0';
+    s->is_stopped = false;
+}
+
 static bool judge(struct cursor_call *c, const char *have)
 {
     struct store *s = c->store;
@@ -86,9 +94,11 @@ static bool judge(struct cursor_call *c, const char *have)
         ship_stop_writing(s, have,
                           "Redis is ahead of this journal, which may be an old "
                           "copy; see \"karizctl journal adopt\"");
-    else if (err != KZ_OK)
+    else if (err == KZ_PARSE)
         c->feed->is_damaged = true;
-    return err != KZ_EMPTY;
+    else if (err != KZ_OK)
+        ship_retry(s, "the journal cannot be read");
+    return err == KZ_OK || err == KZ_PARSE;
 }
 
 void ship_is_ready(struct store *s)
@@ -113,9 +123,6 @@ static void cursors_are_read(struct store *s)
         return;
     }
     ship_is_ready(s);
-    if (s->is_stopped)
-        s->alarm[0] = '\0';
-    s->is_stopped = false;
     s->events.is_damaged = err != KZ_OK;
     s->replay_total = ship_pending(s);
     log_info("redis_ready", kv_str("version", s->version),
@@ -169,6 +176,7 @@ void ship_read_cursors(struct store *s)
         return;
     s->cursors_bad = false;
     s->asked_at = clock_now();
+    forget_stop(s);
     for (size_t i = 0; i < s->feed_count && s->phase != SHIP_DOWN; i++)
         s->cursors_waiting += ask_cursor(s, on_cursor, &s->feeds[i], JOURNAL_TALLY);
     for (int t = JOURNAL_TALLY; t < JOURNAL_TARGETS && s->phase != SHIP_DOWN; t++)

@@ -10,7 +10,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define READS_PER_EVENT 4 /* of a TLS connection with more records in its buffer */
+#define PROXY_HEADERS_MAX 4 /* of proxies behind each other */
+#define READS_PER_EVENT   4 /* of a TLS connection with more records in its buffer */
 
 const char *close_reason_name(enum close_reason r)
 {
@@ -267,6 +268,22 @@ static void proxy_give_up(struct conn *c)
     conn_read(c);
 }
 
+/* What follows is a header only where the one before names a proxy, too: else it is the
+ * client's own, and it would say of itself what it likes. False: no more of them. */
+static bool take_header(struct conn *c, const struct proxy_header *h)
+{
+    if (++c->headers > PROXY_HEADERS_MAX) {
+        conn_close(c, CLOSE_PROXY_HEADER);
+        return false;
+    }
+    if (h->has_address && !c->host->on_peer(c, &h->source))
+        return false;
+    if (h->has_address && c->host->is_proxy(c))
+        return true;
+    conn_go_on(c);
+    return false;
+}
+
 static void conn_read_proxy(struct conn *c)
 {
     while (c->closing == CLOSE_NONE && c->phase == CONN_PROXY) {
@@ -290,7 +307,7 @@ static void conn_read_proxy(struct conn *c)
             conn_close(c, CLOSE_PROXY_HEADER);
         } else {
             conn_keep(c, NULL, 0); /* never reads further than the header's end */
-            if (h.has_address && !c->host->on_peer(c, &h.source))
+            if (!take_header(c, &h))
                 return;
         }
     }

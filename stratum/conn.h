@@ -64,6 +64,8 @@ struct conn_host {
     size_t (*on_input)(struct conn *c, uint8_t *p, size_t len);
     /* A proxy header named `from` as the peer. False: refused, and closed already. */
     bool (*on_peer)(struct conn *c, const struct netaddr *from);
+    /* Whether the peer is a proxy itself, whose word about another one is taken. */
+    bool (*is_proxy)(const struct conn *c);
     void (*on_close)(struct conn *c);
 };
 
@@ -75,6 +77,7 @@ struct conn {
     uint8_t phase;   /* enum conn_phase */
     uint8_t closing; /* enum close_reason; CLOSE_NONE: it lives */
     uint8_t drained; /* why it drains */
+    uint8_t headers; /* of proxies, read */
     bool paused;
     SSL *ssl; /* NULL: plain */
     struct netaddr peer;

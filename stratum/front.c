@@ -289,6 +289,7 @@ static void front_host(struct front *f)
                                  .on_rest = host_rest,
                                  .on_input = session_input,
                                  .on_peer = session_peer,
+                                 .is_proxy = session_is_proxy,
                                  .on_close = session_on_close};
 }
 

@@ -25,6 +25,8 @@
 #include "stratum/job_set.h"
 #include "stratum/out.h"
 
+#define LIVE_JOB_BLOCKS 4
+
 struct live_job {
     struct job_set forms;
     uint64_t serial; /* the set's: what offers.h calls the job */
@@ -32,6 +34,9 @@ struct live_job {
     uint32_t tip; /* counts previous blocks */
     struct monotime added;
     struct monotime replaced; /* by a newer one of the same block; 0: is the newest */
+    /* The last blocks that were found of it: a rig may send one again and again. */
+    struct hash256 blocks[LIVE_JOB_BLOCKS];
+    uint32_t block_count; /* ever */
 };
 
 struct jobs;

@@ -159,6 +159,12 @@ void session_on_close(struct conn *c)
     }
 }
 
+bool session_is_proxy(const struct conn *c)
+{
+    const struct session *s = (const struct session *)(const void *)c; /* its first */
+    return is_proxy_peer(&s->front->conf.listen[s->listener], &c->peer);
+}
+
 bool session_peer(struct conn *c, const struct netaddr *from)
 {
     struct session *s = session_of(c);
@@ -205,6 +211,11 @@ void session_arrive(struct session *s, struct front *f)
     if (s->active_count > 0)
         stats_add(&f->stats, STAT(authorized_sessions), 1);
     conn_attach(&s->conn, &f->host);
+    if (s->login_count > 0 && s->active_count == 0 &&
+        !f->has_revoked) { /* on its way here */
+        f->has_revoked = true;
+        f->revoked = f->now;
+    }
     if (f->roster != NULL) /* it may be another one here */
         session_check_roster(s);
     conn_resume(&s->conn);

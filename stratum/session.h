@@ -105,6 +105,7 @@ void session_flush(struct session *s);
 /* The connection's callbacks (conn.h). */
 size_t session_input(struct conn *c, uint8_t *p, size_t len);
 bool session_peer(struct conn *c, const struct netaddr *from);
+bool session_is_proxy(const struct conn *c);
 void session_on_close(struct conn *c);
 
 /* session_subscribe.c. False: it waits, or moves. */

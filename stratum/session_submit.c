@@ -94,11 +94,21 @@ static void report_block(struct session *s, const struct judging *j)
     stats_add(&s->front->stats, STAT(blocks_found), 1);
 }
 
+/* Whatever the verdict: sent again, it is on its way already. Remembers it. */
+static bool is_new_block(struct live_job *l, const struct hash256 *hash)
+{
+    for (uint32_t i = 0; i < l->block_count && i < LIVE_JOB_BLOCKS; i++)
+        if (hash256_equal(&l->blocks[i], hash))
+            return false;
+    l->blocks[l->block_count++ % LIVE_JOB_BLOCKS] = *hash;
+    return true;
+}
+
 static void check(struct session *s, struct judging *j)
 {
     share_check(&j->result, j->job, &j->terms, &j->submit, j->live->seen);
-    if (j->result.is_block) /* before anything else is done with it */
-        report_block(s, j);
+    if (j->result.is_block && is_new_block(j->live, &j->result.hash))
+        report_block(s, j); /* before anything else is done with it */
 }
 
 /* Where the template has bits of its own inside the mask, some firmware adds or flips

@@ -509,12 +509,22 @@ static void a_proxy_says_who_connected(void **state)
     struct fixture *f = fixture_behind_proxy("127.0.0.0/8");
     struct rig r;
     rig_connect(&r, f, 0);
-    rig_send(&r, "PROXY TCP4 192.0.2.7 198.51.100.1 51000 3333\r\n"); /* nested: */
+    rig_send(&r, "PROXY TCP4 127.0.0.2 198.51.100.1 51000 3333\r\n"); /* a proxy's: */
     for (size_t i = 0; i < sizeof(v2) - 1; i++)
         rig_bytes(&r, v2 + i, 1);
     rig_subscribe(&r, "");
     assert_int_equal(rig_authorize(&r, "alice.rig", ""), 0);
     expect_address(f, "10.0.0.9:4660");
+    rig_close(&r);
+    rig_connect(&r, f, 0); /* a client that goes on as if it were a proxy */
+    rig_send(&r, "PROXY TCP4 10.0.0.9 198.51.100.1 51000 3333\r\n");
+    rig_send(&r, "PROXY TCP4 192.0.2.7 198.51.100.1 51000 3333\r\n");
+    assert_true(rig_is_closed(&r));
+    rig_close(&r);
+    rig_connect(&r, f, 0); /* or that never comes to an end */
+    for (int i = 0; i < 5; i++)
+        rig_send(&r, "PROXY TCP4 127.0.0.2 198.51.100.1 51000 3333\r\n");
+    assert_true(rig_is_closed(&r));
     rig_close(&r);
     rig_connect(&r, f, 0); /* and one without a header, like a health check */
     rig_subscribe(&r, "");
@@ -522,7 +532,7 @@ static void a_proxy_says_who_connected(void **state)
     rig_connect(&r, f, 0);
     rig_send(&r, "PROXY TCP4 nonsense\r\n");
     assert_true(rig_is_closed(&r));
-    assert_int_equal(stats_now(f).closed_proxy_header, 1);
+    assert_int_equal(stats_now(f).closed_proxy_header, 3);
     rig_close(&r);
     fixture_stop(f);
 }
