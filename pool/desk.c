@@ -33,14 +33,15 @@ bool desk_find_person(struct desk_person *out, const struct conf *conf,
 
 /* An order that an authority gave is its act, whoever carries it out. */
 static enum audit_role role_of(const struct desk_row *row,
-                               const struct registry_order *order)
+                               const struct registry_order *order,
+                               const struct desk_person *person)
 {
     bool is_order =
         order->reason != NULL && (strcmp(order->reason, "authority_order") == 0 ||
                                   strcmp(order->reason, "court_order") == 0);
     if (row->may_be_ordered && is_order && record_basis_is_order(order->basis))
         return AUDIT_AUTHORITY;
-    return row->role;
+    return row->by_rank && person->is_officer ? AUDIT_OFFICER : row->role;
 }
 
 /* --- why ------------------------------------------------------------------------------ */
@@ -142,8 +143,9 @@ static bool is_proposed(const json_t *record, const struct record_proposal *p,
                         const struct record_act *act)
 {
     const json_t *kept = json_object_get(record, "proposal");
-    const char *what = record_text(kept, "what"), *by = record_text(kept, "by");
-    const char *to = record_text(kept, "to"), *address = record_text(kept, "address");
+    const char *what = record_open_proposal(record, act->now_ms);
+    const char *by = record_text(kept, "by"), *to = record_text(kept, "to");
+    const char *address = record_text(kept, "address");
     if (what == NULL || by == NULL || strcmp(by, act->by) == 0 ||
         strcmp(what, record_proposed_name(p->what)) != 0)
         return false;
@@ -275,7 +277,7 @@ void desk_command(void *ctx, struct control_request *r, const json_t *arguments)
                                    .basis = basis_of(row, arguments)};
     if (order.reason == NULL)
         order.reason = row->reason;
-    order.role = role_of(row, &order);
+    order.role = role_of(row, &order, &person);
     if (row->how != NULL)
         change(p, r, row, arguments, &order);
     else if (row->look != NULL)

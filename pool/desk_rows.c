@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define STOP_ORDERS_MAX 64
+#define SUSPENSION      "suspension" /* of `confirm`, beside the names of proposals */
 
 /* --- states --------------------------------------------------------------------------- */
 
@@ -55,14 +56,28 @@ static enum kz_err freeze(const void *what, json_t **out,
     return record_freeze(out, happened, why, record, act);
 }
 
-/* An open proposal, or else an urgent suspension that waits for a second person. */
+/* An open proposal, or an urgent suspension that waits for a second person. With both, it
+ * would be another's guess which one was meant. */
 static enum kz_err confirm(const void *what, json_t **out,
                            struct record_happened *happened, char why[RECORD_WHY_SIZE],
                            const json_t *record, const struct record_act *act)
 {
-    (void)what;
-    if (json_object_get(record, "proposal") == NULL &&
-        json_object_get(record, "urgent") != NULL)
+    const struct desk_what *w = what;
+    const char *asked = json_string_value(json_object_get(w->arguments, "what"));
+    const char *open = record_open_proposal(record, act->now_ms);
+    bool is_urgent = json_object_get(record, "urgent") != NULL;
+    if (asked == NULL && is_urgent && open != NULL)
+        return record_refuse(why,
+                             "a suspension and a proposal (%s) wait: confirm with "
+                             "--what %s, or --what %s",
+                             open, SUSPENSION, open);
+    if (asked != NULL && strcmp(asked, SUSPENSION) != 0 &&
+        (open == NULL || strcmp(asked, open) != 0))
+        return record_refuse(why, "what: no such proposal is open; %s",
+                             open != NULL ? open
+                             : is_urgent  ? SUSPENSION
+                                          : "none is");
+    if (asked != NULL ? strcmp(asked, SUSPENSION) == 0 : is_urgent)
         return record_confirm_suspension(out, happened, why, record, act);
     return record_confirm(out, happened, why, record, act);
 }
@@ -287,7 +302,7 @@ static const struct desk_row rows[] = {
     {"miner_release", AUDIT_OFFICER, NULL, NULL, go_in_twos, MINER_STATES,
      RECORD_PROPOSE_RELEASE},
     {"miner_confirm", AUDIT_OFFICER, NULL, NULL, confirm},
-    {"miner_withdraw", AUDIT_OPERATOR, NULL, NULL, withdraw},
+    {"miner_withdraw", AUDIT_OPERATOR, NULL, NULL, withdraw, .by_rank = true},
     {"miner_terms", AUDIT_OPERATOR, "information_changed", NULL, set_terms},
     {"miner_update", AUDIT_OPERATOR, "information_changed", NULL, desk_update},
     {"miner_disclose", AUDIT_OFFICER, "requested", NULL, .notice = desk_disclose,

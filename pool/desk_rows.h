@@ -42,6 +42,7 @@ struct desk_row {
     enum record_proposed proposes;
     bool needs_address;
     bool may_be_ordered; /* by an authority's order, at once and by one */
+    bool by_rank;        /* an officer does it as such, not as whoever is listed */
     /* Changes no record. */
     enum kz_err (*notice)(struct desk_noted *out, char why[RECORD_WHY_SIZE],
                           const struct desk_notice *n);

@@ -20,11 +20,8 @@ static enum kz_err open_record(json_t **full, char why[RECORD_WHY_SIZE],
         return record_refuse(why, "miner_id: is damaged");
     if (json_object_get(stored, "erased") != NULL)
         return record_refuse(why, "personal: was erased");
-    enum kz_err err = vault_get(&values, text, vault, &id);
-    if (err == KZ_EMPTY && json_object_size(json_object_get(stored, "personal")) == 0) {
-        values = json_object();
-        err = KZ_OK;
-    }
+    enum kz_err err = vault_get_committed(&values, text, vault, &id,
+                                          json_object_get(stored, "personal"));
     if (err != KZ_OK)
         return record_refuse(why, "vault: %.200s", text);
     err = record_merge(full, why, stored, values);

@@ -330,11 +330,12 @@ static const struct command commands[] = {
      .prepare = ctl_desk_basis,
      .help = "--reason release_to_owner|release_to_order --basis TEXT\n"
              "      what a revoked one had earned: two officers"},
-    {.row = {"miner confirm", "id", ""},
+    {.row = {"miner confirm", "id", "what"},
      .request = "miner_confirm",
      .show = show_miner,
      .prepare = ctl_desk_basis,
-     .help = "what another person proposed, or did urgently"},
+     .help = "what another person proposed, or did urgently; with both, --what says\n"
+             "      which: suspension, or the proposal's name"},
     {.row = {"miner withdraw", "id", ""},
      .request = "miner_withdraw",
      .show = show_miner,

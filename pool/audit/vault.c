@@ -428,6 +428,19 @@ enum kz_err vault_agrees(struct vault *v, char why[VAULT_WHY_SIZE],
     return err;
 }
 
+enum kz_err vault_get_committed(json_t **out, char why[VAULT_WHY_SIZE], struct vault *v,
+                                const struct miner_id *miner, const json_t *commitments)
+{
+    json_t *kept = NULL, *made = NULL;
+    uint64_t version = 0;
+    enum kz_err err = compare(&kept, &made, &version, why, v, miner, commitments);
+    if (err == KZ_OK)
+        *out = values_newest(made);
+    json_decref(kept);
+    json_decref(made);
+    return err;
+}
+
 /* --- forgetting ------------------------------------------------------------------- */
 
 /* The mark comes first: from then on nothing is given out, whatever happens next, and an

@@ -62,8 +62,8 @@ KZ_MUST_USE enum kz_err vault_create(char why[VAULT_WHY_SIZE],
                                      const struct vault_place *place);
 KZ_MUST_USE enum kz_err vault_open(struct vault **out, char why[VAULT_WHY_SIZE],
                                    const struct vault_place *place);
-/* Beside whoever has it open, without the lock: for vault_get(), vault_agrees() and
- * vault_list() alone. Files are replaced whole, so what is read is a miner's values of a
+/* Beside whoever has it open, without the lock: for vault_get(), vault_get_committed(),
+ * vault_agrees() and vault_list() alone. Files are replaced whole, so what is read is a miner's values of a
  * moment; while the master key is rotated, some may be refused. */
 KZ_MUST_USE enum kz_err vault_open_reader(struct vault **out, char why[VAULT_WHY_SIZE],
                                           const struct vault_place *place);
@@ -80,6 +80,12 @@ KZ_MUST_USE enum kz_err vault_put(json_t **commitments, char why[VAULT_WHY_SIZE]
 /* {field: {"salt": 64 hex digits, "value": ...}}, as last put. */
 KZ_MUST_USE enum kz_err vault_get(json_t **out, char why[VAULT_WHY_SIZE],
                                   struct vault *v, const struct miner_id *miner);
+/* The same, of what the record committed to: what was put last may have come into no record.
+ * KZ_RANGE: nothing here opens a commitment. */
+KZ_MUST_USE enum kz_err vault_get_committed(json_t **out, char why[VAULT_WHY_SIZE],
+                                            struct vault *v,
+                                            const struct miner_id *miner,
+                                            const json_t *commitments);
 
 /* Keeps what `commitments` (as vault_put() made them) name, and nothing else. KZ_RANGE:
  * one that nothing here opens. KZ_OK, too, where there is neither. */

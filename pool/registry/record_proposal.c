@@ -2,6 +2,7 @@
 
 #include "pool/registry/day.h"
 #include "pool/registry/registry_address.h"
+#include "share/bytes.h"
 
 #include <string.h>
 
@@ -207,9 +208,38 @@ static bool is_open(const json_t *record, int64_t now_ms)
            now_ms < expires;
 }
 
+const char *record_open_proposal(const json_t *record, int64_t now_ms)
+{
+    return is_open(record, now_ms)
+               ? record_text(json_object_get(record, "proposal"), "what")
+               : NULL;
+}
+
+/* Of all that the record says but for what a proposal itself changes. False: it has no
+ * canonical form. */
+static bool hash_record(char hex[HASH256_HEX_SIZE], const json_t *record)
+{
+    struct hash256 hash;
+    json_t *bare = json_copy((json_t *)record);
+    json_object_del(bare, "proposal");
+    json_object_del(bare, "number");
+    json_object_del(bare, "revision");
+    bool ok = audit_record_hash(&hash, bare) == KZ_OK;
+    json_decref(bare);
+    if (ok)
+        hex_encode(hex, hash.b, sizeof(hash.b));
+    return ok;
+}
+
+static bool is_for_record(const struct record_proposal *p)
+{
+    return p->what == RECORD_PROPOSE_STATE && p->to == MINER_ACTIVE;
+}
+
 static json_t *to_json(const struct record_proposal *p, const json_t *record,
                        const struct record_act *act)
 {
+    char of[HASH256_HEX_SIZE];
     json_t *kept =
         json_pack("{s:s, s:s, s:s, s:s, s:O}", "what", record_proposed_name(p->what),
                   "by", act->by, "role", audit_role_name(act->role), "reason",
@@ -221,6 +251,8 @@ static json_t *to_json(const struct record_proposal *p, const json_t *record,
                             json_string(miner_state_name(record_state(record))));
         json_object_set_new(kept, "to", json_string(miner_state_name(p->to)));
     }
+    if (is_for_record(p) && hash_record(of, record))
+        json_object_set_new(kept, "of", json_string(of));
     if (p->address != NULL)
         json_object_set_new(kept, "address", json_string(p->address));
     return kept;
@@ -295,6 +327,15 @@ enum kz_err record_propose(json_t **out, struct record_happened *happened,
     return KZ_OK;
 }
 
+/* A proposal from before `of` was kept counts for no record. */
+static bool is_of_record(const struct deed *d, const json_t *kept, const json_t *record)
+{
+    char now[HASH256_HEX_SIZE];
+    const char *then = record_text(kept, "of");
+    return !is_for_record(&d->p) ||
+           (then != NULL && hash_record(now, record) && strcmp(then, now) == 0);
+}
+
 static enum kz_err read_open(struct deed *d, char why[RECORD_WHY_SIZE],
                              const json_t *record, const struct record_act *act)
 {
@@ -330,6 +371,14 @@ enum kz_err record_confirm(json_t **out, struct record_happened *happened,
     enum kz_err err = read_open(&d, why, record, act);
     if (err == KZ_OK)
         err = do_deed(&changed, &word, why, record, &d);
+    if (err == KZ_OK &&
+        !is_of_record(&d, json_object_get(record, "proposal"), record)) {
+        json_decref(changed);
+        err = record_refuse(why,
+                            "proposal: the record was changed since %s proposed it: "
+                            "withdraw it and propose it again",
+                            d.first.by);
+    }
     if (err != KZ_OK)
         return err;
     json_object_del(changed, "proposal");

@@ -1,11 +1,12 @@
 /* pool/registry/record_proposal.h - what one person proposes and another one confirms.
  *
- * A record has at most one open proposal: `proposal` {what, from, to, address, by, role,
+ * A record has at most one open proposal: `proposal` {what, from, to, of, address, by, role,
  * at, expires, reason, basis}, members only where `what` needs them. Whether it may be
  * done is checked when it is proposed and again when it is confirmed, by somebody with
  * another name than `by`; the change then carries the proposal's reason and basis, and
  * both names. After RECORD_PROPOSAL_DAYS it can no more be confirmed, and a new one takes
- * its place.
+ * its place. One to make a miner active is for the record as it was (`of`, a hash of it):
+ * what was changed since, the first person has not seen.
  *
  *   state        an arrow of pool/registry/record_state.h that needs two officers
  *   unfreeze     two officers
@@ -50,6 +51,9 @@ struct record_proposal {
 
 /* "state", "unfreeze", ... */
 const char *record_proposed_name(enum record_proposed what);
+
+/* What the record's proposal is for, borrowed of it; NULL: none is open (any more). */
+const char *record_open_proposal(const json_t *record, int64_t now_ms);
 
 KZ_MUST_USE enum kz_err record_propose(json_t **out, struct record_happened *happened,
                                        char why[RECORD_WHY_SIZE], const json_t *record,

@@ -207,6 +207,24 @@ static void take_version(struct registry *r, const char *text)
         r->version++;
 }
 
+/* Values that came into no record go from the vault, where that is certain and nothing else
+ * is under way that may have put others. */
+static void settle_refused(struct registry *r, const struct ask *a)
+{
+    char why[VAULT_WHY_SIZE];
+    struct miner_id id;
+    json_t *nothing = json_object();
+    const json_t *known = json_object_get(r->miners, a->miner);
+    const json_t *personal = json_object_get(known, "personal");
+    if (a->settles_vault && a->err == KZ_RANGE && r->changes == 0 && !r->must_load &&
+        !r->holds_vault && json_object_get(known, "erased") == NULL &&
+        miner_id_parse(&id, a->miner, strlen(a->miner)) == KZ_OK &&
+        vault_settle(r->vault, why, &id, personal != NULL ? personal : nothing) !=
+            KZ_OK)
+        log_warn("vault_not_settled", kv_str("id", a->miner), kv_str("why", why));
+    json_decref(nothing);
+}
+
 static void put_done(struct registry *r, struct ask *a)
 {
     r->changes--;
@@ -215,6 +233,7 @@ static void put_done(struct registry *r, struct ask *a)
     if (a->err == KZ_RANGE && strncmp(a->text, "the record", 10) == 0)
         r->must_load = true; /* changed by another daemon */
     if (a->err != KZ_OK) {
+        settle_refused(r, a);
         a->on_done(a->ctx, a->err, NULL, a->text);
         return;
     }

@@ -86,6 +86,7 @@ static void put(struct registry *r, const json_t *before, json_t *after,
     a->settles_vault = !json_equal(json_object_get(before, "personal"),
                                    json_object_get(after, "personal")) ||
                        json_object_get(after, "erased") != NULL;
+    snprintf(a->miner, sizeof(a->miner), "%s", record_text(after, "miner_id"));
     r->changes++;
     store_registry_put(r->store, after, (uint64_t)revision, event, registry_on_reply,
                        a);

@@ -23,6 +23,7 @@ struct ask {
     char text[RECORD_WHY_SIZE];
     bool settles_vault; /* ASK_PUT: its personal values are others than before,
                          * or are to be erased */
+    char miner[MINER_ID_MAX + 1]; /* of such a one */
     struct ask *next;   /* of missed */
 };
 

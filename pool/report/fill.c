@@ -110,17 +110,20 @@ void fill_miner(struct fill *f, const json_t *record)
     f->is_draft = was_draft;
 }
 
-/* False: none, or it is not what the record committed to. */
-static bool is_committed(const json_t *record, const json_t *kept)
+/* What the record committed to, the caller's; NULL: the vault has that no more. Other values
+ * may have changed since: they are not asked for. */
+static json_t *committed_name(const json_t *record, struct vault *vault,
+                              const struct miner_id *miner)
 {
-    struct hash256 commitment;
-    uint8_t salt[COMMIT_SALT_SIZE];
-    const char *hex = record_text(json_object_get(record, "personal"), "official_name");
-    const char *salt_hex = record_text(kept, "salt");
-    return hex != NULL && salt_hex != NULL &&
-           hex_decode(commitment.b, sizeof(commitment.b), hex, strlen(hex)) == KZ_OK &&
-           hex_decode(salt, sizeof(salt), salt_hex, strlen(salt_hex)) == KZ_OK &&
-           commit_opens(&commitment, salt, json_object_get(kept, "value"));
+    char why[VAULT_WHY_SIZE];
+    json_t *values = NULL, *asked = json_object(), *kept = NULL;
+    json_t *hex = json_object_get(json_object_get(record, "personal"), "official_name");
+    json_object_set(asked, "official_name", hex);
+    if (hex != NULL && vault_get_committed(&values, why, vault, miner, asked) == KZ_OK)
+        kept = json_incref(json_object_get(values, "official_name"));
+    json_decref(values);
+    json_decref(asked);
+    return kept;
 }
 
 void fill_name(struct fill *f, const json_t *record, struct vault *vault)
@@ -143,10 +146,11 @@ void fill_name(struct fill *f, const json_t *record, struct vault *vault)
     }
     if (err != KZ_OK)
         return;
-    const json_t *kept = json_object_get(values, "official_name");
-    if (is_committed(record, kept))
+    json_decref(values); /* it can be read */
+    json_t *kept = committed_name(record, vault, &id);
+    if (kept != NULL)
         fill_member(f, "official_name", kept, "value");
-    json_decref(values);
+    json_decref(kept);
 }
 
 /* --- days ----------------------------------------------------------------------------- */

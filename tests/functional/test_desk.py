@@ -142,6 +142,39 @@ class FourEyes(Desk):
         self.by(BORIS, "miner", "confirm", "urgent")
         self.assertNotIn("urgent", self.karizd.ask("miner", "show", "urgent"))
 
+    def test_an_approval_is_for_the_record_that_the_first_officer_saw(self):
+        self.apply("swapped")
+        self.by(CARL, "miner", "submit", "swapped")
+        self.by(ANNA, "miner", "approve", "swapped", *WHY)
+        self.by(BORIS, "screening", "set", "swapped", "--result", "clear", "--lists", "un,eu", *WHY)
+        self.by(BORIS, "miner", "approve", "swapped", *WHY, fails="changed since Anna")
+        self.by(BORIS, "miner", "confirm", "swapped", fails="changed since Anna")
+        self.assertEqual(self.state("swapped"), "submitted")
+        self.by(BORIS, "miner", "withdraw", "swapped")
+        self.by(BORIS, "miner", "approve", "swapped", *WHY)
+        self.by(ANNA, "miner", "approve", "swapped", *WHY)
+        self.assertEqual(self.state("swapped"), "active")
+
+    def test_an_officer_withdraws_what_an_operator_proposed(self):
+        self.activate("blocked")
+        self.by(CARL, "address", "add", "blocked", bitcoin.demo_address("blocked-2"), *WHY)
+        self.by(ANNA, "miner", "suspend", "blocked", "--reason", "suspicion", *WHY, fails="open")
+        self.by(ANNA, "miner", "withdraw", "blocked")
+        self.by(ANNA, "miner", "suspend", "blocked", "--reason", "suspicion", *WHY)
+        self.by(CARL, "miner", "withdraw", "blocked", fails="an officer")
+
+    def test_an_urgent_suspension_is_confirmed_beside_a_proposal_by_name(self):
+        self.activate("both")
+        self.by(CARL, "address", "add", "both", bitcoin.demo_address("both-2"), *WHY)
+        self.by(ANNA, "miner", "suspend", "both", "--urgent", "--reason", "suspicion", *WHY)
+        self.by(BORIS, "miner", "confirm", "both", fails="--what suspension, or --what address_add")
+        self.by(BORIS, "miner", "confirm", "both", "--what", "unfreeze", fails="no such proposal")
+        self.by(BORIS, "miner", "confirm", "both", "--what", "suspension")
+        shown = self.karizd.ask("miner", "show", "both")
+        self.assertNotIn("urgent", shown)
+        self.assertEqual(shown["proposal"]["what"], "address_add")
+        self.assertEqual(len(shown["payout_addresses"]), 1)
+
     def test_an_authority_s_order_is_carried_out_by_one_officer_at_once(self):
         self.activate("ordered")
         self.by(BORIS, "miner", "suspend", "ordered", "--reason", "authority_order",

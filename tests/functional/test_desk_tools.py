@@ -216,6 +216,25 @@ class ImportAndExport(Tools):
         self.by(ANNA, "miner", "export", "nobody", "--full", "--request", "1", fails="no miner")
         self.assertNotIn("disclosure", [w for w, _, _ in self.words("closed-box")])
 
+    def test_an_update_that_is_refused_leaves_what_the_vault_has_in_reach(self):
+        self.activate("first-holder")
+        self.activate("second")
+        other = {"name": "Merdan Atayew", "role": "director", "phone": "+99365000222",
+                 "email": "merdan@example.tm", "language": "ru"}
+        taken = self.write("taken.json", {
+            "representative": other,
+            "tax_id": {"type": "TXID", "country": "TM",
+                       "value": records.tax_number("first-holder")}})
+        for _ in range(10):  # the vault keeps a few values that came into no record
+            self.by(CARL, "miner", "update", "second", "--file", taken, *WHY, fails="held by")
+        full = self.by(ANNA, "miner", "export", "second", "--full", "--request", "3")
+        self.assertEqual(full["representative"]["name"], "Maral Orazowa")
+        good = self.write("good.json", {"representative": other})
+        self.by(CARL, "miner", "update", "second", "--file", good, *WHY)
+        full = self.by(ANNA, "miner", "export", "second", "--full", "--request", "4")
+        self.assertEqual(full["representative"]["name"], "Merdan Atayew")
+        self.assertTrue(self.by(CARL, "vault", "check")["ok"])
+
     def test_public_and_personal_fields_change_with_one_event(self):
         self.activate("changing")
         change = self.write("change.json", {

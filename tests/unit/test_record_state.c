@@ -265,6 +265,34 @@ static void what_fails_between_proposal_and_confirmation_stops_it(void **state)
     bed_clear(&b);
 }
 
+/* Approving is for the record that the first officer saw; suspending for the miner. */
+static void a_record_that_was_changed_since_is_not_made_active(void **state)
+{
+    (void)state;
+    struct bed b;
+    bed_init(&b, MINER_SUBMITTED);
+    b.act.reason = "checks_passed";
+    expect_ok(&b, propose(&b, RECORD_PROPOSE_STATE, MINER_ACTIVE, NULL),
+              AUDIT_PROPOSED);
+    keep(&b);
+    json_t *name = json_incref(json_object_get(b.record, "official_name"));
+    fixture_set(b.record, "official_name", json_string("Another Name"));
+    expect_refused(&b, confirm(&b, "officer-2", AUDIT_OFFICER),
+                   "proposal: the record was changed since");
+    json_object_set_new(b.record, "official_name", name);
+    json_object_set_new(b.record, "revision", json_integer(77));
+    expect_ok(&b, confirm(&b, "officer-2", AUDIT_OFFICER), AUDIT_ACTIVATED);
+    bed_clear(&b);
+    bed_init(&b, MINER_ACTIVE);
+    b.act.reason = "suspicion";
+    expect_ok(&b, propose(&b, RECORD_PROPOSE_STATE, MINER_SUSPENDED, NULL),
+              AUDIT_PROPOSED);
+    keep(&b);
+    fixture_set(b.record, "official_name", json_string("Another Name"));
+    expect_ok(&b, confirm(&b, "officer-2", AUDIT_OFFICER), AUDIT_SUSPENDED);
+    bed_clear(&b);
+}
+
 static void an_unverified_certificate_will_do_where_the_profile_says_so(void **state)
 {
     (void)state;
@@ -784,6 +812,7 @@ int main(void)
         TEST(nobody_but_an_officer_proposes_a_state),
         TEST(to_become_active_everything_must_hold),
         TEST(what_fails_between_proposal_and_confirmation_stops_it),
+        TEST(a_record_that_was_changed_since_is_not_made_active),
         TEST(an_unverified_certificate_will_do_where_the_profile_says_so),
         TEST(a_proposal_expires_and_a_new_one_takes_its_place),
         TEST(a_proposal_for_another_state_is_not_confirmed),
