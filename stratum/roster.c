@@ -137,6 +137,11 @@ void roster_add_network(struct roster *r, uint32_t number, const char *block)
     m->networks[m->network_count++] = mem_text(block);
 }
 
+bool roster_may_mine(const struct roster_miner *m, int64_t utc_ms)
+{
+    return m->may_mine && (m->until_ms == 0 || utc_ms < m->until_ms);
+}
+
 bool roster_allows(const struct roster_miner *m, const struct netaddr *peer)
 {
     for (size_t i = 0; i < m->network_count; i++)

@@ -20,11 +20,12 @@ struct roster;
 
 struct roster_miner {
     struct miner_id id;
-    uint32_t number; /* the registration's counter, never reused */
-    bool may_mine;   /* state active or restricted, and no stop order */
-    bool warned;     /* restricted: told so once when it logs in */
-    bool unknown;    /* a draft, or refused: treated as if it were not registered */
-    char **networks; /* the roster's; blocks of addresses, none: from everywhere */
+    uint32_t number;  /* the registration's counter, never reused */
+    bool may_mine;    /* state active or restricted, and no stop order */
+    bool warned;      /* restricted: told so once when it logs in */
+    bool unknown;     /* a draft, or refused: treated as if it were not registered */
+    int64_t until_ms; /* UTC: not from then on, told anew or not; 0: no such time */
+    char **networks;  /* the roster's; blocks of addresses, none: from everywhere */
     size_t network_count;
 };
 
@@ -42,6 +43,9 @@ void roster_unref(struct roster *r);
  * registered. NULL: unregistered. bech32 and ids match in either case. */
 const struct roster_miner *roster_find(const struct roster *r, const char *name,
                                        size_t len);
+/* At that moment: a certificate ends at midnight, to the share, whether or not the registry
+ * could write that down. */
+bool roster_may_mine(const struct roster_miner *m, int64_t utc_ms);
 /* No networks: true. */
 bool roster_allows(const struct roster_miner *m, const struct netaddr *peer);
 /* By number; NULL when it left the table. */

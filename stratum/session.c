@@ -494,6 +494,7 @@ void session_tick(struct session *s)
         tick_waiting(s);
         return;
     }
+    session_check_time(s);
     if (s->login_count == 0 || !s->has_requested) {
         if (is_late(s))
             return;

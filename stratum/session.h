@@ -35,7 +35,8 @@
 struct session_login {
     struct miner_id miner;
     uint32_t miner_number;
-    bool is_active; /* false: revoked since, answered 24 */
+    bool is_active;   /* false: revoked since, answered 24 */
+    int64_t until_ms; /* the roster's */
     struct worker_name worker;
     uint16_t text_len;
     char text[]; /* as sent, trimmed */
@@ -118,6 +119,10 @@ bool session_authorize(struct session *s, const struct request *r);
 void session_show_message(struct session *s, const char *text);
 /* Once a UTC day, that its logins are still there: a rig stays for months. */
 void session_tell_logins(struct session *s);
+/* Whether a share of this login counts now. */
+bool session_is_allowed(const struct session *s, const struct session_login *l);
+/* Once a second or so: a login whose time is over is revoked. */
+void session_check_time(struct session *s);
 /* A new roster: revokes what may not mine any longer. */
 void session_check_roster(struct session *s);
 /* The login as sent, or NULL. */

@@ -136,6 +136,7 @@ static struct session_login *add_login(struct session *s, const struct login *lo
         return NULL; /* the name changed hands meanwhile: a new connection, please */
     }
     l->miner = m->id;
+    l->until_ms = m->until_ms;
     worker_name_set(&l->worker, (const char *)login->worker.p, login->worker.len);
     if (!l->is_active)
         count_active(s, 1);
@@ -232,7 +233,7 @@ bool session_authorize(struct session *s, const struct request *r)
         roster_find(roster, (const char *)login.name.p, login.name.len);
     if (m == NULL || m->unknown)
         refuse_login(s, r, REFUSED_UNREGISTERED, m);
-    else if (!m->may_mine)
+    else if (!roster_may_mine(m, s->front->utc_ms))
         refuse_login(s, r, REFUSED_NOT_ACTIVE, m);
     else if (!roster_allows(m, &s->conn.peer))
         refuse_login(s, r, REFUSED_NETWORK, m);
@@ -259,14 +260,31 @@ void session_show_message(struct session *s, const char *text)
     }
 }
 
+bool session_is_allowed(const struct session *s, const struct session_login *l)
+{
+    return l->is_active && (l->until_ms == 0 || s->front->utc_ms < l->until_ms);
+}
+
+void session_check_time(struct session *s)
+{
+    for (size_t i = 0; i < s->login_count; i++)
+        if (s->logins[i]->is_active && !session_is_allowed(s, s->logins[i])) {
+            session_check_roster(s);
+            return;
+        }
+}
+
 void session_check_roster(struct session *s)
 {
     bool lost = false;
     for (size_t i = 0; i < s->login_count; i++) {
         struct session_login *l = s->logins[i];
         const struct roster_miner *m = roster_get(s->front->roster, l->miner_number);
-        if (!l->is_active ||
-            (m != NULL && m->may_mine && roster_allows(m, &s->conn.peer)))
+        bool may_stay = m != NULL && roster_may_mine(m, s->front->utc_ms) &&
+                        roster_allows(m, &s->conn.peer);
+        if (may_stay)
+            l->until_ms = m->until_ms;
+        if (!l->is_active || may_stay)
             continue;
         l->is_active = false;
         lost = true;

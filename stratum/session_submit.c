@@ -182,8 +182,8 @@ static void answer(struct session *s, const struct judging *j, struct bytes id)
 static const char *unauthorized_text(struct session *s, struct bytes login)
 {
     const struct session_login *l = session_find_login(s, login);
-    return l != NULL && !l->is_active ? "Unauthorized worker: not active"
-                                      : "Unauthorized worker";
+    return l != NULL && !session_is_allowed(s, l) ? "Unauthorized worker: not active"
+                                                  : "Unauthorized worker";
 }
 
 void session_submit(struct session *s, struct submit_line *line)
@@ -207,7 +207,7 @@ void session_submit(struct session *s, struct submit_line *line)
         return;
     }
     const struct session_login *login = session_find_login(s, line->login);
-    j.login = login != NULL && login->is_active ? login : NULL;
+    j.login = login != NULL && session_is_allowed(s, login) ? login : NULL;
     set_terms(s, &j);
     check(s, &j);
     if (j.result.verdict == SHARE_LOW_DIFFICULTY)

@@ -62,8 +62,8 @@ KZ_MUST_USE enum kz_err vault_create(char why[VAULT_WHY_SIZE],
                                      const struct vault_place *place);
 KZ_MUST_USE enum kz_err vault_open(struct vault **out, char why[VAULT_WHY_SIZE],
                                    const struct vault_place *place);
-/* Beside whoever has it open, without the lock: for vault_get(), vault_get_committed(),
- * vault_agrees() and vault_list() alone. Files are replaced whole, so what is read is a miner's values of a
+/* Beside whoever has it open, without the lock: for what gets values, for vault_agrees()
+ * and vault_list() alone. Files are replaced whole, so what is read is a miner's values of a
  * moment; while the master key is rotated, some may be refused. */
 KZ_MUST_USE enum kz_err vault_open_reader(struct vault **out, char why[VAULT_WHY_SIZE],
                                           const struct vault_place *place);

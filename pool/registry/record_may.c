@@ -152,6 +152,16 @@ static struct record_may by_state(enum miner_state state, const json_t *record)
     return may;
 }
 
+static int64_t certificate_end_ms(const json_t *record, const struct record_view *view)
+{
+    struct day last;
+    const char *text =
+        record_text(json_object_get(record, "certificate"), "valid_until");
+    if (text == NULL || day_parse(&last, text) != KZ_OK)
+        return 0;
+    return day_start_ms((struct day){last.n + 1}, view->profile->utc_offset_minutes);
+}
+
 struct record_may record_may(const json_t *record, const struct record_view *view)
 {
     if (record == NULL)
@@ -164,7 +174,9 @@ struct record_may record_may(const json_t *record, const struct record_view *vie
     if (profile_stop_at(view->profile, view->now_ms) != NULL ||
         record_stop_is_on(view->stop_orders, view->now_ms))
         may.may_mine = false;
-    if (may.may_mine)
+    if (may.may_mine) {
         may.refusal = NULL;
+        may.mines_until_ms = certificate_end_ms(record, view);
+    }
     return may;
 }

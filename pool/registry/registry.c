@@ -29,6 +29,7 @@ static void add_to_roster(struct roster *roster, const json_t *record,
     }
     m.number = (uint32_t)number;
     m.may_mine = may.may_mine;
+    m.until_ms = may.mines_until_ms;
     m.warned = may.is_warned;
     m.unknown = may.refusal != NULL && strcmp(may.refusal, "unregistered") == 0;
     roster_add(roster, &m);

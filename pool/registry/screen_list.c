@@ -10,9 +10,15 @@
 
 #define WORDS_MAX 32 /* of a name; further ones are not compared */
 
+/* A name's words: in order, one blank between, read each way; and once more with what may
+ * join two words ("Al-Assad", "A.Atayew") taken for a blank. NULL: the same as without. */
+struct name {
+    char *words[FOLD_WAYS], *apart[FOLD_WAYS];
+};
+
 struct entry {
     size_t line;
-    char *words[FOLD_WAYS];          /* either way: in order, one blank between */
+    struct name name;
     char country[3], birth_date[11]; /* "": not given */
 };
 
@@ -45,14 +51,31 @@ static size_t split(char *words[WORDS_MAX], char *text)
     return count;
 }
 
-/* The caller's. A comma stands between words: "ORAZOWA,Maral". */
-static char *words_of(const char *name, enum fold_way way)
+/* Of the bytes at `p`, how many stand between words: a comma does ("ORAZOWA,Maral"), a hyphen
+ * of any kind or a full stop may. */
+static size_t gap_at(const char *p, bool is_apart)
+{
+    if (strchr(",;/", *p) != NULL)
+        return 1;
+    if (!is_apart)
+        return 0;
+    if (strchr("-._", *p) != NULL)
+        return 1;
+    bool is_dash = strncmp(p, "\xe2\x80", 2) == 0 && (unsigned char)p[2] >= 0x90 &&
+                   (unsigned char)p[2] <= 0x95; /* U+2010 to U+2015 */
+    return is_dash ? 3 : 0;
+}
+
+/* The caller's. */
+static char *words_of(const char *name, enum fold_way way, bool is_apart)
 {
     char *copy = mem_copy(name, strnlen(name, SCREEN_NAME_MAX));
     char *words[WORDS_MAX], *folded, *out, *to;
-    for (char *p = copy; *p != '\0'; p++)
-        if (strchr(",;/", *p) != NULL)
-            *p = ' ';
+    for (char *p = copy; *p != '\0';) {
+        size_t gap = gap_at(p, is_apart);
+        memset(p, ' ', gap);
+        p += gap > 0 ? gap : 1;
+    }
     folded = fold_text(copy, way);
     to = out = mem_new(strlen(folded) + 2);
     size_t count = split(words, folded);
@@ -104,6 +127,42 @@ static bool is_alike(const char *a, const char *b)
     return has_words(a, b) || has_words(b, a);
 }
 
+static void name_read(struct name *n, const char *text)
+{
+    for (int i = 0; i < FOLD_WAYS; i++) {
+        enum fold_way way = (enum fold_way)i;
+        n->words[i] = words_of(text, way, false);
+        n->apart[i] = words_of(text, way, true);
+        if (strcmp(n->words[i], n->apart[i]) == 0) {
+            mem_free(n->apart[i]);
+            n->apart[i] = NULL;
+        }
+    }
+}
+
+static void name_clear(struct name *n)
+{
+    for (int i = 0; i < FOLD_WAYS; i++) {
+        mem_free(n->words[i]);
+        mem_free(n->apart[i]);
+    }
+}
+
+static bool is_either_alike(const char *a, const char *b, const char *other)
+{
+    return is_alike(a, b) || (other != NULL && is_alike(a, other));
+}
+
+static bool are_names_alike(const struct name *a, const struct name *b)
+{
+    for (int i = 0; i < FOLD_WAYS; i++)
+        if (is_either_alike(a->words[i], b->words[i], b->apart[i]) ||
+            (a->apart[i] != NULL &&
+             is_either_alike(a->apart[i], b->words[i], b->apart[i])))
+            return true;
+    return false;
+}
+
 /* --- reading ----------------------------------------------------------------------------- */
 
 static enum kz_err refuse(char why[CSV_WHY_SIZE], size_t line, const char *text)
@@ -123,8 +182,7 @@ static struct entry *add(struct screen_list *list, size_t line, const char *name
     }
     struct entry *e = &list->entries[list->count++];
     *e = (struct entry){.line = line};
-    e->words[FOLD_LOOK] = words_of(name, FOLD_LOOK);
-    e->words[FOLD_SOUND] = words_of(name, FOLD_SOUND);
+    name_read(&e->name, name);
     return e;
 }
 
@@ -256,8 +314,7 @@ void screen_list_free(struct screen_list *list)
     if (list == NULL)
         return;
     for (size_t i = 0; i < list->count; i++)
-        for (int way = 0; way < FOLD_WAYS; way++)
-            mem_free(list->entries[i].words[way]);
+        name_clear(&list->entries[i].name);
     mem_free(list->entries);
     mem_free(list);
 }
@@ -284,14 +341,12 @@ static enum screen_match compare(const char *listed, const char *asked)
 size_t screen_list_find(const struct screen_list *list, struct screen_hit *hits,
                         size_t max, const struct screen_person *person)
 {
-    char *words[FOLD_WAYS];
+    struct name asked;
     size_t found = 0;
-    for (int way = 0; way < FOLD_WAYS; way++)
-        words[way] = words_of(person->name, (enum fold_way)way);
+    name_read(&asked, person->name);
     for (size_t i = 0; i < list->count; i++) {
         const struct entry *e = &list->entries[i];
-        if (!is_alike(e->words[FOLD_LOOK], words[FOLD_LOOK]) &&
-            !is_alike(e->words[FOLD_SOUND], words[FOLD_SOUND]))
+        if (!are_names_alike(&e->name, &asked))
             continue;
         if (found < max)
             hits[found] = (struct screen_hit){
@@ -300,7 +355,6 @@ size_t screen_list_find(const struct screen_list *list, struct screen_hit *hits,
                 .birth_date = compare(e->birth_date, person->birth_date)};
         found++;
     }
-    for (int way = 0; way < FOLD_WAYS; way++)
-        mem_free(words[way]);
+    name_clear(&asked);
     return found;
 }

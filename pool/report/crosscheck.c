@@ -171,7 +171,7 @@ static void check_continuity(struct check *c, const struct report_row *before,
 }
 
 static bool has_span(const struct span_list *l, const char *miner,
-                     const struct period *day)
+                     const struct period *day, int64_t late_ms)
 {
     size_t low = 0, high = l->count;
     while (low < high) {
@@ -182,10 +182,15 @@ static bool has_span(const struct span_list *l, const char *miner,
             high = middle;
     }
     for (; low < l->count && strcmp(l->spans[low].miner, miner) == 0; low++)
-        if (l->spans[low].from_ms < day->to_ms && l->spans[low].to_ms > day->from_ms)
+        if (l->spans[low].from_ms < day->to_ms &&
+            l->spans[low].to_ms > day->from_ms - late_ms)
             return true;
     return false;
 }
+
+/* Who is suspended is told within a second of when that is written down, which may take
+ * longer where Redis is slow: shares of then may be of the next day. */
+#define TOLD_WITHIN_MS 60000
 
 static void check_permission(struct check *c, const struct report_row *row)
 {
@@ -199,10 +204,10 @@ static void check_permission(struct check *c, const struct report_row *row)
         fail_plain(c, "work", miner, "shares without a day", "");
         return;
     }
-    if (!has_span(&c->mining, miner, &day))
+    if (!has_span(&c->mining, miner, &day, TOLD_WITHIN_MS))
         fail_plain(c, "work", miner, "shares while neither active nor restricted, on ",
                    date);
-    if (!has_span(&c->certified, miner, &day))
+    if (!has_span(&c->certified, miner, &day, 0))
         fail_plain(c, "certificate", miner, "no certificate that is valid on ", date);
 }
 

@@ -239,7 +239,11 @@ static void work_needs_a_state_that_may_mine_and_a_certificate(void **state)
     /* Until noon of the last day: that day's shares may be from the morning. */
     const struct crosscheck_span enough = {"ivanov-1", day_ms(1),
                                            day_ms(DAYS) + 43200000};
-    const struct crosscheck_span short_by_one = {"ivanov-1", day_ms(1), day_ms(DAYS)};
+    /* Suspended a minute before midnight, when all rigs had long been told; or within it. */
+    const struct crosscheck_span short_by_one = {"ivanov-1", day_ms(1),
+                                                 day_ms(DAYS) - 60000};
+    const struct crosscheck_span just_told = {"ivanov-1", day_ms(1),
+                                              day_ms(DAYS) - 59999};
     const struct crosscheck_span late = {"ivanov-1", day_ms(2), INT64_MAX};
     struct heard h = with_spans(always, always);
     assert_int_equal(h.count, 0);
@@ -248,6 +252,10 @@ static void work_needs_a_state_that_may_mine_and_a_certificate(void **state)
     h = with_spans(short_by_one, always);
     is_one(&h, "work", "ivanov-1", 0);
     assert_non_null(strstr(h.last.text, "2026-10-12"));
+    h = with_spans(just_told, always);
+    assert_int_equal(h.count, 0);
+    h = with_spans(always, short_by_one);
+    is_one(&h, "certificate", "ivanov-1", 0);
     h = with_spans(always, late);
     is_one(&h, "certificate", "ivanov-1", 0);
     assert_non_null(strstr(h.last.text, "2026-10-01"));

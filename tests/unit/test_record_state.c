@@ -657,6 +657,7 @@ static void a_certificate_holds_through_its_last_day_in_the_profiles_zone(void *
         fixture_set(b.record, "certificate.valid_until", json_string("2026-11-27"));
         struct record_view view = {.profile = &b.profile, .now_ms = midnight_ms - 1};
         assert_true(record_may(b.record, &view).may_mine);
+        assert_true(record_may(b.record, &view).mines_until_ms == midnight_ms);
         assert_int_equal(record_due(&b.out, &b.happened, b.record, &view),
                          RECORD_DUE_NOTHING);
         view.now_ms++;

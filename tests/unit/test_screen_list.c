@@ -29,8 +29,11 @@ static void a_name_is_found_as_eyes_and_ears_take_it(void **state)
                                      "\n"
                                      "ATAYEW, Merdan Serdarowiç # of Mary\n"
                                      "Gizlin Jemgyýeti\n"
-                                     "Kobra\n");
-    assert_int_equal(screen_list_count(list), 4);
+                                     "Kobra\n"
+                                     "Nur-Muhammet Atayew\n"
+                                     "Al Gara Serdar\n"
+                                     "B.Gylyjow\n");
+    assert_int_equal(screen_list_count(list), 7);
     static const struct {
         const char *name;
         size_t line;
@@ -51,6 +54,15 @@ static void a_name_is_found_as_eyes_and_ears_take_it(void **state)
         {"Maral", 0},
         {"Maral Orazowaýewa", 0},
         {"Merdan Orazow", 0},
+        {"Nur Muhammet Atayew", 7}, /* what joins two words, or does not */
+        {"Nurmuhammet Atayew", 7},
+        {"Atayew Muhammet Nur", 7},
+        {"Nur\xe2\x80\x91Muhammet Atayew", 7},
+        {"Al-Gara Serdar", 8},
+        {"Serdar Al\xe2\x80\x93Gara", 8},
+        {"B Gylyjow", 9},
+        {"B. Gylyjow", 9},
+        {"Nur Atamuhammet", 0},
         {"", 0},
         {"- , -", 0},
     };

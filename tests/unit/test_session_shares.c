@@ -550,6 +550,38 @@ static void a_stranger_cannot_say_who_connected(void **state)
     fixture_stop(f);
 }
 
+/* The registry may be unable to say so: its Redis is away. */
+static void a_certificates_end_is_the_end_of_its_shares(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_ready();
+    struct roster *roster = roster_new(1);
+    struct rig r, late;
+    const int64_t until_ms = clock_utc_ms() + 1500;
+    const struct roster_miner alice = {
+        .id = {"alice"}, .number = 1, .may_mine = true, .until_ms = until_ms};
+    roster_add(roster, &alice);
+    stratum_publish_roster(f->server, roster);
+    roster_unref(roster);
+    rig_begin(&r, f);
+    rig_mine(&r, EXTRANONCE2, r.difficulty, 0);
+    assert_int_equal(rig_submit(&r), 0);
+    rig_mine(&r, "0000000000000099", r.difficulty, 0);
+    while (clock_utc_ms() < until_ms)
+        nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    assert_int_equal(rig_submit(&r), 24);
+    assert_int_equal(stats_now(f).shares[SHARE_ACCEPTED], 1);
+    rig_connect(&late, f, 0);
+    rig_subscribe(&late, "");
+    assert_int_equal(rig_authorize(&late, "alice.rig", ""), 24);
+    assert_int_equal(last_refusal(f), REFUSED_NOT_ACTIVE);
+    assert_true(rig_is_closed(&r));
+    assert_int_equal(stats_now(f).closed_not_active, 1);
+    rig_close(&late);
+    rig_close(&r);
+    fixture_stop(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -574,6 +606,7 @@ int main(void)
         cmocka_unit_test(a_fixed_difficulty_stays),
         cmocka_unit_test(a_proxy_says_who_connected),
         cmocka_unit_test(a_stranger_cannot_say_who_connected),
+        cmocka_unit_test(a_certificates_end_is_the_end_of_its_shares),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
