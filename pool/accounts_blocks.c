@@ -123,11 +123,18 @@ static bool read_balances(struct case_file *c)
 
 /* --- accept ----------------------------------------------------------------------- */
 
-/* A block may be known before the store came to the share that found it. */
+/* A block may be known before the store came to the share that found it: another daemon's
+ * within seconds, ours when it has read so far, which may be minutes behind an outage of
+ * Redis. Looked at before Redis is asked for its slice. */
 static bool may_come_yet(const struct case_file *c)
 {
-    int64_t age = clock_utc_ms() - number_at(c->record, "found_ms");
-    return text_at(c->record, "miner")[0] != '\0' && age >= 0 && age < BORDER_MS;
+    uint64_t generation;
+    int64_t found_ms = number_at(c->record, "found_ms");
+    bool is_ours = strcmp(text_at(c->record, "instance"), c->a->conf.instance) == 0;
+    bool is_read = store_sliced_until(c->a->store) > found_ms &&
+                   store_has_all_events(c->a->store, &generation);
+    return text_at(c->record, "miner")[0] != '\0' &&
+           (clock_utc_ms() - found_ms < BORDER_MS || (is_ours && !is_read));
 }
 
 /* The block's slice and by what it is split. KZ_EMPTY: no slice at all. */
@@ -135,9 +142,10 @@ static enum kz_err terms_of(struct split_terms *terms, const struct case_file *c
 {
     struct slice_list page = {0};
     uint64_t newest = UINT64_MAX, oldest;
+    bool may_come = may_come_yet(c);
     enum kz_err err = store_read_block_slice(&newest, c->a->store,
                                              text_at(c->record, "instance"), c->hash);
-    if (err == KZ_EMPTY && may_come_yet(c))
+    if (err == KZ_EMPTY && may_come)
         return KZ_IO;
     if (err != KZ_OK && err != KZ_EMPTY) /* empty: its share is in no stream */
         return err;

@@ -2,6 +2,7 @@
 
 #include "pool/registry/record_act.h"
 #include "pool/report/alert.h"
+#include "pool/report/cell.h"
 #include "pool/report/report_key.h"
 #include "share/bytes.h"
 
@@ -21,8 +22,12 @@ static bool copy_text(json_t *detail, char why[RECORD_WHY_SIZE],
     const char *text = argument(n, key);
     if (text == NULL && !is_needed)
         return true;
-    if (text == NULL || text[0] == '\0' || strlen(text) > TEXT_MAX) {
-        record_refuse(why, "%s: a text of at most %d bytes expected", key, TEXT_MAX);
+    if (text == NULL || text[0] == '\0' || strlen(text) > TEXT_MAX ||
+        !cell_text_is_clean(text)) {
+        record_refuse(why,
+                      "%s: a text of at most %d bytes without control characters "
+                      "expected",
+                      key, TEXT_MAX);
         return false;
     }
     json_object_set_new(detail, key, json_string(text));

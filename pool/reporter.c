@@ -243,6 +243,10 @@ static bool make_one(struct reporter *r, const struct due *d)
         note_failure(r, d, "Redis does not have every event yet");
         return false;
     }
+    if (store_applied_until(r->parts.store) < d->period.to_ms) {
+        note_failure(r, d, "Redis does not have every share of the period yet");
+        return false;
+    }
     err = open_tools(&t, why, r);
     if (err == KZ_OK)
         err = write_package(&hash, why, r, d, &t);

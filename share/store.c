@@ -61,6 +61,8 @@ static void publish_status(struct store *s)
     h->journal = journal;
     h->is_drained = ship_is_done(s);
     h->has_all_events = ship_has_all_events(s);
+    h->sliced_until_ms = feeds_sliced_until(s);
+    h->applied_until_ms = feeds_applied_until(s);
     h->generation = atomic_load(&s->generation);
     memcpy(h->version, s->version, sizeof(h->version));
     memcpy(h->error, s->error, sizeof(h->error));
@@ -370,4 +372,22 @@ bool store_is_drained(struct store *s)
     bool is = s->shared.is_drained;
     pthread_mutex_unlock(&s->lock);
     return is;
+}
+
+static int64_t shared_ms(struct store *s, const int64_t *of)
+{
+    pthread_mutex_lock(&s->lock);
+    int64_t ms = *of;
+    pthread_mutex_unlock(&s->lock);
+    return ms;
+}
+
+int64_t store_sliced_until(struct store *s)
+{
+    return shared_ms(s, &s->shared.sliced_until_ms);
+}
+
+int64_t store_applied_until(struct store *s)
+{
+    return shared_ms(s, &s->shared.applied_until_ms);
 }

@@ -174,5 +174,10 @@ json_t *store_status(struct store *s);
 json_t *store_journal_status(struct store *s);
 /* Everything journaled is on the disk and in Redis. Any thread; a moment's view. */
 bool store_is_drained(struct store *s);
+/* UTC ms: each share that was journaled here before then is counted into a slice (its border
+ * is journaled if it found a block); and is in Redis's tallies. Not of streams that are damaged,
+ * which an alarm names. 0 until it is known. Any thread. */
+int64_t store_sliced_until(struct store *s);
+int64_t store_applied_until(struct store *s);
 
 #endif

@@ -155,6 +155,7 @@ static bool count_in_slice(struct feed *f, const struct share_record *share,
         if (!write_border(s, SLICE_FULL, NULL, &s->terms))
             return false;
     f->sliced = seq;
+    f->sliced_ms = share->time_ms;
     return true;
 }
 
@@ -172,6 +173,7 @@ static void on_applied(void *ctx, const redisReply *r)
     }
     if (ship_is_word(r, "OK")) {
         f->applied = b->last;
+        f->applied_ms = b->to_minute > 0 ? b->to_minute * 60000 : f->applied_ms;
         memcpy(f->have, b->cursor, sizeof(f->have));
         s->batches_applied++;
         s->shares_applied += b->shares;
@@ -321,6 +323,7 @@ static bool read_one(struct feed *f)
     enum kz_err err = journal_reader_next(f->reader, &share, &seq, &prev, true);
     if (err == KZ_PARSE)
         f->is_damaged = true;
+    f->is_caught_up = err == KZ_EMPTY;
     if (err != KZ_OK)
         return false;
     if (!take_share(f, &share, seq)) {
@@ -391,6 +394,42 @@ static void raise_damage(struct store *s)
     }
 }
 
+/* A stream that is damaged is left out: nothing more comes of it, and an alarm says so. */
+static int64_t least(const struct store *s,
+                     int64_t (*until)(const struct feed *, int64_t))
+{
+    /* What was accepted since may not be on the disk yet, where it is read. */
+    int64_t now_ms = clock_utc_ms() - 2 * (int64_t)s->conf.journal_sync_ms - 2000;
+    int64_t all = INT64_MAX;
+    for (size_t i = 0; i < s->feed_count; i++) {
+        int64_t one = s->feeds[i].is_damaged ? INT64_MAX : until(&s->feeds[i], now_ms);
+        all = one < all ? one : all;
+    }
+    return all;
+}
+
+static int64_t sliced_until(const struct feed *f, int64_t now_ms)
+{
+    return f->is_caught_up && !f->is_waiting ? now_ms : f->sliced_ms;
+}
+
+static int64_t applied_until(const struct feed *f, int64_t now_ms)
+{
+    bool has_all = f->is_caught_up && !f->is_waiting && f->tally_records == 0 &&
+                   f->applied >= f->read && f->applied >= f->sliced;
+    return has_all ? now_ms : f->applied_ms;
+}
+
+int64_t feeds_sliced_until(const struct store *s)
+{
+    return least(s, sliced_until);
+}
+
+int64_t feeds_applied_until(const struct store *s)
+{
+    return least(s, applied_until);
+}
+
 void feeds_read(struct store *s)
 {
     for (size_t i = 0; i < s->feed_count; i++)
@@ -406,6 +445,7 @@ enum kz_err feed_resume(struct feed *f, const char *have, uint64_t seq)
     snprintf(f->tail, sizeof(f->tail), "%s", have);
     memcpy(f->have, f->tail, sizeof(f->have));
     f->read = f->applied = seq;
+    f->is_caught_up = false;
     if (!f->has_block) /* else its slice must be closed first */
         f->is_waiting = false;
     return journal_stream_seek(f->stream, seq > first ? seq : first);

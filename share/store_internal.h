@@ -65,6 +65,9 @@ struct feed {
     uint64_t waiting_seq; /* it found a block and its slice is yet to be closed */
     bool is_waiting, has_block;
     bool is_damaged;
+    bool is_caught_up;  /* all that is on the disk was read */
+    int64_t sliced_ms;  /* of the last record that was counted into a slice */
+    int64_t applied_ms; /* of the last minute in Redis */
 };
 
 /* What waits for an event to be applied. */
@@ -116,6 +119,7 @@ struct store_shared {
     char journal_alarm[STORE_TEXT];
     uint64_t segments_released;
     bool is_drained, has_all_events;
+    int64_t sliced_until_ms, applied_until_ms;
     uint64_t generation;
     struct tally_refusal refusals[TALLY_REFUSALS_MAX];
     size_t refusal_count;
@@ -261,6 +265,8 @@ KZ_MUST_USE enum kz_err feeds_catch_up(struct store *s,
                                        const struct slice_terms *terms);
 void feeds_close(struct store *s);
 void feeds_read(struct store *s);
+int64_t feeds_sliced_until(const struct store *s);
+int64_t feeds_applied_until(const struct store *s);
 /* On a new connection: go on behind what Redis has, whose cursor is `have`. KZ_EMPTY: the
  * journal never had that record. */
 KZ_MUST_USE enum kz_err feed_resume(struct feed *f, const char *have, uint64_t seq);

@@ -65,7 +65,7 @@ static size_t character_length(const uint8_t *p)
     return len;
 }
 
-static bool text_is_clean(const char *text)
+bool cell_text_is_clean(const char *text)
 {
     const uint8_t *p = (const uint8_t *)text;
     while (*p != 0) {
@@ -75,6 +75,25 @@ static bool text_is_clean(const char *text)
         p += len;
     }
     return (size_t)(p - (const uint8_t *)text) <= CELL_TEXT_MAX;
+}
+
+char *cell_text_clean(const char *text)
+{
+    static const char instead[] = "\xef\xbf\xbd"; /* U+FFFD */
+    char *clean = mem_new(CELL_TEXT_MAX + 1);
+    size_t used = 0;
+    for (const char *p = text; *p != '\0';) {
+        size_t len = character_length((const uint8_t *)p);
+        const char *piece = len > 0 ? p : instead;
+        size_t piece_len = len > 0 ? len : sizeof(instead) - 1;
+        if (used + piece_len > CELL_TEXT_MAX)
+            break;
+        memcpy(clean + used, piece, piece_len);
+        used += piece_len;
+        p += len > 0 ? len : 1;
+    }
+    clean[used] = '\0';
+    return clean;
 }
 
 static bool is_made_of(const char *text, const char *characters, size_t min, size_t max)
@@ -94,7 +113,7 @@ static bool text_fits(enum cell_type type, const char *text)
 {
     switch (type) {
     case CELL_TEXT:
-        return text_is_clean(text);
+        return cell_text_is_clean(text);
     case CELL_CODE:
         return is_made_of(text, LETTERS "0123456789_.-", 1, CODE_MAX);
     case CELL_WORK:

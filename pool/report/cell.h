@@ -30,6 +30,10 @@ bool cell_equal(const struct cell *a, const struct cell *b);
  * \t are none), in the type's own form. */
 KZ_MUST_USE enum kz_err cell_set_text(struct cell *c, enum cell_type type,
                                       const char *text);
+/* Whether a text cell may hold it; and what one holds in its place: U+FFFD where a character
+ * is none, cut at CELL_TEXT_MAX. The caller's to mem_free(). */
+bool cell_text_is_clean(const char *text);
+char *cell_text_clean(const char *text);
 /* Of the others. Decimals are in millionths. */
 KZ_MUST_USE enum kz_err cell_set_number(struct cell *c, enum cell_type type,
                                         int64_t number);

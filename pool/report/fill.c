@@ -1,6 +1,6 @@
 #include "pool/report/fill.h"
 
-#include "pool/audit/commit.h"
+#include "conf/mem.h"
 #include "pool/audit/vault.h"
 #include "pool/registry/record_act.h"
 
@@ -55,6 +55,11 @@ void fill_text(struct fill *f, const char *column, const char *text)
 {
     enum kz_err err =
         f->err == KZ_OK ? report_set_text(f->report, column, text) : KZ_OK;
+    if (err != KZ_OK && !f->is_draft) { /* what is chained cannot be mended any more */
+        char *clean = cell_text_clean(text);
+        err = report_set_text(f->report, column, clean);
+        mem_free(clean);
+    }
     if (err != KZ_OK)
         fail(f, err, column);
 }

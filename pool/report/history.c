@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define DECISION_KEY_SIZE 72
 
@@ -317,6 +318,32 @@ static enum kz_err read_journal(struct reading *g, const char *dir)
     return g->err;
 }
 
+/* Another name of a journal that was read: each of its events would count twice. */
+static bool is_read_already(const struct history_ask *ask, size_t other)
+{
+    struct stat mine, st;
+    if (stat(ask->others[other], &mine) != 0)
+        return false; /* reading it says so */
+    for (size_t i = 0; i <= other; i++) {
+        const char *dir = i == 0 ? ask->dir : ask->others[i - 1];
+        if (stat(dir, &st) == 0 && st.st_dev == mine.st_dev && st.st_ino == mine.st_ino)
+            return true;
+    }
+    return false;
+}
+
+static enum kz_err read_other(struct reading *g, size_t i)
+{
+    const char *dir = g->ask->others[i];
+    if (is_read_already(g->ask, i))
+        return refuse(g->why, KZ_RANGE,
+                      "%.300s: is the daemon's own journal, or named twice "
+                      "(report.journals)",
+                      dir);
+    g->at = i + 1;
+    return read_journal(g, dir);
+}
+
 enum kz_err history_read(struct history *out, char why[HISTORY_WHY_SIZE],
                          const struct history_ask *ask)
 {
@@ -331,10 +358,8 @@ enum kz_err history_read(struct history *out, char why[HISTORY_WHY_SIZE],
     g->h.rigs = json_object();
     g->h.journal_count = 1 + ask->other_count;
     enum kz_err err = read_journal(g, ask->dir);
-    for (size_t i = 0; i < ask->other_count && err == KZ_OK; i++) {
-        g->at = i + 1;
-        err = read_journal(g, ask->others[i]);
-    }
+    for (size_t i = 0; i < ask->other_count && err == KZ_OK; i++)
+        err = read_other(g, i);
     g->err = err;
     take_waiting(g);
     err = g->err;

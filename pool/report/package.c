@@ -357,7 +357,7 @@ static enum kz_err make_dir(struct making *m)
         return refuse(m->why, KZ_RANGE, "%s: no name for a directory", to);
     if (lstat(to, &st) == 0)
         return refuse(m->why, KZ_RANGE, "%s: is there already", to);
-    snprintf(m->dir, sizeof(m->dir), "%s.part-XXXXXX", to);
+    snprintf(m->dir, sizeof(m->dir), "%s" PACKAGE_PART "XXXXXX", to);
     return mkdtemp(m->dir) != NULL ? KZ_OK : refuse_errno(m->why, m->dir);
 }
 

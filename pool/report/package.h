@@ -20,6 +20,7 @@
 #include "pool/report/formats.h"
 #include "pool/report/manifest.h"
 
+#define PACKAGE_PART     ".part-" /* in the name of a directory that is not whole yet */
 #define PACKAGE_WHY_SIZE 512
 
 struct package_plan {

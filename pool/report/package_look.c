@@ -88,7 +88,7 @@ bool package_look_newest(struct hash256 *hash, const char *dir,
     for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
         char sub[PATH_MAX], why[PACKAGE_WHY_SIZE];
         struct package_look l;
-        if (e->d_name[0] == '.' ||
+        if (e->d_name[0] == '.' || strstr(e->d_name, PACKAGE_PART) != NULL ||
             snprintf(sub, sizeof(sub), "%s/%s", dir, e->d_name) >= PATH_MAX ||
             package_look(&l, why, sub, c) != KZ_OK)
             continue;

@@ -144,6 +144,25 @@ static void changes_of_two_daemons_are_one_history(void **state)
     expect_fit(t, MINER_SUSPENDED);
 }
 
+/* One settings file for all of them names each journal, also to whose it is. */
+static void a_journal_that_is_named_twice_is_refused(void **state)
+{
+    struct two *t = *state;
+    struct history h;
+    char other[CONF_TEXT_MAX + 1];
+    put(t, 0, "2026-10-02T08:00", "submitted");
+    put(t, 1, "2026-10-03T08:00", "active");
+    snprintf(other, sizeof(other), "%s", t->conf.report_journals[0]);
+    snprintf(t->conf.report_journals[1], sizeof(other), "%.200s/.", other);
+    assert_int_equal(read_until(t, &h, "2026-11-01", 2), KZ_RANGE);
+    assert_non_null(strstr(t->why, "named twice"));
+    snprintf(t->conf.report_journals[0], sizeof(other), "%s", t->beds[0]->journal);
+    assert_int_equal(read_until(t, &h, "2026-11-01", 1), KZ_RANGE);
+    snprintf(t->conf.report_journals[0], sizeof(other), "%s", other);
+    assert_int_equal(read_until(t, &h, "2026-11-01", 1), KZ_OK);
+    history_clear(&h);
+}
+
 static void revisions_order_what_clocks_do_not(void **state)
 {
     struct two *t = *state;
@@ -226,6 +245,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(changes_of_two_daemons_are_one_history),
+        TEST(a_journal_that_is_named_twice_is_refused),
         TEST(revisions_order_what_clocks_do_not),
         TEST(of_two_changes_at_once_the_next_one_says_which_was_taken),
         TEST(without_a_next_one_the_registry_says_it),

@@ -1,4 +1,5 @@
 /* Reports in memory: what cells take, what a level shows, what totals are. */
+#include "conf/mem.h"
 #include "pool/report/table.h"
 
 #include <setjmp.h>
@@ -151,6 +152,32 @@ static void a_text_has_at_most_4000_bytes(void **state)
     assert_int_equal(cell_set_text(&c, CELL_TEXT, text), KZ_RANGE);
     text[CELL_TEXT_MAX] = '\0';
     assert_int_equal(cell_set_text(&c, CELL_TEXT, text), KZ_OK);
+    cell_clear(&c);
+}
+
+static void a_text_is_made_clean_and_then_fits(void **state)
+{
+    (void)state;
+    static const char *const rows[][2] = {
+        {"ok \xc3\xbc", "ok \xc3\xbc"},
+        {"12 \xc2\x96 3", "12 \xef\xbf\xbd\xef\xbf\xbd 3"}, /* a dash of cp1252 */
+        {"a\rb\x1b[", "a\xef\xbf\xbd"
+                      "b\xef\xbf\xbd["},
+        {"cut \xe2\x82", "cut \xef\xbf\xbd\xef\xbf\xbd"},
+    };
+    char text[2 * CELL_TEXT_MAX];
+    struct cell c = {.is_set = false};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char *clean = cell_text_clean(rows[i][0]);
+        assert_string_equal(clean, rows[i][1]);
+        assert_int_equal(cell_set_text(&c, CELL_TEXT, clean), KZ_OK);
+        mem_free(clean);
+    }
+    memset(text, '\r', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    char *clean = cell_text_clean(text);
+    assert_int_equal(strlen(clean), CELL_TEXT_MAX / 3 * 3);
+    mem_free(clean);
     cell_clear(&c);
 }
 
@@ -459,6 +486,7 @@ int main(void)
         cmocka_unit_test(a_sum_out_of_range_leaves_no_totals),
         cmocka_unit_test(reports_of_single_events_have_no_totals),
         cmocka_unit_test(an_empty_report_has_totals_of_nothing),
+        cmocka_unit_test(a_text_is_made_clean_and_then_fits),
     };
     return cmocka_run_group_tests_name("report_table", tests, NULL, NULL);
 }
