@@ -19,8 +19,10 @@ enum kz_err window_span(uint64_t *span, const struct target *t, uint32_t window_
     struct wide w = wide_times_2_256(wide_from_u64(window_milli));
     w = wide_divide(wide_divide_wide(w, &block), 1000 * unit);
     uint64_t units;
-    if (!wide_to_u63(&units, &w) || units > WINDOW_SPAN_MAX || units == 0)
+    if (!wide_to_u63(&units, &w) || units > WINDOW_SPAN_MAX)
         return KZ_RANGE;
+    if (units == 0)
+        return KZ_EMPTY;
     *span = units;
     return KZ_OK;
 }

@@ -41,7 +41,7 @@ void slice_clear(struct slice *s);
 #define WINDOW_ROUND INT64_MAX
 
 /* floor(window_milli * 2^256 / (1000 * (T + 1) * unit)): `window_milli` thousandths of a
- * block's work. KZ_RANGE: above WINDOW_SPAN_MAX, or less than one unit. */
+ * block's work. KZ_RANGE: above WINDOW_SPAN_MAX. KZ_EMPTY: less than one unit. */
 KZ_MUST_USE enum kz_err window_span(uint64_t *span, const struct target *t,
                                     uint32_t window_milli, uint64_t unit);
 

@@ -43,11 +43,13 @@ bool accounts_write(struct accounts *a, json_t *event)
     size_t entries = json_array_size(json_object_get(event, "entries"));
     /* Redis was away: it may have come back with less, and what was read since is not to
      * be believed. */
+    a->is_journaled = false;
     if (!store_is_generation(a->store, a->generation)) {
         json_decref(event);
         return false;
     }
     enum kz_err err = store_ledger_write(text, a->store, EVENT_LEDGER, event);
+    a->is_journaled = store_has_journaled(err, text);
     set_error(a, err == KZ_OK ? "" : text);
     if (err != KZ_OK)
         return false;
@@ -138,11 +140,11 @@ uint64_t accounts_span(const struct conf *conf, uint32_t nbits)
     struct target t;
     uint64_t span = 0;
     struct slice_terms terms = accounts_terms(conf);
-    if (target_from_nbits(&t, nbits) != KZ_OK ||
-        window_span(&span, &t, terms.window_milli,
-                    network_of(conf->network)->work_unit) != KZ_OK)
+    if (target_from_nbits(&t, nbits) != KZ_OK)
         return 0;
-    return span;
+    enum kz_err err = window_span(&span, &t, terms.window_milli,
+                                  network_of(conf->network)->work_unit);
+    return err == KZ_OK ? span : err == KZ_RANGE ? WINDOW_SPAN_MAX : 0;
 }
 
 /* --- what came from outside ------------------------------------------------------- */

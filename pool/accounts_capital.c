@@ -84,11 +84,13 @@ static enum kz_err book(struct accounts *a, const struct capital_request *r,
     }
     snprintf(number, sizeof(number), "%" PRIu64, n + 1);
     a->accounts_changed = true;
-    return accounts_write(a, json_pack("{s:[o], s:[[s, s, s]]}", "entries",
-                                       accounts_entry(&e), "marks", "capital", "n",
-                                       number))
-               ? KZ_OK
-               : KZ_IO;
+    if (accounts_write(a,
+                       json_pack("{s:[o], s:[[s, s, s]]}", "entries",
+                                 accounts_entry(&e), "marks", "capital", "n", number)))
+        return KZ_OK;
+    if (a->is_journaled)
+        *text = "it is journaled, and booked when Redis is back: do not repeat it";
+    return KZ_IO;
 }
 
 void capital_step(struct accounts *a, bool may_book)

@@ -120,9 +120,11 @@ static bool settle_debits(struct accounts *a, const json_t *mature, const json_t
 void holds_step(struct accounts *a)
 {
     json_t *mature = NULL, *held = NULL, *marks = NULL;
-    bool done = store_read_hash(&mature, a->store, KEY_MATURE) == KZ_OK &&
+    /* The marks first: what another instance books meanwhile then has the number of ours, and
+     * the ledger takes one of them. */
+    bool done = store_read_hash(&marks, a->store, KEY_HOLDS) == KZ_OK &&
+                store_read_hash(&mature, a->store, KEY_MATURE) == KZ_OK &&
                 store_read_hash(&held, a->store, KEY_HELD) == KZ_OK &&
-                store_read_hash(&marks, a->store, KEY_HOLDS) == KZ_OK &&
                 move_all(a, mature, true, marks) && move_all(a, held, false, marks) &&
                 settle_debits(a, mature, held, marks);
     a->balances_changed |= !done;

@@ -57,6 +57,7 @@ struct accounts {
 
     /* the accountant's */
     uint64_t generation; /* of Redis, as this step began */
+    bool is_journaled;   /* what was written last: applied or not, it will be */
     const struct profile *profile;
     json_t *miners;                        /* id -> record; owned */
     bool miners_changed, balances_changed; /* since holds were looked at */

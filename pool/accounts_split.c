@@ -31,16 +31,29 @@ static enum kz_err take(struct window *w, const struct slice_record *from)
     return err == KZ_OK ? KZ_OK : KZ_PARSE;
 }
 
-static uint64_t span_of(const struct accounts *a, const struct split_terms *terms)
+static uint64_t span_of(struct accounts *a, const struct split_terms *terms)
 {
     struct target t;
     uint64_t span;
     if (terms->scheme == SCHEME_PROP)
         return WINDOW_ROUND;
-    if (target_from_nbits(&t, terms->nbits) != KZ_OK ||
-        window_span(&span, &t, terms->window_milli, a->network->work_unit) != KZ_OK)
-        return 1; /* a window below one unit: the last one counts */
-    return span;
+    if (target_from_nbits(&t, terms->nbits) != KZ_OK)
+        return 1; /* no job was made of it */
+    switch (window_span(&span, &t, terms->window_milli, a->network->work_unit)) {
+    case KZ_OK:
+        return span;
+    case KZ_RANGE:
+        accounts_raise(a, "window_too_large",
+                       "payout.window: more work than can be counted at this "
+                       "difficulty; less counts");
+        return WINDOW_SPAN_MAX;
+    case KZ_EMPTY: /* below one unit: the last one counts */
+    case KZ_PARSE:
+    case KZ_BUSY:
+    case KZ_IO:
+        break;
+    }
+    return 1;
 }
 
 enum kz_err split_window(struct window *w, struct accounts *a,

@@ -2,7 +2,7 @@
  * them.
  *
  * Kept are the newest slices until they hold twice the work of the largest window there is
- * (TIDES: 8 blocks at the present difficulty), so that a rise of difficulty, or another
+ * (TIDES: 8 blocks at the present difficulty; more by payout.window), so that a rise of difficulty, or another
  * scheme, still finds what it counts (accounting section 3); and for PROP, whose rounds
  * end with luck, everything since the block before the last. */
 #include "pool/accounts_parts.h"
@@ -13,8 +13,22 @@
 
 #define TRIM_MS        3600000
 #define WINDOWS_KEPT   2
-#define LARGEST_WINDOW 8000 /* thousandths of a block's work */
+#define LARGEST_WINDOW 8000 /* of the schemes' own; thousandths of a block's work */
 #define PAGE           64
+
+/* Work of the largest window that may count; 0: not known. */
+static uint64_t largest_window(const struct accounts *a, uint32_t nbits)
+{
+    struct target t;
+    uint64_t span = 0;
+    uint32_t mine = accounts_terms(&a->conf).window_milli;
+    if (target_from_nbits(&t, nbits) != KZ_OK)
+        return 0;
+    enum kz_err err =
+        window_span(&span, &t, mine > LARGEST_WINDOW ? mine : LARGEST_WINDOW,
+                    a->network->work_unit);
+    return err == KZ_RANGE ? WINDOW_SPAN_MAX : span;
+}
 
 /* The oldest slice of the newest that together hold `span` units; 0: all are needed. */
 static uint64_t oldest_needed(struct accounts *a, unsigned __int128 span)
@@ -67,8 +81,6 @@ void trim_step(struct accounts *a)
 {
     struct monotime now = clock_now();
     uint32_t nbits = atomic_load(&a->nbits);
-    struct target t;
-    uint64_t span;
     if (a->trimmed_at.ns == 0)
         a->trimmed_at = now;
     /* Nor what pay-per-share has not credited yet. */
@@ -76,8 +88,8 @@ void trim_step(struct accounts *a)
         monotime_ms_between(a->trimmed_at, now) < TRIM_MS)
         return;
     a->trimmed_at = now;
-    if (target_from_nbits(&t, nbits) != KZ_OK ||
-        window_span(&span, &t, LARGEST_WINDOW, a->network->work_unit) != KZ_OK)
+    uint64_t span = largest_window(a, nbits);
+    if (span == 0)
         return;
     uint64_t keep = oldest_needed(a, (unsigned __int128)span * WINDOWS_KEPT);
     if (keep > 0 && (enum scheme)a->conf.payout.scheme == SCHEME_PROP) {

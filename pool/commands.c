@@ -441,6 +441,33 @@ static bool parse_capital(int64_t *sat, const char *way, const char *text)
     return true;
 }
 
+static bool is_listed_officer(const struct conf *conf, const char *name)
+{
+    for (size_t i = 0; i < conf->operator_count; i++)
+        if (strcmp(conf->operators[i].name, name) == 0)
+            return conf->operators[i].role == CONF_ROLE_OFFICER;
+    return false;
+}
+
+/* Where operators are listed: both are officers, and one of them is who asks. False: said. */
+static bool are_two_officers(const struct pool *p, struct control_request *r,
+                             const struct capital_request *c)
+{
+    struct desk_person person;
+    if (p->conf->operator_count == 0)
+        return true;
+    if (!desk_find_person(&person, p->conf, r))
+        return false;
+    bool is_one = strcmp(c->basis.by[0], person.name) == 0 ||
+                  strcmp(c->basis.by[1], person.name) == 0;
+    if (is_one && is_listed_officer(p->conf, c->basis.by[0]) &&
+        is_listed_officer(p->conf, c->basis.by[1]))
+        return true;
+    control_refuse(r, "by: two officers of the settings expected, one of them %s",
+                   person.name);
+    return false;
+}
+
 static void on_capital(void *ctx, struct control_request *r, const json_t *arguments)
 {
     struct pool *p = ctx;
@@ -459,6 +486,8 @@ static void on_capital(void *ctx, struct control_request *r, const json_t *argum
         snprintf(c.basis.by[i], sizeof(c.basis.by[i]), "%s",
                  person != NULL ? person : "");
     }
+    if (!are_two_officers(p, r, &c))
+        return;
     struct pending *w = pending_new(p, r, finish_capital);
     c.ctx = w;
     if (accounts_capital(p->accounts, &c) != KZ_OK)

@@ -155,6 +155,15 @@ class FourEyes(Desk):
         self.by(ANNA, "miner", "approve", "swapped", *WHY)
         self.assertEqual(self.state("swapped"), "active")
 
+    def test_capital_is_booked_by_two_listed_officers_one_of_whom_asks(self):
+        book = ("ledger", "capital", "in", "--amount", "5000", "--reason", "a start")
+        for by in (("Anna", "Carl"), ("Anna", "Anna"), ("Anna", "Nobody"), ("Boris", "Nobody")):
+            self.by(ANNA, *book, "--by", by[0], "--by", by[1], fails="by: |two persons")
+        self.by(CARL, *book, "--by", "Anna", "--by", "Boris", fails="one of them Carl")
+        with self.assertRaisesRegex(Refused, "uid 0 is no operator"):
+            self.karizd.ctl(*book, "--by", "Anna", "--by", "Boris")
+        self.by(ANNA, *book, "--by", "Boris", "--by", "Anna")
+
     def test_an_officer_withdraws_what_an_operator_proposed(self):
         self.activate("blocked")
         self.by(CARL, "address", "add", "blocked", bitcoin.demo_address("blocked-2"), *WHY)
