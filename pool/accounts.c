@@ -223,6 +223,29 @@ static void publish_watched(struct accounts *a, json_t *list)
         json_decref(list);
 }
 
+static int by_height(const void *a, const void *b)
+{
+    json_int_t x = json_integer_value(json_object_get(*(json_t *const *)a, "height"));
+    json_int_t y = json_integer_value(json_object_get(*(json_t *const *)b, "height"));
+    return (x > y) - (x < y);
+}
+
+/* Asked for in the order of the chain, they are mostly seen so. Takes the list. */
+static json_t *in_order(json_t *list)
+{
+    size_t count = json_array_size(list);
+    json_t **all = mem_array(count + 1, sizeof(*all));
+    json_t *sorted = json_array();
+    for (size_t i = 0; i < count; i++)
+        all[i] = json_array_get(list, i);
+    qsort(all, count, sizeof(json_t *), by_height);
+    for (size_t i = 0; i < count; i++)
+        json_array_append(sorted, all[i]);
+    mem_free(all);
+    json_decref(list);
+    return sorted;
+}
+
 /* False: not now. */
 static bool read_watched(struct accounts *a)
 {
@@ -245,13 +268,21 @@ static bool read_watched(struct accounts *a)
         json_decref(block);
     }
     json_decref(hashes);
-    publish_watched(a, list);
+    publish_watched(a, in_order(list));
     return true;
 }
 
 /* --- the thread ------------------------------------------------------------------- */
 
-/* False: not all could be done; what is left stays. */
+/* Blocks in the order of the chain: a round of PROP begins behind the block before. */
+static int deepest_first(const void *a, const void *b)
+{
+    const struct sighting *x = a, *y = b;
+    return (x->confirmations < y->confirmations) -
+           (x->confirmations > y->confirmations);
+}
+
+/* What is not done the tracker asks again. */
 static void step_sightings(struct accounts *a)
 {
     struct sighting *now = mem_array(ACCOUNTS_SIGHTINGS, sizeof(*now));
@@ -260,9 +291,10 @@ static void step_sightings(struct accounts *a)
     memcpy(now, a->sightings, count * sizeof(*now));
     a->sighting_count = 0;
     pthread_mutex_unlock(&a->lock);
+    qsort(now, count, sizeof(*now), deepest_first);
     for (size_t i = 0; i < count && !atomic_load(&a->stop); i++)
         if (!block_step(a, &now[i]))
-            break; /* the tracker asks again */
+            break;
     mem_free(now);
 }
 

@@ -2,9 +2,9 @@
  * them.
  *
  * Kept are the newest slices until they hold twice the work of the largest window there is
- * (TIDES: 8 blocks at the present difficulty; more by payout.window), so that a rise of difficulty, or another
- * scheme, still finds what it counts (accounting section 3); and for PROP, whose rounds
- * end with luck, everything since the block before the last. */
+ * (TIDES: 8 blocks at the present difficulty; more by payout.window), so that a rise of
+ * difficulty, or another scheme, still finds what it counts (accounting section 3); and for
+ * PROP, whose rounds end with luck, everything since the block before the last. */
 #include "pool/accounts_parts.h"
 
 #include "conf/clock.h"
