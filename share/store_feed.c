@@ -347,8 +347,10 @@ static void read_feed(struct feed *f)
     struct store *s = f->store;
     retry_waiting(f);
     for (size_t n = 0; n < STORE_TURN_RECORDS && !f->is_damaged; n++) {
-        if (s->phase == SHIP_READY && s->in_flight >= STORE_WINDOW)
-            break; /* Redis is slower than we: later */
+        if (s->phase == SHIP_READY && s->in_flight >= STORE_WINDOW) {
+            f->is_caught_up = false; /* not known: Redis is slower than we */
+            break;
+        }
         if (!read_one(f))
             break;
     }
