@@ -35,8 +35,7 @@ struct record_view {
 struct record_may {
     enum miner_state state; /* as of now; MINER_STATES: damaged */
     bool may_mine;
-    int64_t
-        mines_until_ms; /* then its certificate's last day is over; 0: it has none */
+    int64_t mines_until_ms; /* its certificate's last day ends then; 0: none */
     bool is_warned;
     const char *refusal; /* for the rig: "unregistered", "not active"; NULL: may mine */
     bool is_credited;    /* work done while it might mine */
