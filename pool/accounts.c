@@ -137,14 +137,19 @@ struct slice_terms accounts_terms(const struct conf *conf)
 
 uint64_t accounts_span(const struct conf *conf, uint32_t nbits)
 {
+    return accounts_window(network_of(conf->network), nbits,
+                           accounts_terms(conf).window_milli);
+}
+
+uint64_t accounts_window(const struct network *network, uint32_t nbits,
+                         uint32_t window_milli)
+{
     struct target t;
     uint64_t span = 0;
-    struct slice_terms terms = accounts_terms(conf);
     if (target_from_nbits(&t, nbits) != KZ_OK)
         return 0;
-    enum kz_err err = window_span(&span, &t, terms.window_milli,
-                                  network_of(conf->network)->work_unit);
-    return err == KZ_OK ? span : err == KZ_RANGE ? WINDOW_SPAN_MAX : 0;
+    enum kz_err err = window_span(&span, &t, window_milli, network->work_unit);
+    return err == KZ_RANGE ? WINDOW_SPAN_MAX : span;
 }
 
 /* --- what came from outside ------------------------------------------------------- */

@@ -73,6 +73,11 @@ struct accounts {
     struct monotime trimmed_at;
 };
 
+/* A window's work in units, WINDOW_SPAN_MAX where it is more; 0: less than one, or no
+ * target. */
+uint64_t accounts_window(const struct network *network, uint32_t nbits,
+                         uint32_t window_milli);
+
 /* --- accounts.c ------------------------------------------------------------------- */
 /* Shown until the next start; said once. */
 void accounts_raise(struct accounts *a, const char *event, const char *text);

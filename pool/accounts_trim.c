@@ -19,15 +19,9 @@
 /* Work of the largest window that may count; 0: not known. */
 static uint64_t largest_window(const struct accounts *a, uint32_t nbits)
 {
-    struct target t;
-    uint64_t span = 0;
     uint32_t mine = accounts_terms(&a->conf).window_milli;
-    if (target_from_nbits(&t, nbits) != KZ_OK)
-        return 0;
-    enum kz_err err =
-        window_span(&span, &t, mine > LARGEST_WINDOW ? mine : LARGEST_WINDOW,
-                    a->network->work_unit);
-    return err == KZ_RANGE ? WINDOW_SPAN_MAX : span;
+    return accounts_window(a->network, nbits,
+                           mine > LARGEST_WINDOW ? mine : LARGEST_WINDOW);
 }
 
 /* The oldest slice of the newest that together hold `span` units; 0: all are needed. */

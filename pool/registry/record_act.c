@@ -173,3 +173,13 @@ bool record_get_time(int64_t *utc_ms, const json_t *object, const char *key)
     const char *text = record_text(object, key);
     return text != NULL && clock_utc_parse(utc_ms, text, strlen(text)) == KZ_OK;
 }
+
+bool record_hash(struct hash256 *out, const json_t *record)
+{
+    json_t *bare = json_copy((json_t *)record);
+    json_object_del(bare, "number");
+    json_object_del(bare, "revision");
+    bool ok = audit_record_hash(out, bare) == KZ_OK;
+    json_decref(bare);
+    return ok;
+}

@@ -73,4 +73,8 @@ struct record_happened record_happened_of(const struct record_act *act,
                                           enum audit_word word);
 struct record_checks record_checks_of(const struct record_act *act);
 
+/* audit_record_hash() of what the record says, without the number and revision that Redis
+ * gives it. False: it has no canonical form. */
+bool record_hash(struct hash256 *out, const json_t *record);
+
 #endif

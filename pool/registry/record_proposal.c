@@ -222,9 +222,7 @@ static bool hash_record(char hex[HASH256_HEX_SIZE], const json_t *record)
     struct hash256 hash;
     json_t *bare = json_copy((json_t *)record);
     json_object_del(bare, "proposal");
-    json_object_del(bare, "number");
-    json_object_del(bare, "revision");
-    bool ok = audit_record_hash(&hash, bare) == KZ_OK;
+    bool ok = record_hash(&hash, bare);
     json_decref(bare);
     if (ok)
         hex_encode(hex, hash.b, sizeof(hash.b));

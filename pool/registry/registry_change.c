@@ -27,16 +27,6 @@ static bool is_open(const struct registry *r, registry_done_fn *on_done, void *c
     return false;
 }
 
-static bool hash_of(struct hash256 *out, const json_t *record)
-{
-    json_t *bare = json_copy((json_t *)record);
-    json_object_del(bare, "number");
-    json_object_del(bare, "revision");
-    bool ok = audit_record_hash(out, bare) == KZ_OK;
-    json_decref(bare);
-    return ok;
-}
-
 /* What the chain is told of a change; NULL: with `why`. */
 static json_t *event_of(const struct registry *r, const struct record_happened *h,
                         const json_t *before, const json_t *after,
@@ -55,9 +45,9 @@ static json_t *event_of(const struct registry *r, const struct record_happened *
                             .reason = h->reason,
                             .basis = h->basis,
                             .detail = h->detail};
-    if (before != NULL && hash_of(&hashes[0], before))
+    if (before != NULL && record_hash(&hashes[0], before))
         e.before = &hashes[0];
-    if (!hash_of(&hashes[1], after)) {
+    if (!record_hash(&hashes[1], after)) {
         record_refuse(why, "the record has no canonical form");
         return NULL;
     }

@@ -144,18 +144,18 @@ void fill_name(struct fill *f, const json_t *record, struct vault *vault)
     }
     if (miner == NULL || miner_id_parse(&id, miner, strlen(miner)) != KZ_OK)
         return;
-    enum kz_err err = vault_get(&values, why, vault, &id);
+    json_t *kept = committed_name(record, vault, &id);
+    if (kept != NULL) {
+        fill_member(f, "official_name", kept, "value");
+        json_decref(kept);
+        return;
+    }
+    enum kz_err err = vault_get(&values, why, vault, &id); /* gone, or not readable? */
+    json_decref(values);
     if (err != KZ_OK && err != KZ_EMPTY && f->err == KZ_OK) {
         f->err = err;
         snprintf(f->why, SOURCE_WHY_SIZE, "the vault, miner %.32s: %.300s", miner, why);
     }
-    if (err != KZ_OK)
-        return;
-    json_decref(values); /* it can be read */
-    json_t *kept = committed_name(record, vault, &id);
-    if (kept != NULL)
-        fill_member(f, "official_name", kept, "value");
-    json_decref(kept);
 }
 
 /* --- days ----------------------------------------------------------------------------- */

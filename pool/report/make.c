@@ -114,20 +114,27 @@ static void end_reader(struct making *m, size_t i)
 
 /* --- all tables ------------------------------------------------------------------------ */
 
+/* Which of them goes there; booked_count: none. */
+static size_t booked_at(const struct making *m, struct report *const *out)
+{
+    size_t i = 0;
+    while (i < m->booked_count && m->booked[i].out != out)
+        i++;
+    return i;
+}
+
 /* Begun at its level already where it is made of the ledger. */
 static enum kz_err make_table(struct making *m, struct report **out, enum report_id id)
 {
     enum kz_err err = ask_on(m, report_kind_of(id)->name);
     if (err != KZ_OK)
         return err;
-    for (size_t i = 0; i < m->booked_count; i++) {
-        if (m->booked[i].out != out)
-            continue;
-        err = m->readers[i].source->make(out, m->readers[i].making);
-        end_reader(m, i);
-        return say_which(m, err, id);
-    }
-    return say_which(m, make_source_of(id)(out, m->source_why, &m->source), id);
+    size_t i = booked_at(m, out);
+    if (i == m->booked_count)
+        return say_which(m, make_source_of(id)(out, m->source_why, &m->source), id);
+    err = m->readers[i].source->make(out, m->readers[i].making);
+    end_reader(m, i);
+    return say_which(m, err, id);
 }
 
 static bool is_asked(const struct making *m, enum report_id id)
@@ -165,9 +172,7 @@ static enum kz_err begin_readers(struct making *m)
         err = begin_inner(m, REPORT_R5);
     for (size_t i = 0; i < m->plan->count && err == KZ_OK; i++) {
         enum report_id id = m->plan->ids[i];
-        bool is_begun =
-            (id == REPORT_R4 || id == REPORT_R5) && inner_of(m, id) == &m->tables[id];
-        if (!is_begun)
+        if (booked_at(m, &m->tables[id]) == m->booked_count)
             err = begin_reader(m, &m->tables[id], id, m->plan->disclosure);
     }
     return err;

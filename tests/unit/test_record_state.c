@@ -251,15 +251,20 @@ static void to_become_active_everything_must_hold(void **state)
     }
 }
 
+/* An application that one officer proposes to make active. */
+static void bed_init_proposed(struct bed *b)
+{
+    bed_init(b, MINER_SUBMITTED);
+    b->act.reason = "checks_passed";
+    expect_ok(b, propose(b, RECORD_PROPOSE_STATE, MINER_ACTIVE, NULL), AUDIT_PROPOSED);
+    keep(b);
+}
+
 static void what_fails_between_proposal_and_confirmation_stops_it(void **state)
 {
     (void)state;
     struct bed b;
-    bed_init(&b, MINER_SUBMITTED);
-    b.act.reason = "checks_passed";
-    expect_ok(&b, propose(&b, RECORD_PROPOSE_STATE, MINER_ACTIVE, NULL),
-              AUDIT_PROPOSED);
-    keep(&b);
+    bed_init_proposed(&b);
     fixture_set(b.record, "screening.result", json_string("match"));
     expect_refused(&b, confirm(&b, "officer-2", AUDIT_OFFICER), "screening.result: ");
     bed_clear(&b);
@@ -270,11 +275,7 @@ static void a_record_that_was_changed_since_is_not_made_active(void **state)
 {
     (void)state;
     struct bed b;
-    bed_init(&b, MINER_SUBMITTED);
-    b.act.reason = "checks_passed";
-    expect_ok(&b, propose(&b, RECORD_PROPOSE_STATE, MINER_ACTIVE, NULL),
-              AUDIT_PROPOSED);
-    keep(&b);
+    bed_init_proposed(&b);
     json_t *name = json_incref(json_object_get(b.record, "official_name"));
     fixture_set(b.record, "official_name", json_string("Another Name"));
     expect_refused(&b, confirm(&b, "officer-2", AUDIT_OFFICER),
